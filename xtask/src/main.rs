@@ -1,0 +1,54 @@
+//! Tasks of the repository: `cargo xtask --help` lists them.
+//!
+//! It owns how the project is checked and measured; the product never needs it to build or to run.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line tool talks to its user"
+)]
+
+mod environment;
+mod needs;
+mod postgres;
+mod process;
+mod python;
+mod test;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+
+use clap::Parser;
+
+/// Tasks of the repository.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+enum Task {
+    /// Checks everything: format, lints, tidiness, tests. Installs what it needs on Debian.
+    Test(test::Options),
+    /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
+    Env(environment::Options),
+    /// Checks what no lint can hold.
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Task::parse() {
+        Task::Test(options) => test::run(&options),
+        Task::Env(options) => environment::run(&options),
+        Task::Tidy => tidy::run(&root()),
+    }
+}
+
+/// The folder of the workspace.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("xtask lies in the workspace")
+        .to_owned()
+}
+
+/// The folder for what tests need and git does not keep: the Python environment, the address of PostgreSQL.
+fn test_folder() -> PathBuf {
+    root().join("target").join("test-env")
+}
