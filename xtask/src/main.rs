@@ -16,7 +16,10 @@ mod python;
 mod test;
 mod tidy;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::Parser;
 
@@ -32,11 +35,18 @@ enum Task {
     Tidy,
 }
 
-fn main() -> anyhow::Result<()> {
-    match Task::parse() {
+fn main() -> ExitCode {
+    let result = match Task::parse() {
         Task::Test(options) => test::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Tidy => tidy::run(&root()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            process::say(&format!("{error:#}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
