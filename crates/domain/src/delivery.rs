@@ -1,0 +1,213 @@
+//! When a message is tried again, when it is given up, and what to do when its outcome is unknown.
+
+use jiff::{SignedDuration, Timestamp};
+
+/// Why a try to send a message did not end in a receipt. It says what is to be done next.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DeliveryError {
+    /// The provider did not take it now; it surely was not sent.
+    #[error("{why}")]
+    Retry {
+        /// The provider's own words.
+        why: String,
+        /// How long the provider asks us to wait.
+        after: Option<SignedDuration>,
+    },
+    /// The provider will never take it for this address.
+    #[error("{why}")]
+    Refused {
+        /// The provider's own words.
+        why: String,
+    },
+    /// An administrator must change a setting first.
+    #[error("{field}: {why}")]
+    Misconfigured {
+        /// Which setting.
+        field: &'static str,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The line was cut or went silent after the message was handed over: it may or may not have been taken.
+    #[error("{why}")]
+    Unknown {
+        /// What was seen.
+        why: String,
+    },
+}
+
+/// Proof that a provider took a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The provider's own identity of the message, where it gives one.
+    pub provider_id: Option<String>,
+    /// The provider's own words, shortened.
+    pub answer: String,
+}
+
+/// What kind of message it is, as far as trying again is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// Calls a person to an incident.
+    Page,
+    /// Tells a service's own people what happened.
+    Notice,
+    /// Tells a program: an outbound webhook.
+    Webhook,
+    /// An invitation, a code, a password link.
+    Account,
+}
+
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Page, Self::Notice, Self::Webhook, Self::Account];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Page => "PAGE",
+            Self::Notice => "NOTICE",
+            Self::Webhook => "WEBHOOK",
+            Self::Account => "ACCOUNT",
+        }
+    }
+
+    /// Reads a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|purpose| purpose.word() == word)
+    }
+
+    /// How long after it was decided on a message is still worth sending.
+    #[must_use]
+    pub const fn worth_sending_for(self) -> SignedDuration {
+        match self {
+            Self::Page => SignedDuration::from_mins(60),
+            Self::Notice => SignedDuration::from_hours(4),
+            Self::Webhook | Self::Account => SignedDuration::from_hours(24),
+        }
+    }
+
+    /// The wait before the first repetition; each further wait is twice as long.
+    const fn first_wait(self) -> SignedDuration {
+        match self {
+            Self::Page => SignedDuration::from_secs(5),
+            Self::Notice | Self::Account => SignedDuration::from_secs(15),
+            Self::Webhook => SignedDuration::from_secs(10),
+        }
+    }
+
+    /// The longest wait between two tries.
+    const fn longest_wait(self) -> SignedDuration {
+        match self {
+            Self::Page => SignedDuration::from_mins(2),
+            Self::Notice | Self::Account => SignedDuration::from_mins(15),
+            Self::Webhook => SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// What follows a try that brought no receipt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Next {
+    /// Try again at this time.
+    RetryAt(Timestamp),
+    /// Nothing more will be tried, for this reason.
+    GiveUp(String),
+}
+
+/// How long one try may take before it counts as having an unknown outcome and another worker may take over.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long an outbound call may take in all. Less than [`LEASE`], so that no lease ends while its call is under way.
+pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
+
+/// Decides what follows the `tries`-th failed try (1 is the first) of a message that was decided on at `since`.
+///
+/// `jitter` is a random number from 0 to 1: it spreads the wait over its upper half, so that messages that failed
+/// together do not come back together. Where a provider names a wait, it is kept. A message whose outcome is unknown
+/// is tried again like one that was not taken: better twice than never; the receiver can tell by the delivery's id.
+#[must_use]
+pub fn after_failure(
+    purpose: Purpose,
+    tries: u32,
+    since: Timestamp,
+    now: Timestamp,
+    error: &DeliveryError,
+    jitter: f64,
+) -> Next {
+    let asked = match error {
+        DeliveryError::Refused { why } => return Next::GiveUp(why.clone()),
+        // The setting may be mended within minutes: the message waits for it like for a provider that is away.
+        DeliveryError::Misconfigured { .. } | DeliveryError::Unknown { .. } => None,
+        DeliveryError::Retry { after, .. } => *after,
+    };
+    let doublings = tries.saturating_sub(1).min(20);
+    let grown = purpose
+        .first_wait()
+        .saturating_mul(1 << doublings)
+        .min(purpose.longest_wait());
+    let wait = asked
+        .unwrap_or_default()
+        .max(grown.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
+    let ends = since
+        .saturating_add(purpose.worth_sending_for())
+        .unwrap_or(Timestamp::MAX);
+    match now.checked_add(wait) {
+        Ok(at) if at < ends => Next::RetryAt(at),
+        _ => Next::GiveUp(format!("gave up after {tries} tries: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    fn busy(after: Option<SignedDuration>) -> DeliveryError {
+        DeliveryError::Retry {
+            why: "451 try later".into(),
+            after,
+        }
+    }
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        let wait = |tries| match after_failure(Purpose::Page, tries, at(0), at(100), &busy(None), 1.0) {
+            Next::RetryAt(next) => next.as_second() - 100,
+            Next::GiveUp(why) => panic!("{why}"),
+        };
+        assert_eq!([wait(1), wait(2), wait(3), wait(9)], [5, 10, 20, 120]);
+    }
+
+    #[test]
+    fn a_providers_own_wait_is_kept() {
+        let next = after_failure(
+            Purpose::Webhook,
+            1,
+            at(0),
+            at(0),
+            &busy(Some(SignedDuration::from_secs(300))),
+            0.0,
+        );
+        assert_eq!(next, Next::RetryAt(at(300)));
+    }
+
+    #[test]
+    fn a_refusal_ends_it_and_so_does_age() {
+        let refused = DeliveryError::Refused {
+            why: "550 no such user".into(),
+        };
+        assert_eq!(
+            after_failure(Purpose::Page, 1, at(0), at(1), &refused, 0.0),
+            Next::GiveUp("550 no such user".into())
+        );
+        assert!(matches!(
+            after_failure(Purpose::Page, 40, at(0), at(3599), &busy(None), 0.0),
+            Next::GiveUp(_)
+        ));
+    }
+}

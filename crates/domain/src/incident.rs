@@ -1,0 +1,539 @@
+//! An incident: its states, what may be done to it, and what each thing that is done leads to.
+//!
+//! Every function returns a [`Change`]: the incident as it will be, with the timeline entries, messages and
+//! cancellations that belong to it. Nothing here stores or sends; what is decided is committed together.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    delivery::Purpose,
+    directory::{Channel, Directory},
+    event::{Image, Link},
+    id::{IncidentId, PolicyId, ServiceId, TeamId, UserId, WebhookId},
+    paging,
+    sla::Clocks,
+    urgency::Urgency,
+};
+
+mod actions;
+mod opening;
+
+pub use actions::{Edit, Refusal};
+pub use opening::{Manual, OpenedBy};
+
+/// How long a test incident stays before it closes itself, in seconds.
+pub const TEST_CLOSES_AFTER_S: i64 = 5;
+/// Longest snooze, in minutes: thirty days.
+pub const SNOOZE_MINUTES_MAX: i64 = 30 * 24 * 60;
+/// Longest title, in characters.
+pub const TITLE_CHARS_MAX: usize = 1024;
+/// Longest note, in characters.
+pub const NOTE_CHARS_MAX: usize = 20_000;
+
+/// Where an incident stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    /// Nobody has answered; escalation runs.
+    Open,
+    /// Somebody works on it.
+    Acknowledged,
+    /// Put off until a time.
+    Snoozed,
+    /// Kept out of sight until somebody reopens it.
+    Suppressed,
+    /// Over.
+    Resolved,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Open,
+        Self::Acknowledged,
+        Self::Snoozed,
+        Self::Suppressed,
+        Self::Resolved,
+    ];
+
+    /// The word of the contract: `OPEN`, `ACKNOWLEDGED`, `SNOOZED`, `SUPPRESSED`, `RESOLVED`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "OPEN",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Snoozed => "SNOOZED",
+            Self::Suppressed => "SUPPRESSED",
+            Self::Resolved => "RESOLVED",
+        }
+    }
+
+    /// Reads a word of the contract.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.word() == word)
+    }
+}
+
+/// What can happen to an incident that others are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Happening {
+    /// It was opened.
+    Triggered,
+    /// Somebody acknowledged it.
+    Acknowledged,
+    /// It was resolved.
+    Resolved,
+    /// Nobody acknowledged in time and the next step was run.
+    Escalated,
+    /// Somebody else is to work on it.
+    Reassigned,
+    /// It was put off.
+    Snoozed,
+    /// It is open again.
+    Reopened,
+    /// Somebody wrote a note.
+    NoteAdded,
+    /// A target of the service was missed.
+    SlaBreached,
+}
+
+impl Happening {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Triggered,
+        Self::Acknowledged,
+        Self::Resolved,
+        Self::Escalated,
+        Self::Reassigned,
+        Self::Snoozed,
+        Self::Reopened,
+        Self::NoteAdded,
+        Self::SlaBreached,
+    ];
+
+    /// The name on the wire: `incident.triggered` and so on.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Triggered => "incident.triggered",
+            Self::Acknowledged => "incident.acknowledged",
+            Self::Resolved => "incident.resolved",
+            Self::Escalated => "incident.escalated",
+            Self::Reassigned => "incident.reassigned",
+            Self::Snoozed => "incident.snoozed",
+            Self::Reopened => "incident.reopened",
+            Self::NoteAdded => "incident.note_added",
+            Self::SlaBreached => "incident.sla_breached",
+        }
+    }
+
+    /// Reads a name on the wire.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|happening| happening.word() == word)
+    }
+}
+
+/// Who did something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    /// This program, by its own rules.
+    System,
+    /// A monitoring tool through an integration. The name only: the identity is a secret.
+    Integration {
+        /// The integration's name.
+        name: String,
+    },
+    /// A person, signed in or by a signed link.
+    User {
+        /// Who.
+        id: UserId,
+        /// Their name.
+        name: String,
+    },
+    /// A program with an API key.
+    ApiKey {
+        /// The key's name.
+        name: String,
+    },
+}
+
+impl Actor {
+    /// The stored word for the kind of actor.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::System => "SYSTEM",
+            Self::Integration { .. } => "INTEGRATION",
+            Self::User { .. } => "USER",
+            Self::ApiKey { .. } => "API_KEY",
+        }
+    }
+
+    /// The name to show.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::System => "OpsKnight",
+            Self::Integration { name } | Self::User { name, .. } | Self::ApiKey { name } => name,
+        }
+    }
+
+    /// The person, where it is one.
+    #[must_use]
+    pub const fn user(&self) -> Option<UserId> {
+        match self {
+            Self::User { id, .. } => Some(*id),
+            Self::System | Self::Integration { .. } | Self::ApiKey { .. } => None,
+        }
+    }
+}
+
+/// How far escalation has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Which time the steps are gone through, from 0.
+    pub round: u32,
+    /// The next step to run, from 0.
+    pub next_step: u32,
+    /// When it runs; none: escalation stands still or has ended.
+    pub due: Option<Timestamp>,
+}
+
+/// An incident with all that decisions about it need.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Incident {
+    /// Its identity.
+    pub id: IncidentId,
+    /// Its number, which people say aloud; 0 until it is stored.
+    pub number: i64,
+    /// One line.
+    pub title: String,
+    /// More text.
+    pub description: Option<String>,
+    /// Where it stands.
+    pub status: Status,
+    /// How soon people must look.
+    pub urgency: Urgency,
+    /// `P1` to `P5`, where somebody set one.
+    pub priority: Option<String>,
+    /// Made by a test: pages nobody and closes itself.
+    pub is_test: bool,
+    /// Names the problem within its service.
+    pub dedup_key: String,
+    /// The service it belongs to.
+    pub service: ServiceId,
+    /// Who works on it.
+    pub assignee: Option<UserId>,
+    /// A person chose the assignee, so that escalation leaves it alone.
+    pub assigned_by_hand: bool,
+    /// The team it is assigned to.
+    pub team: Option<TeamId>,
+    /// The policy by which it escalates.
+    pub policy: Option<PolicyId>,
+    /// How far escalation has come.
+    pub progress: Progress,
+    /// When a snooze ends.
+    pub snoozed_until: Option<Timestamp>,
+    /// The clocks to acknowledge and resolve.
+    pub clocks: Clocks,
+    /// When a test incident closes itself.
+    pub closes_at: Option<Timestamp>,
+    /// What the alert said besides.
+    pub custom_details: Value,
+    /// Links from the alerts.
+    pub links: Vec<Link>,
+    /// Images from the alerts.
+    pub images: Vec<Image>,
+    /// How many alerts it holds.
+    pub alert_count: i64,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was first acknowledged since it was last opened.
+    pub acknowledged_at: Option<Timestamp>,
+    /// When it was resolved.
+    pub resolved_at: Option<Timestamp>,
+    /// When it last changed.
+    pub updated_at: Timestamp,
+}
+
+impl Incident {
+    /// When something must be done about it next, whatever it is. The store keeps this beside the incident, and the
+    /// sweep asks for nothing else.
+    #[must_use]
+    pub fn due_at(&self) -> Option<Timestamp> {
+        let escalation = self.progress.due.filter(|_| self.status == Status::Open);
+        let snooze = self.snoozed_until.filter(|_| self.status == Status::Snoozed);
+        let live = self.status != Status::Resolved;
+        let clocks = [self.clocks.ack_due, self.clocks.resolve_due, self.closes_at].map(|due| due.filter(|_| live));
+        [escalation, snooze].into_iter().chain(clocks).flatten().min()
+    }
+}
+
+/// What kind of thing a timeline entry tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// The incident was opened.
+    Triggered,
+    /// Another alert came in.
+    AlertAdded,
+    /// Somebody acknowledged.
+    Acknowledged,
+    /// It was resolved.
+    Resolved,
+    /// It is open again.
+    Reopened,
+    /// It was put off.
+    Snoozed,
+    /// It was put out of sight.
+    Suppressed,
+    /// A step of the policy was run.
+    Escalated,
+    /// A person is being paged.
+    Paged,
+    /// Somebody or a channel was not used, and why.
+    NotPaged,
+    /// Escalation has ended without an answer.
+    Exhausted,
+    /// The urgency changed.
+    UrgencyChanged,
+    /// A field was edited.
+    Edited,
+    /// Somebody else is to work on it.
+    Reassigned,
+    /// A person wrote a note.
+    Note,
+    /// A target was missed.
+    SlaBreached,
+    /// A provider took a message.
+    Sent,
+    /// A message could not be sent.
+    NotSent,
+    /// The auditor mended something.
+    Repaired,
+}
+
+impl EntryKind {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Triggered,
+        Self::AlertAdded,
+        Self::Acknowledged,
+        Self::Resolved,
+        Self::Reopened,
+        Self::Snoozed,
+        Self::Suppressed,
+        Self::Escalated,
+        Self::Paged,
+        Self::NotPaged,
+        Self::Exhausted,
+        Self::UrgencyChanged,
+        Self::Edited,
+        Self::Reassigned,
+        Self::Note,
+        Self::SlaBreached,
+        Self::Sent,
+        Self::NotSent,
+        Self::Repaired,
+    ];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Triggered => "TRIGGERED",
+            Self::AlertAdded => "ALERT_ADDED",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Resolved => "RESOLVED",
+            Self::Reopened => "REOPENED",
+            Self::Snoozed => "SNOOZED",
+            Self::Suppressed => "SUPPRESSED",
+            Self::Escalated => "ESCALATED",
+            Self::Paged => "PAGED",
+            Self::NotPaged => "NOT_PAGED",
+            Self::Exhausted => "EXHAUSTED",
+            Self::UrgencyChanged => "URGENCY_CHANGED",
+            Self::Edited => "EDITED",
+            Self::Reassigned => "REASSIGNED",
+            Self::Note => "NOTE",
+            Self::SlaBreached => "SLA_BREACHED",
+            Self::Sent => "SENT",
+            Self::NotSent => "NOT_SENT",
+            Self::Repaired => "REPAIRED",
+        }
+    }
+
+    /// Reads a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One sentence of an incident's story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What kind of thing it tells.
+    pub kind: EntryKind,
+    /// Who did it.
+    pub actor: Actor,
+    /// The sentence, as it was true at the time.
+    pub text: String,
+    /// The same for programs, an object; null where the sentence says all.
+    pub data: Value,
+}
+
+impl Entry {
+    /// A sentence about what the program did by its own rules.
+    #[must_use]
+    pub fn system(kind: EntryKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            actor: Actor::System,
+            text: text.into(),
+            data: Value::Null,
+        }
+    }
+
+    /// A sentence about what somebody did.
+    #[must_use]
+    pub fn by(kind: EntryKind, actor: &Actor, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            actor: actor.clone(),
+            text: text.into(),
+            data: Value::Null,
+        }
+    }
+
+    /// The same entry with data for programs.
+    #[must_use]
+    pub fn with(mut self, data: Value) -> Self {
+        self.data = data;
+        self
+    }
+}
+
+/// By which way a message goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// To a person on a channel.
+    Person {
+        /// Who.
+        user: UserId,
+        /// On which channel.
+        channel: Channel,
+        /// At which address.
+        address: String,
+    },
+    /// To an outbound webhook.
+    Webhook(WebhookId),
+}
+
+/// A message that was decided on. The store gives it its identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDelivery {
+    /// What kind of message it is.
+    pub purpose: Purpose,
+    /// Which way it goes.
+    pub route: Route,
+    /// What it tells of.
+    pub happening: Happening,
+    /// When it is to be sent; a page's later messages wait in case somebody acknowledges.
+    pub due_at: Timestamp,
+    /// For a page of an escalation step: which round and step, both from 0.
+    pub step: Option<(u32, u32)>,
+    /// Why this receiver is told.
+    pub reason: String,
+}
+
+/// What a decision leads to: all of it is committed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The incident as it will be.
+    pub incident: Incident,
+    /// What the timeline will say, in order.
+    pub entries: Vec<Entry>,
+    /// Messages to send.
+    pub deliveries: Vec<NewDelivery>,
+    /// Pages of this incident that have not been sent are called off, for this reason.
+    pub call_off_pages: Option<&'static str>,
+}
+
+impl Change {
+    /// A change of nothing yet.
+    #[must_use]
+    pub const fn of(incident: Incident) -> Self {
+        Self {
+            incident,
+            entries: Vec::new(),
+            deliveries: Vec::new(),
+            call_off_pages: None,
+        }
+    }
+
+    /// Tells the outbound webhooks and the service's own people that something happened. Tests tell nobody.
+    pub(crate) fn tell(&mut self, happening: Happening, directory: &Directory, now: Timestamp) {
+        if self.incident.is_test {
+            return;
+        }
+        let service = self.incident.service;
+        let webhooks = directory
+            .webhooks
+            .iter()
+            .filter(|webhook| webhook.wants(happening, service));
+        self.deliveries.extend(webhooks.map(|webhook| NewDelivery {
+            purpose: Purpose::Webhook,
+            route: Route::Webhook(webhook.id),
+            happening,
+            due_at: now,
+            step: None,
+            reason: format!("webhook {} asks for {}", webhook.name, happening.word()),
+        }));
+        let notices = paging::notices(directory, service, happening, now);
+        self.deliveries.extend(notices);
+    }
+
+    /// Adds a page to one person, with an entry for what is sent and one for what is not. True when it reaches them.
+    pub(crate) fn page(
+        &mut self,
+        user: UserId,
+        why: &str,
+        step: Option<(u32, u32)>,
+        channels: &[Channel],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> bool {
+        let plan = paging::plan(directory, user, self.incident.urgency, channels, now);
+        let name = directory.user_name(user);
+        for skipped in &plan.skipped {
+            let what = skipped
+                .channel
+                .map_or_else(String::new, |channel| format!(" by {}", channel.name()));
+            let text = format!("{name} is not paged{what}: {}", skipped.why);
+            self.entries
+                .push(Entry::system(EntryKind::NotPaged, text).with(json!({ "userId": user.to_string() })));
+        }
+        if plan.sends.is_empty() {
+            return false;
+        }
+        let ways: Vec<String> = plan.sends.iter().map(|send| send.describe(now)).collect();
+        let text = format!("Paging {name} by {} ({why})", ways.join(", then "));
+        self.entries
+            .push(Entry::system(EntryKind::Paged, text).with(json!({ "userId": user.to_string() })));
+        self.deliveries.extend(plan.sends.into_iter().map(|send| NewDelivery {
+            purpose: Purpose::Page,
+            route: Route::Person {
+                user,
+                channel: send.channel,
+                address: send.address,
+            },
+            happening: Happening::Triggered,
+            due_at: send.due_at,
+            step,
+            reason: why.to_owned(),
+        }));
+        true
+    }
+}

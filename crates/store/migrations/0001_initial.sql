@@ -1,0 +1,344 @@
+-- Times are microseconds since 1970 UTC, identities are TypeIDs as text, JSON is text, and what is sealed is encrypted
+-- under the secret key. One text for both databases.
+
+CREATE TABLE counter (
+    name TEXT PRIMARY KEY,
+    n BIGINT NOT NULL
+);
+INSERT INTO counter (name, n) VALUES ('incident_number', 0), ('directory_version', 1);
+
+CREATE TABLE setting (
+    name TEXT PRIMARY KEY,
+    sealed TEXT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE app_user (
+    id TEXT PRIMARY KEY,
+    email TEXT NOT NULL,
+    name TEXT NOT NULL,
+    role TEXT NOT NULL CHECK (role IN ('ADMIN', 'RESPONDER', 'USER')),
+    standing TEXT NOT NULL CHECK (standing IN ('INVITED', 'ACTIVE', 'DISABLED')),
+    time_zone TEXT NOT NULL,
+    phone TEXT,
+    password_hash TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+CREATE UNIQUE INDEX app_user_email ON app_user (lower(email)) WHERE deleted_at IS NULL;
+
+CREATE TABLE contact_method (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES app_user (id),
+    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
+    address TEXT NOT NULL,
+    verified_at BIGINT,
+    created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX contact_method_address ON contact_method (user_id, channel, address);
+
+CREATE TABLE notification_rule (
+    id TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES app_user (id),
+    urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
+    position BIGINT NOT NULL,
+    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
+    delay_minutes BIGINT NOT NULL
+);
+CREATE INDEX notification_rule_user ON notification_rule (user_id);
+
+CREATE TABLE session (
+    token_hash TEXT PRIMARY KEY,
+    user_id TEXT NOT NULL REFERENCES app_user (id),
+    created_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ip TEXT,
+    agent TEXT
+);
+CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_expiry ON session (expires_at);
+
+-- One-time links: setting up, accepting an invitation, choosing a new password.
+CREATE TABLE login_token (
+    token_hash TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('SETUP', 'INVITE', 'RESET')),
+    user_id TEXT REFERENCES app_user (id),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+
+CREATE TABLE api_key (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
+    hint TEXT NOT NULL,
+    scopes TEXT NOT NULL,
+    created_by TEXT,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT,
+    last_used_at BIGINT
+);
+CREATE UNIQUE INDEX api_key_hash ON api_key (key_hash);
+
+CREATE TABLE team (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE team_member (
+    team_id TEXT NOT NULL REFERENCES team (id),
+    user_id TEXT NOT NULL REFERENCES app_user (id),
+    position BIGINT NOT NULL,
+    lead BOOLEAN NOT NULL,
+    receives_notifications BOOLEAN NOT NULL,
+    PRIMARY KEY (team_id, user_id)
+);
+CREATE INDEX team_member_user ON team_member (user_id);
+
+-- Steps are one JSON document: they are read, written and checked as a whole.
+CREATE TABLE escalation_policy (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    repeat_count BIGINT NOT NULL,
+    steps TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- Layers are one JSON document, for the same reason.
+CREATE TABLE schedule (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    time_zone TEXT NOT NULL,
+    layers TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+CREATE TABLE schedule_override (
+    id TEXT PRIMARY KEY,
+    schedule_id TEXT NOT NULL REFERENCES schedule (id),
+    user_id TEXT NOT NULL REFERENCES app_user (id),
+    start_at BIGINT NOT NULL,
+    end_at BIGINT NOT NULL,
+    replaces_user_id TEXT REFERENCES app_user (id),
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX schedule_override_end ON schedule_override (schedule_id, end_at);
+
+CREATE TABLE service (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    description TEXT,
+    team_id TEXT REFERENCES team (id),
+    policy_id TEXT REFERENCES escalation_policy (id),
+    region TEXT,
+    sla_tier TEXT,
+    slack_channel TEXT,
+    runbook_url TEXT,
+    repository_url TEXT,
+    dashboard_url TEXT,
+    target_ack_minutes BIGINT,
+    target_resolve_minutes BIGINT,
+    notification_channels TEXT NOT NULL,
+    notify_on TEXT NOT NULL,
+    urgency_by_severity TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL,
+    deleted_at BIGINT
+);
+
+CREATE TABLE integration (
+    id TEXT PRIMARY KEY,
+    service_id TEXT NOT NULL REFERENCES service (id),
+    name TEXT NOT NULL,
+    type TEXT NOT NULL,
+    key_hash TEXT NOT NULL,
+    key_sealed TEXT NOT NULL,
+    secret_sealed TEXT,
+    enabled BOOLEAN NOT NULL,
+    require_key BOOLEAN NOT NULL,
+    rate_limit_per_minute BIGINT NOT NULL,
+    field_mapping TEXT,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX integration_key ON integration (key_hash);
+CREATE INDEX integration_service ON integration (service_id, id);
+
+CREATE TABLE webhook (
+    id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    type TEXT NOT NULL CHECK (type IN ('GOOGLE_CHAT', 'TEAMS', 'DISCORD', 'TELEGRAM', 'GENERIC')),
+    url_sealed TEXT NOT NULL,
+    secret_sealed TEXT,
+    channel TEXT,
+    enabled BOOLEAN NOT NULL,
+    events TEXT NOT NULL,
+    service_ids TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+
+-- Every request that a sender made and that was authentic, as it came.
+CREATE TABLE receipt (
+    id TEXT PRIMARY KEY,
+    at BIGINT NOT NULL,
+    integration_id TEXT,
+    service_id TEXT,
+    type TEXT NOT NULL,
+    method TEXT NOT NULL,
+    query TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    status BIGINT NOT NULL,
+    results TEXT NOT NULL,
+    remote_id TEXT
+);
+CREATE INDEX receipt_integration ON receipt (integration_id, id);
+-- A delivery id that a sender gave: the same one is taken once. The retention sweep forgets it after a day.
+CREATE UNIQUE INDEX receipt_remote ON receipt (integration_id, remote_id) WHERE remote_id IS NOT NULL;
+
+CREATE TABLE incident (
+    id TEXT PRIMARY KEY,
+    number BIGINT NOT NULL,
+    title TEXT NOT NULL,
+    description TEXT,
+    status TEXT NOT NULL CHECK (status IN ('OPEN', 'ACKNOWLEDGED', 'SNOOZED', 'SUPPRESSED', 'RESOLVED')),
+    urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
+    priority TEXT,
+    is_test BOOLEAN NOT NULL,
+    dedup_key TEXT NOT NULL,
+    service_id TEXT NOT NULL REFERENCES service (id),
+    assignee_id TEXT,
+    assigned_by_hand BOOLEAN NOT NULL,
+    team_id TEXT,
+    policy_id TEXT,
+    escalation_round BIGINT NOT NULL,
+    escalation_next_step BIGINT NOT NULL,
+    escalation_due BIGINT,
+    snoozed_until BIGINT,
+    ack_due BIGINT,
+    resolve_due BIGINT,
+    ack_breached BOOLEAN NOT NULL,
+    resolve_breached BOOLEAN NOT NULL,
+    closes_at BIGINT,
+    custom_details TEXT,
+    links TEXT,
+    images TEXT,
+    alert_count BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    acknowledged_at BIGINT,
+    resolved_at BIGINT,
+    updated_at BIGINT NOT NULL,
+    -- The earliest of all the times above at which something must be done; none when nothing must be.
+    due_at BIGINT
+);
+CREATE UNIQUE INDEX incident_live ON incident (service_id, dedup_key) WHERE status <> 'RESOLVED';
+CREATE UNIQUE INDEX incident_number ON incident (number);
+CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX incident_status ON incident (status, id);
+CREATE INDEX incident_service ON incident (service_id, id);
+CREATE INDEX incident_assignee ON incident (assignee_id, id) WHERE assignee_id IS NOT NULL;
+
+CREATE TABLE alert (
+    incident_id TEXT NOT NULL REFERENCES incident (id),
+    id TEXT NOT NULL,
+    receipt_id TEXT,
+    action TEXT NOT NULL CHECK (action IN ('trigger', 'acknowledge', 'resolve')),
+    severity TEXT NOT NULL CHECK (severity IN ('critical', 'error', 'warning', 'info')),
+    summary TEXT NOT NULL,
+    source TEXT,
+    component TEXT,
+    grouping TEXT,
+    class TEXT,
+    details TEXT,
+    occurred_at BIGINT,
+    created_at BIGINT NOT NULL,
+    PRIMARY KEY (incident_id, id)
+);
+
+CREATE TABLE entry (
+    incident_id TEXT NOT NULL REFERENCES incident (id),
+    id TEXT NOT NULL,
+    at BIGINT NOT NULL,
+    kind TEXT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    actor_name TEXT NOT NULL,
+    text TEXT NOT NULL,
+    data TEXT,
+    PRIMARY KEY (incident_id, id)
+);
+
+CREATE TABLE delivery (
+    id TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('PAGE', 'NOTICE', 'WEBHOOK', 'ACCOUNT')),
+    channel TEXT NOT NULL,
+    incident_id TEXT REFERENCES incident (id),
+    user_id TEXT,
+    webhook_id TEXT,
+    address TEXT,
+    happening TEXT,
+    -- What the incident was when this was decided on; for an account message its sealed text.
+    snapshot TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    step_round BIGINT,
+    step_index BIGINT,
+    state TEXT NOT NULL CHECK (state IN ('PENDING', 'SENDING', 'SENT', 'FAILED', 'SKIPPED')),
+    due_at BIGINT NOT NULL,
+    tries BIGINT NOT NULL,
+    lease_until BIGINT,
+    outcome TEXT,
+    provider_id TEXT,
+    created_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'PENDING';
+CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'SENDING';
+CREATE INDEX delivery_incident ON delivery (incident_id, id);
+CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS NOT NULL;
+
+-- The ledger of attempts: one row for every time a message was handed to a provider, or may have been.
+CREATE TABLE attempt (
+    delivery_id TEXT NOT NULL REFERENCES delivery (id),
+    n BIGINT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('ACCEPTED', 'RETRY', 'REFUSED', 'MISCONFIGURED', 'UNKNOWN')),
+    detail TEXT NOT NULL,
+    PRIMARY KEY (delivery_id, n)
+);
+
+CREATE TABLE change_event (
+    id TEXT PRIMARY KEY,
+    service_id TEXT NOT NULL REFERENCES service (id),
+    integration_id TEXT,
+    summary TEXT NOT NULL,
+    source TEXT,
+    occurred_at BIGINT,
+    custom_details TEXT,
+    links TEXT,
+    created_at BIGINT NOT NULL
+);
+CREATE INDEX change_event_service ON change_event (service_id, id);
+
+CREATE TABLE audit (
+    id TEXT PRIMARY KEY,
+    at BIGINT NOT NULL,
+    actor_kind TEXT NOT NULL,
+    actor_id TEXT,
+    actor_name TEXT NOT NULL,
+    ip TEXT,
+    action TEXT NOT NULL,
+    object_kind TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    object_name TEXT NOT NULL,
+    changes TEXT NOT NULL
+);
+CREATE INDEX audit_object ON audit (object_id, id);
