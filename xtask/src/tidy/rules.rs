@@ -98,10 +98,7 @@ fn sleeping_tests(files: &[File]) -> Vec<Fault> {
         } else {
             file.text.split_once("#[cfg(test)]")?.1
         };
-        let sleeps = is_rust(file)
-            && ["thread::sleep(", "time::sleep("]
-                .iter()
-                .any(|call| tests.contains(call));
+        let sleeps = is_rust(file) && SLEEPS.iter().any(|call| tests.contains(call));
         sleeps.then(|| "a test waits for a condition, never for a time".to_owned())
     })
 }
