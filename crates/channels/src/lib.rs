@@ -1,0 +1,66 @@
+//! How a message reaches a person or a program: message + address → receipt.
+//!
+//! A channel turns the facts of a [`Message`] into what its medium wants, hands it over once, and says in a
+//! [`DeliveryError`] what the caller is to do next. It never decides whether, when or how often something is sent,
+//! never stores anything, never reads the clock or the environment, and never puts a credential or the path of an
+//! outbound URL into an error.
+//!
+//! The channels of a person ([`Channel`]) have an address of text; those of a program ([`webhook::Webhooks`]) have an
+//! [`webhook::Endpoint`] with a secret of its own. `tests/it/conformance.rs` holds both kinds to the same promises.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+pub use opsknight_domain::{
+    delivery::{DeliveryError, Receipt},
+    message::Message,
+};
+
+pub mod email;
+pub mod guard;
+mod http;
+mod secret;
+pub mod tls;
+pub mod webhook;
+mod words;
+
+pub use http::Timeouts;
+pub use secret::Secret;
+
+/// A way to reach people.
+#[async_trait]
+pub trait Channel: Send + Sync {
+    /// What logs and metrics call it: `smtp`. Two providers of one channel have two names.
+    fn name(&self) -> &'static str;
+
+    /// Hands one message over to the provider, once, within [`opsknight_domain::delivery::CALL_TIMEOUT`].
+    ///
+    /// The same message may be sent again: it then carries the same identity ([`Message::delivery`]), so that the
+    /// receiving side can tell. `now` dates the message and turns a provider's date into a wait.
+    ///
+    /// # Errors
+    ///
+    /// What is to be done next, with the provider's own words.
+    async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError>;
+
+    /// Asks the provider whether it would work with us, without sending anything, and returns its words.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Channel::send`].
+    async fn check(&self) -> Result<String, DeliveryError>;
+}
+
+/// A setting that cannot work.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which one, as its environment variable is spelled.
+    pub field: &'static str,
+    /// What is wrong with it, in words for an administrator; never its value where that is a secret.
+    pub why: String,
+}
+
+impl From<Problem> for DeliveryError {
+    fn from(problem: Problem) -> Self {
+        Self::Misconfigured { field: problem.field, why: problem.why }
+    }
+}
