@@ -84,8 +84,10 @@ fn prepare(lifetime: &Lifetime) -> anyhow::Result<Environment> {
     let (url, guard) = match (env::var_os(POSTGRES), lifetime) {
         (Some(url), Lifetime::ThisProcess) => (url, None),
         (None, Lifetime::ThisProcess) => {
-            let server = start(Durability::None)?;
-            (server.url().into(), Some(server.guard()?))
+            let mut server = new_server()?;
+            let guard = server.guard()?;
+            start(&mut server, Durability::None)?;
+            (server.url().into(), Some(guard))
         }
         (_, Lifetime::UntilStopped(durability)) => (started_for_long(*durability)?.url().into(), None),
     };
@@ -96,9 +98,12 @@ fn prepare(lifetime: &Lifetime) -> anyhow::Result<Environment> {
     })
 }
 
-fn start(durability: Durability) -> anyhow::Result<Server> {
-    let bin = &needs::find_or_install(&[POSTGRES_BIN])?[0];
-    process::step("start PostgreSQL", || Server::start(bin, durability))
+fn new_server() -> anyhow::Result<Server> {
+    Server::new(&needs::find_or_install(&[POSTGRES_BIN])?[0])
+}
+
+fn start(server: &mut Server, durability: Durability) -> anyhow::Result<()> {
+    process::step("start PostgreSQL", || server.start(durability))
 }
 
 /// The server that an earlier call left running, or a new one.
@@ -108,7 +113,8 @@ fn started_for_long(durability: Durability) -> anyhow::Result<Server> {
         process::say("PostgreSQL runs already; `cargo xtask env --stop` stops it");
         return Ok(server);
     }
-    let server = start(durability)?;
+    let mut server = new_server()?;
+    start(&mut server, durability)?;
     fs::create_dir_all(test_folder())?;
     postgres::remember(&file, &server)?;
     Ok(server)

@@ -40,7 +40,7 @@ pub(crate) struct Server {
     bin: PathBuf,
     /// The folder of its data, socket and log.
     folder: PathBuf,
-    /// Where it listens, on 127.0.0.1.
+    /// Where it listens, on 127.0.0.1; 0 before it is started.
     port: u16,
 }
 
@@ -51,31 +51,22 @@ pub(crate) struct Guard {
 }
 
 impl Server {
-    /// Makes a new, empty server and starts it.
-    pub(crate) fn start(bin: &Path, durability: Durability) -> anyhow::Result<Self> {
-        let folder = make_folder()?;
-        let data = folder.join("data");
-        process::quiet(
-            as_server_user(&bin.join("initdb"))
-                .arg("--pgdata")
-                .arg(&data)
-                .args(initdb_words(bin)?),
-        )?;
-        let mut last = None;
-        for _ in 0..START_TRIES {
-            let server = Self {
-                bin: bin.to_owned(),
-                folder: folder.clone(),
-                port: free_port()?,
-            };
-            match server.launch(durability) {
-                Ok(()) => return Ok(server),
-                Err(error) => last = Some(error),
-            }
+    /// Makes the folder of a new server, which is still to be started.
+    pub(crate) fn new(bin: &Path) -> anyhow::Result<Self> {
+        Ok(Self {
+            bin: bin.to_owned(),
+            folder: make_folder()?,
+            port: 0,
+        })
+    }
+
+    /// Fills the folder and starts the server; leaves nothing behind when it does not start.
+    pub(crate) fn start(&mut self, durability: Durability) -> anyhow::Result<()> {
+        let started = self.initialise().and_then(|()| self.launch(durability));
+        if started.is_err() {
+            self.stop()?;
         }
-        let log = process::quiet(as_server_user(Path::new("tail")).arg(folder.join("log"))).unwrap_or_default();
-        let error = last.expect("it was tried at least once");
-        Err(error.context(format!("PostgreSQL does not start; its log ends with:\n{log}")))
+        started
     }
 
     /// Where tests reach it, as its superuser.
@@ -88,7 +79,7 @@ impl Server {
         TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), CONNECT_TIMEOUT).is_ok()
     }
 
-    /// Stops it when this process ends.
+    /// Stops it when this process ends; best taken before it is started.
     pub(crate) fn guard(&self) -> anyhow::Result<Guard> {
         // The watcher's stdin ends when we drop our end of it or die; a group of its own keeps Ctrl-C from it.
         let mut watcher = self
@@ -126,33 +117,53 @@ impl Server {
         })
     }
 
-    fn launch(&self, durability: Durability) -> anyhow::Result<()> {
+    fn initialise(&self) -> anyhow::Result<()> {
+        let mut command = as_server_user(&self.bin.join("initdb"));
+        command
+            .args(initdb_words(&self.bin)?)
+            .arg("--pgdata")
+            .arg(self.folder.join("data"));
+        process::quiet(&mut command).map(drop)
+    }
+
+    fn launch(&mut self, durability: Durability) -> anyhow::Result<()> {
+        let mut result = Ok(());
+        for _ in 0..START_TRIES {
+            self.port = free_port()?;
+            result = process::show(&mut self.launcher(durability));
+            if result.is_ok() {
+                return result;
+            }
+        }
+        let log = process::quiet(as_server_user(Path::new("tail")).arg(self.folder.join("log"))).unwrap_or_default();
+        result.with_context(|| format!("PostgreSQL does not start; its log ends with:\n{log}"))
+    }
+
+    fn launcher(&self, durability: Durability) -> Command {
         let settings = match durability {
             Durability::None => "-c fsync=off -c synchronous_commit=off -c full_page_writes=off",
             Durability::Full => "",
         };
-        let options = format!(
-            "-p {} -k {} -c listen_addresses=127.0.0.1 -c max_connections=300 {settings}",
-            self.port,
-            self.folder.display()
-        );
+        let Self { port, folder, .. } = self;
+        let socket = folder.display();
+        let options = format!("-p {port} -k {socket} -c listen_addresses=127.0.0.1 -c max_connections=300 {settings}");
         let mut command = as_server_user(&self.bin.join("pg_ctl"));
-        command.args(["start", "--wait", "--silent", "--timeout=60"]);
+        command.args(["start", "--wait", "--silent", "--timeout=60", "--options", &options]);
         command
             .arg("--pgdata")
-            .arg(self.folder.join("data"))
+            .arg(folder.join("data"))
             .arg("--log")
-            .arg(self.folder.join("log"));
+            .arg(folder.join("log"));
         // The server keeps what it inherits: a pipe of ours would never end.
+        command.stdout(Stdio::null()).stderr(Stdio::null());
         command
-            .args(["--options", &options])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        process::show(&mut command)
     }
 
+    /// A server that is just starting when it is stopped still makes files: hence more than one try. One that finds its
+    /// lock file gone stops itself within a minute.
     fn stopper(&self, first: &str) -> Command {
-        let script = format!(r#"{first}"$1" stop --silent --mode=immediate --pgdata "$2/data" && rm -rf "$2""#);
+        let stop = r#""$1" stop --silent --mode=immediate --pgdata "$2/data" 2> /dev/null; rm -rf "$2" 2> /dev/null"#;
+        let script = format!("{first}for try in 1 2 3 4 5; do {stop} && exit 0; sleep 1; done; exit 1");
         let mut command = as_server_user(Path::new("sh"));
         command
             .args(["-c", &script, "sh"])
