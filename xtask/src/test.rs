@@ -9,7 +9,7 @@ use crate::{environment, process, root, tidy};
 /// What `cargo xtask test` is asked to do.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the format and the lints.
+    /// Only the tests: leave out tidy, the format and the lints.
     #[arg(long)]
     fast: bool,
     /// Further words for `cargo test`: a filter, `-p CRATE`, or `-- --nocapture`.
@@ -20,8 +20,8 @@ pub(crate) struct Options {
 /// Checks everything, cheap things first, and stops at the first step that fails.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let environment = process::step("find what the tests need", environment::for_this_process)?;
-    process::step("cargo xtask tidy", || tidy::run(&root()))?;
     if !options.fast {
+        process::step("cargo xtask tidy", || tidy::run(&root()))?;
         process::step("cargo fmt --check", || {
             process::show(cargo().args(["fmt", "--all", "--check"]))
         })?;
