@@ -1,0 +1,6 @@
+//! The store on both databases.
+
+#[macro_use]
+mod both;
+
+mod driver;
