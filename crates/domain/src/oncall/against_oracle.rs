@@ -1,4 +1,4 @@
-//! The engine against a slow oracle over five years, in five zones, with random layers, restrictions and overrides.
+//! The engine against a slow oracle over five years, in six zones, with random layers, restrictions and overrides.
 //!
 //! The oracle shares no code with the engine and asks jiff for nothing but the offset at an instant and the calendar: it
 //! walks from hand-off to hand-off on the wall clock from the anchor on, and finds the instant of a wall-clock time by
@@ -17,12 +17,14 @@ use super::{
 };
 use crate::id::{OverrideId, UserId};
 
-const ZONES: [&str; 5] = [
+/// The five that the project promises, and Troll station, which sets its clock by two hours at once.
+const ZONES: [&str; 6] = [
     "America/New_York",
     "Europe/London",
     "Australia/Lord_Howe",
     "Asia/Kathmandu",
     "Africa/Casablanca",
+    "Antarctica/Troll",
 ];
 const FIRST: &str = "2024-01-01T00:00Z";
 const LAST: &str = "2029-01-01T00:00Z";
@@ -124,7 +126,7 @@ fn walk(rotation: &Rotation, zone: &TimeZone, until: Timestamp) -> Vec<Timestamp
     let mut handoffs = Vec::new();
     let enough = until + SignedDuration::from_hours(72);
     while handoffs.last().is_none_or(|last| *last < enough) {
-        wall = wall + step;
+        wall += step;
         handoffs.push(resolve(zone, wall));
     }
     handoffs
@@ -259,7 +261,7 @@ fn config(cases: u32) -> Config {
 }
 
 proptest! {
-    #![proptest_config(config(48))]
+    #![proptest_config(config(128))]
 
     #[test]
     fn every_instant_has_the_person_whom_the_oracle_names(schedule in schedules(), random in vec(instants(), 40)) {
@@ -340,7 +342,7 @@ proptest! {
     #[test]
     fn nothing_panics_at_any_time(
         mut schedule in schedules(), length in any::<u32>(), second in any::<i64>(), other in any::<i64>(),
-        name in select(vec!["Pacific/Apia", "Antarctica/Troll", "Pacific/Kwajalein", "UTC", "America/St_Johns"]),
+        name in select(vec!["Pacific/Apia", "Pacific/Kwajalein", "UTC", "America/St_Johns"]),
         handoff in prop_oneof![Just(jiff::civil::Time::MAX), times()],
     ) {
         let moment = |second: i64| {
@@ -351,9 +353,8 @@ proptest! {
         for layer in &mut schedule.layers {
             layer.rotation = Rotation { length, start: moment(second), handoff, ..layer.rotation };
         }
-        schedule.problems();
         for at in [moment(second), moment(other), Timestamp::MIN, Timestamp::MAX] {
-            schedule.on_call(at).reason();
+            prop_assert!(!schedule.on_call(at).reason().is_empty());
             let week = SignedDuration::from_hours(7 * 24);
             for (from, to) in [(at, super::wall::after(at, week)), (super::wall::before(at, week), at)] {
                 if let Ok(shifts) = schedule.shifts(from, to) {
@@ -363,7 +364,8 @@ proptest! {
                 }
             }
         }
-        schedule.next_change(moment(other));
+        prop_assert!(schedule.next_change(moment(other)).is_none_or(|change| change > moment(other)));
+        prop_assert!(length != 0 || schedule.layers.is_empty() || !schedule.problems().is_empty());
     }
 }
 

@@ -368,10 +368,14 @@ mod tests {
                             handoff,
                         };
                         for zone in [TimeZone::UTC, zone("Pacific/Apia"), zone("America/New_York")] {
-                            assert_eq!(rotation.turn_at(&zone, Timestamp::MAX).is_some(), true);
+                            assert!(rotation.turn_at(&zone, Timestamp::MAX).is_some());
                             let year = SignedDuration::from_hours(366 * 24);
-                            rotation.turns(&zone, Timestamp::MIN, wall::after(Timestamp::MIN, year));
-                            rotation.turns(&zone, wall::before(Timestamp::MAX, year), Timestamp::MAX);
+                            let first = (Timestamp::MIN, wall::after(Timestamp::MIN, year));
+                            let last = (wall::before(Timestamp::MAX, year), Timestamp::MAX);
+                            for (from, to) in [first, last] {
+                                let turns = rotation.turns(&zone, from, to);
+                                assert!(turns.iter().all(|turn| from <= turn.start && turn.start < turn.end));
+                            }
                         }
                     }
                 }

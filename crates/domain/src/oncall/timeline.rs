@@ -43,7 +43,7 @@ pub enum ShiftsError {
     #[error("to must be at most {SHIFTS_RANGE_DAYS_MAX} days after from")]
     RangeTooLong,
     /// There would be more than [`SHIFTS_MAX`].
-    #[error("there are more than {SHIFTS_MAX} shifts from from to to: ask for a shorter time")]
+    #[error("there are more than {SHIFTS_MAX} shifts in this range: to must be nearer to from")]
     TooMany,
     /// The schedule has no layer at this place.
     #[error("the schedule has no such layer")]
@@ -427,19 +427,22 @@ mod tests {
         stack.layers[0].rotation.unit = Unit::Hours;
         assert_eq!(
             stack.shifts(start, start + day * 366).map(|shifts| shifts.len()),
-            Ok(8_784 + 1)
+            Ok(8_784 - 9),
+            "turn 0 lasts until 10:00"
         );
-        stack.layers[0].restrictions = (0..24)
-            .map(|hour| restriction("", &format!("{hour:02}:10"), &format!("{hour:02}:50")))
-            .collect();
+        let hourly = |from: u8, to: u8| {
+            (0..24)
+                .map(|hour| restriction("", &format!("{hour:02}:{from}"), &format!("{hour:02}:{to}")))
+                .collect()
+        };
+        stack.layers[0].restrictions = hourly(10, 50);
         stack.layers[0].users = vec![user(1)];
         assert_eq!(
             stack.shifts(start, start + day * 366).map(|shifts| shifts.len()),
-            Ok(2 * 8_784)
+            Ok(2 * 8_784 + 1)
         );
-        let more = (0..24).map(|hour| restriction("", &format!("{hour:02}:20"), &format!("{hour:02}:30")));
         stack.layers.push(Layer {
-            restrictions: more.collect(),
+            restrictions: hourly(20, 30),
             users: vec![user(2)],
             ..stack.layers[0].clone()
         });
