@@ -1,0 +1,277 @@
+//! The group of alerts that Alertmanager sends and that Grafana took over and extended.
+//!
+//! It owns the common shape (versions 3 and 4 of Alertmanager, version 1 of Grafana) and what both make of an alert.
+//! What one product alone knows stands in that product's file. The shape is described under "webhook_config" at
+//! prometheus.io/docs/alerting/latest/configuration and in Alertmanager's `template.Data`.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Severity, clean};
+use serde_json::{Map, Value};
+
+use crate::{ALERTS_MAX, ParseError, json, link, when};
+
+/// Labels that say which machine or thing an alert is about, the most exact first.
+const SOURCE_LABELS: &[&str] = &["instance", "host", "hostname", "node", "pod", "job", "service"];
+/// Annotations that hold the one line, the usual one first.
+const SUMMARY_ANNOTATIONS: &[&str] = &["summary", "message", "title"];
+
+/// One notification: alerts that were grouped, and what was said about the group.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// What was sent, without its `alerts`.
+    pub(crate) rest: Value,
+    /// The alerts in the order in which they were sent.
+    pub(crate) alerts: Vec<Alert>,
+}
+
+/// One alert of a group, with its own state.
+#[derive(Debug)]
+pub(crate) struct Alert {
+    /// What its own status says, never that of the group.
+    pub(crate) action: Action,
+    /// The alert as it was sent.
+    object: Map<String, Value>,
+}
+
+/// Takes a notification apart.
+pub(crate) fn read(mut body: Value) -> Result<Group, ParseError> {
+    let alerts = match body.get_mut("alerts").map(Value::take) {
+        Some(Value::Array(alerts)) => alerts,
+        None | Some(Value::Null) => {
+            return Err(ParseError::new(
+                "alerts",
+                "is missing; a payload of your own needs the list of alerts too",
+            ));
+        }
+        Some(other) => {
+            return Err(ParseError::new(
+                "alerts",
+                format!("is {}, a list is expected", json::kind(&other)),
+            ));
+        }
+    };
+    if alerts.len() > ALERTS_MAX {
+        return Err(ParseError::new(
+            "alerts",
+            format!("holds more than {ALERTS_MAX} alerts"),
+        ));
+    }
+    let group_status = json::text_at(&body, "status").map(Cow::into_owned);
+    let alerts = alerts
+        .into_iter()
+        .enumerate()
+        .map(|(index, alert)| Alert::read(alert, index, group_status.as_deref()))
+        .collect::<Result<_, _>>()?;
+    if let Value::Object(fields) = &mut body {
+        fields.remove("alerts");
+    }
+    Ok(Group { rest: body, alerts })
+}
+
+impl Alert {
+    fn read(alert: Value, index: usize, group_status: Option<&str>) -> Result<Self, ParseError> {
+        let at = |field: &str| format!("alerts[{index}]{field}");
+        let Value::Object(mut object) = alert else {
+            return Err(ParseError::new(
+                at(""),
+                format!("is {}, an object is expected", json::kind(&alert)),
+            ));
+        };
+        for name in ["labels", "annotations"] {
+            match object.get(name) {
+                None | Some(Value::Object(_)) => {}
+                Some(Value::Null) => {
+                    object.remove(name);
+                }
+                Some(other) => {
+                    let message = format!("is {}, an object is expected", json::kind(other));
+                    return Err(ParseError::new(at(&format!(".{name}")), message));
+                }
+            }
+        }
+        let status = object.get("status").and_then(json::text);
+        let action = action(status.as_deref().or(group_status));
+        let alert = Self { action, object };
+        if alert.labels().is_none_or(Map::is_empty) && alert.text("fingerprint").is_none() {
+            return Err(ParseError::new(
+                at(".labels"),
+                "is missing, and there is no fingerprint",
+            ));
+        }
+        Ok(alert)
+    }
+
+    fn map(&self, name: &str) -> Option<&Map<String, Value>> {
+        self.object.get(name).and_then(Value::as_object)
+    }
+
+    fn labels(&self) -> Option<&Map<String, Value>> {
+        self.map("labels")
+    }
+
+    /// A field of the alert itself as text.
+    pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.object.get(name).and_then(json::text)
+    }
+
+    /// A label.
+    pub(crate) fn label(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.labels()?.get(name).and_then(json::text)
+    }
+
+    /// An annotation.
+    pub(crate) fn annotation(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.map("annotations")?.get(name).and_then(json::text)
+    }
+
+    /// What the sender calls the alert, else the same hash of its labels that Alertmanager makes: 64-bit FNV-1a over
+    /// the sorted names and values, each closed by 0xff (`LabelSet.Fingerprint` in prometheus/common). So the key stays
+    /// when an old sender begins to send fingerprints.
+    pub(crate) fn fingerprint(&self) -> String {
+        if let Some(fingerprint) = self.text("fingerprint") {
+            return fingerprint.into_owned();
+        }
+        let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+        let mut add = |bytes: &[u8]| {
+            for byte in bytes.iter().chain(&[0xff]) {
+                hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+            }
+        };
+        let mut labels: Vec<_> = self.labels().into_iter().flatten().collect();
+        labels.sort_unstable_by_key(|(name, _)| name.as_str());
+        for (name, value) in labels {
+            add(name.as_bytes());
+            match value {
+                Value::String(text) => add(text.as_bytes()),
+                other => add(other.to_string().as_bytes()),
+            }
+        }
+        format!("{hash:016x}")
+    }
+
+    /// When it fired or was over. A firing alert's end is a placeholder.
+    fn occurred_at(&self) -> Option<Timestamp> {
+        let name = match self.action {
+            Action::Trigger | Action::Acknowledge => "startsAt",
+            Action::Resolve => "endsAt",
+        };
+        when::read(self.object.get(name)?)
+    }
+
+    /// The name and the summary together; the name is never lost, since people know their alerts by it.
+    fn title(&self, fallback: &str) -> String {
+        let summary = SUMMARY_ANNOTATIONS.iter().find_map(|name| self.annotation(name));
+        match (self.label("alertname"), summary) {
+            (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
+            (Some(name), Some(summary)) => format!("{name}: {summary}"),
+            (Some(text), None) | (None, Some(text)) => text.into_owned(),
+            (None, None) => fallback.to_owned(),
+        }
+    }
+
+    /// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
+    fn severity(&self) -> Severity {
+        let words = [
+            self.label("severity"),
+            self.label("priority"),
+            self.annotation("severity"),
+        ];
+        words
+            .into_iter()
+            .flatten()
+            .find_map(|word| severity(&word))
+            .unwrap_or(Severity::Warning)
+    }
+
+    /// Makes an event of the alert, which goes into it whole as its details, beside what the group says.
+    pub(crate) fn into_event(mut self, key: String, fallback_title: &str, group: &Value) -> Event {
+        let mut event = Event::new(self.action, key, self.severity(), self.title(fallback_title));
+        let short = |text: Cow<'_, str>| clean(&text, FIELD_CHARS_MAX);
+        event.description = ["description", "message"]
+            .iter()
+            .find_map(|name| self.annotation(name))
+            .map(|text| clean(&text, DESCRIPTION_CHARS_MAX));
+        event.source = SOURCE_LABELS.iter().find_map(|name| self.label(name)).map(short);
+        event.component = ["component", "service"]
+            .iter()
+            .find_map(|name| self.label(name))
+            .map(short);
+        event.group = ["cluster", "job"].iter().find_map(|name| self.label(name)).map(short);
+        event.class = self.label("alertname").map(short);
+        event.occurred_at = self.occurred_at();
+        self.add_annotated_links(&mut event);
+        if self.object.get("endsAt").is_some_and(|ends| when::read(ends).is_none()) {
+            self.object.remove("endsAt");
+        }
+        let said = ["receiver", "groupLabels", "groupKey", "truncatedAlerts"];
+        for name in said {
+            if let Some(value) = json::field(group, name).filter(|value| value.as_u64() != Some(0)) {
+                self.object.entry(name).or_insert_with(|| value.clone());
+            }
+        }
+        event.details = Value::Object(self.object);
+        event
+    }
+
+    /// Every annotation that is an address becomes a link: runbooks and dashboards first.
+    fn add_annotated_links(&self, event: &mut Event) {
+        for (name, text) in [
+            ("runbook_url", "Runbook"),
+            ("runbook", "Runbook"),
+            ("dashboard_url", "Dashboard"),
+        ] {
+            link::add(event, self.annotation(name).as_deref(), text);
+        }
+        for (name, value) in self.map("annotations").into_iter().flatten() {
+            let text = if name.to_ascii_lowercase().starts_with("dashboard") {
+                "Dashboard"
+            } else {
+                name
+            };
+            link::add(event, value.as_str(), text);
+        }
+    }
+}
+
+/// Reads a status; an unknown one is taken as firing, so that no alert is lost to a word.
+fn action(status: Option<&str>) -> Action {
+    match status.map(str::to_ascii_lowercase).as_deref() {
+        Some("resolved" | "ok" | "normal") => Action::Resolve,
+        _ => Action::Trigger,
+    }
+}
+
+/// The words of the Prometheus world: `none` is what its always-firing Watchdog says.
+pub(crate) fn severity(word: &str) -> Option<Severity> {
+    if word.trim().eq_ignore_ascii_case("none") {
+        return Some(Severity::Info);
+    }
+    Severity::from_vendor_word(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// The fingerprint that Alertmanager 0.25 sent with these labels.
+    #[test]
+    fn fingerprints_are_those_of_alertmanager() {
+        let alert = json!({"labels": {
+            "severity": "critical", "service": "web", "instance": "web-01:9100", "alertname": "HighCPU"
+        }});
+        let alert = Alert::read(alert, 0, None).expect("an alert");
+        assert_eq!(alert.fingerprint(), "3120ed62f8e3c02e");
+    }
+
+    #[test]
+    fn severities_are_whole_words() {
+        assert_eq!(severity("none"), Some(Severity::Info));
+        assert_eq!(severity("page"), Some(Severity::Critical));
+        assert_eq!(severity("P1"), Some(Severity::Critical));
+        assert_eq!(severity("nonesuch"), None);
+    }
+}

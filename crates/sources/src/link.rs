@@ -1,0 +1,74 @@
+//! Links that senders give along, kept only where a browser may follow them.
+//!
+//! It owns which addresses are taken: `http` and `https` with a host, so that a page can show every link it is given.
+
+use opsknight_domain::event::{Event, Image, LINKS_MAX, Link, clean};
+use url::Url;
+
+/// Longest address that is kept, in bytes. Prometheus writes whole expressions into them.
+const HREF_BYTES_MAX: usize = 8192;
+/// Longest name of a link or an image, in characters.
+const TEXT_CHARS_MAX: usize = 255;
+
+/// An address that a browser may follow, as it was sent.
+pub(crate) fn web_address(text: &str) -> Option<String> {
+    let text = text.trim();
+    if text.len() > HREF_BYTES_MAX || text.chars().any(char::is_control) {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    (matches!(url.scheme(), "http" | "https") && url.has_host()).then(|| text.to_owned())
+}
+
+/// Adds a link where the address is one and not there yet.
+pub(crate) fn add(event: &mut Event, href: Option<&str>, text: &str) {
+    let Some(href) = href.and_then(web_address) else { return };
+    if event.links.len() < LINKS_MAX && event.links.iter().all(|link| link.href != href) {
+        let text = clean(text, TEXT_CHARS_MAX);
+        event.links.push(Link {
+            href,
+            text: Some(text).filter(|text| !text.is_empty()),
+        });
+    }
+}
+
+/// Adds an image; one that is not served over `https` cannot be shown in a page and becomes a link.
+pub(crate) fn add_image(event: &mut Event, src: Option<&str>, href: Option<&str>, alt: &str) {
+    let Some(address) = src.and_then(web_address) else {
+        return;
+    };
+    if !address.to_ascii_lowercase().starts_with("https:") {
+        add(event, Some(&address), if alt.is_empty() { "Image" } else { alt });
+        return;
+    }
+    if event.images.len() < LINKS_MAX {
+        let alt = clean(alt, TEXT_CHARS_MAX);
+        let href = href.and_then(web_address);
+        event.images.push(Image {
+            src: address,
+            href,
+            alt: Some(alt).filter(|alt| !alt.is_empty()),
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_web_addresses_are_followed() {
+        assert!(web_address(" https://grafana.example/d/1?var-host={{ x }} ").is_some());
+        for bad in [
+            "javascript:alert(1)",
+            "data:text/html,x",
+            "/relative",
+            "http://",
+            "ftp://x/",
+            "",
+            "https://a\nb/",
+        ] {
+            assert_eq!(web_address(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Real bodies of the vendors, where the folder with them is found beside the repository.
+
+use std::path::PathBuf;
+
+use opsknight_domain::event::{Action, Normalised};
+use opsknight_sources::by_slug;
+
+use crate::{assert_sound, parse, read_folder};
+
+/// Folders with samples and the source that understands them.
+const FOLDERS: &[(&str, &str)] = &[
+    ("prometheus-alertmanager", "prometheus"),
+    ("prometheus-alertmanager", "grafana"),
+    ("grafana", "grafana"),
+];
+
+#[test]
+fn what_vendors_really_sent_is_understood() {
+    let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
+    if !payloads.is_dir() {
+        return;
+    }
+    for (folder, slug) in FOLDERS {
+        let source = by_slug(slug).expect("a source");
+        for (name, body) in read_folder(&payloads.join(folder)) {
+            let all = parse(source, &body).unwrap_or_else(|error| panic!("{folder}/{name}: {error}"));
+            assert_sound(&all);
+            let text = String::from_utf8_lossy(&body);
+            let ends = text.contains("\"status\": \"resolved\"") || text.contains("\"state\": \"ok\"");
+            for normalised in all {
+                let Normalised::Event(event) = normalised else {
+                    panic!("{folder}/{name} was ignored")
+                };
+                assert_eq!(event.action == Action::Resolve, ends, "{folder}/{name}");
+            }
+        }
+    }
+}
+
+/// What Alertmanager calls an alert and what we make of its labels are the same.
+#[test]
+fn fingerprints_agree_with_those_that_were_sent() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads/prometheus-alertmanager");
+    if !folder.is_dir() {
+        return;
+    }
+    let source = by_slug("prometheus").expect("a source");
+    let keys = |body: &[u8]| -> Vec<String> {
+        let all = parse(source, body).expect("events");
+        all.into_iter()
+            .filter_map(|normalised| match normalised {
+                Normalised::Event(event) => Some(event.dedup_key),
+                Normalised::Ignored { .. } => None,
+            })
+            .collect()
+    };
+    for (name, body) in read_folder(&folder) {
+        let text = String::from_utf8(body).expect("text");
+        assert_eq!(
+            keys(text.as_bytes()),
+            keys(text.replace("\"fingerprint\"", "\"was\"").as_bytes()),
+            "{name}"
+        );
+    }
+}
