@@ -49,7 +49,10 @@ impl Smtp {
         if let Some(problem) = settings.problems().into_iter().next() {
             return Err(problem.into());
         }
-        Ok(Self { server: Server::new(settings, roots, limit)?, from: settings.mailbox()? })
+        Ok(Self {
+            server: Server::new(settings, roots, limit)?,
+            from: settings.mailbox()?,
+        })
     }
 }
 
@@ -63,7 +66,10 @@ impl Channel for Smtp {
         let to = compose::address(to).map_err(|why| DeliveryError::Refused { why })?;
         let mail = compose::compose(&self.from, &to, message, now)?;
         let answer = self.server.deliver(&self.from.email, &to, &mail).await?;
-        Ok(Receipt { provider_id: None, answer })
+        Ok(Receipt {
+            provider_id: None,
+            answer,
+        })
     }
 
     async fn check(&self) -> Result<String, DeliveryError> {

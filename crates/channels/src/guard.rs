@@ -44,7 +44,10 @@ const GLOBAL_V6: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
 /// What within them is not public (IANA IPv6 Special-Purpose Address Registry), or hides an IPv4 address.
 const CLOSED_V6: [(Ipv6Net, &str); 4] = [
-    (v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), "a Teredo or otherwise reserved address"),
+    (
+        v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23),
+        "a Teredo or otherwise reserved address",
+    ),
     (v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), "an address of documentation"),
     (v6([0x2002, 0, 0, 0, 0, 0, 0, 0], 16), "a 6to4 address"),
     (v6([0x3fff, 0, 0, 0, 0, 0, 0, 0], 20), "an address of documentation"),
@@ -62,10 +65,16 @@ const fn v6(s: [u16; 8], prefix: u8) -> Ipv6Net {
 #[must_use]
 pub fn closed(address: IpAddr) -> Option<&'static str> {
     match address {
-        IpAddr::V4(v4) => CLOSED_V4.iter().find(|(net, _)| net.contains(&v4)).map(|(_, kind)| *kind),
+        IpAddr::V4(v4) => CLOSED_V4
+            .iter()
+            .find(|(net, _)| net.contains(&v4))
+            .map(|(_, kind)| *kind),
         IpAddr::V6(v6) if v6.is_loopback() => Some("a loopback address"),
         IpAddr::V6(v6) if !GLOBAL_V6.contains(&v6) => Some("not a public address"),
-        IpAddr::V6(v6) => CLOSED_V6.iter().find(|(net, _)| net.contains(&v6)).map(|(_, kind)| *kind),
+        IpAddr::V6(v6) => CLOSED_V6
+            .iter()
+            .find(|(net, _)| net.contains(&v6))
+            .map(|(_, kind)| *kind),
     }
 }
 
@@ -114,7 +123,10 @@ pub(crate) struct Blocked {
 impl fmt::Display for Blocked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, kind } = self;
-        write!(f, "leads to {address}, {kind}; only OPSKNIGHT_ALLOW_PRIVATE_TARGETS=true lets it be called")
+        write!(
+            f,
+            "leads to {address}, {kind}; only OPSKNIGHT_ALLOW_PRIVATE_TARGETS=true lets it be called"
+        )
     }
 }
 
@@ -174,12 +186,47 @@ mod tests {
     #[test]
     fn every_range_that_is_not_public_is_closed() {
         for text in [
-            "0.0.0.0", "10.1.2.3", "100.64.0.1", "100.127.255.255", "127.0.0.1", "127.255.0.1", "169.254.169.254",
-            "172.16.0.1", "172.31.255.255", "192.0.0.8", "192.0.2.1", "192.168.1.1", "198.18.0.1", "198.19.255.255",
-            "198.51.100.7", "203.0.113.9", "224.0.0.1", "239.1.1.1", "240.0.0.1", "255.255.255.255", "::", "::1",
-            "::ffff:127.0.0.1", "::ffff:8.8.8.8", "::127.0.0.1", "::8.8.8.8", "64:ff9b::7f00:1", "64:ff9b:1::1",
-            "100::1", "2001::1", "2001:0:53aa:64c:1::1", "2001:2::1", "2001:db8::1", "2002:7f00:1::1", "3fff::1",
-            "5f00::1", "fc00::1", "fd12:3456::1", "fe80::1", "fec0::1", "ff02::1",
+            "0.0.0.0",
+            "10.1.2.3",
+            "100.64.0.1",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.0.1",
+            "169.254.169.254",
+            "172.16.0.1",
+            "172.31.255.255",
+            "192.0.0.8",
+            "192.0.2.1",
+            "192.168.1.1",
+            "198.18.0.1",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.9",
+            "224.0.0.1",
+            "239.1.1.1",
+            "240.0.0.1",
+            "255.255.255.255",
+            "::",
+            "::1",
+            "::ffff:127.0.0.1",
+            "::ffff:8.8.8.8",
+            "::127.0.0.1",
+            "::8.8.8.8",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::1",
+            "100::1",
+            "2001::1",
+            "2001:0:53aa:64c:1::1",
+            "2001:2::1",
+            "2001:db8::1",
+            "2002:7f00:1::1",
+            "3fff::1",
+            "5f00::1",
+            "fc00::1",
+            "fd12:3456::1",
+            "fe80::1",
+            "fec0::1",
+            "ff02::1",
         ] {
             assert!(closed(text.parse().unwrap()).is_some(), "{text}");
         }
@@ -187,7 +234,15 @@ mod tests {
 
     #[test]
     fn public_addresses_are_open() {
-        for text in ["1.1.1.1", "8.8.8.8", "100.63.0.1", "172.32.0.1", "192.0.1.1", "2606:4700::1111", "2a00:1450::1"] {
+        for text in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "100.63.0.1",
+            "172.32.0.1",
+            "192.0.1.1",
+            "2606:4700::1111",
+            "2a00:1450::1",
+        ] {
             assert_eq!(closed(text.parse().unwrap()), None, "{text}");
         }
     }
@@ -195,10 +250,24 @@ mod tests {
     #[test]
     fn every_spelling_of_a_closed_address_is_refused() {
         for url in [
-            "http://127.0.0.1/", "http://127.1/", "http://2130706433/", "http://0x7f000001/", "http://0177.0.0.1/",
-            "http://0x7f.1/", "http://127.0.0.1./", "http://%31%32%37.0.0.1/", "http://１２７.0.0.1/", "http://0/",
-            "http://[::1]/", "http://[::ffff:7f00:1]/", "http://[::ffff:127.0.0.1]/", "http://[fe80::1]/",
-            "http://localhost:9/", "http://LOCALHOST./", "http://a.localhost/", "https://169.254.169.254/latest",
+            "http://127.0.0.1/",
+            "http://127.1/",
+            "http://2130706433/",
+            "http://0x7f000001/",
+            "http://0177.0.0.1/",
+            "http://0x7f.1/",
+            "http://127.0.0.1./",
+            "http://%31%32%37.0.0.1/",
+            "http://１２７.0.0.1/",
+            "http://0/",
+            "http://[::1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://[::ffff:127.0.0.1]/",
+            "http://[fe80::1]/",
+            "http://localhost:9/",
+            "http://LOCALHOST./",
+            "http://a.localhost/",
+            "https://169.254.169.254/latest",
         ] {
             let why = check_url(url, false).unwrap_err();
             assert!(why.contains("OPSKNIGHT_ALLOW_PRIVATE_TARGETS"), "{url}: {why}");
@@ -209,9 +278,17 @@ mod tests {
     #[test]
     fn only_plain_web_addresses_are_taken() {
         for url in [
-            "", "example.com", "ftp://example.com/", "file:///etc/passwd", "gopher://example.com", "http://",
-            "https://user@example.com/", "https://user:password@example.com/", "https://:pw@example.com/",
-            "unix:/run/x.sock", "javascript:alert(1)",
+            "",
+            "example.com",
+            "ftp://example.com/",
+            "file:///etc/passwd",
+            "gopher://example.com",
+            "http://",
+            "https://user@example.com/",
+            "https://user:password@example.com/",
+            "https://:pw@example.com/",
+            "unix:/run/x.sock",
+            "javascript:alert(1)",
         ] {
             assert!(check_url(url, true).is_err(), "{url}");
         }
@@ -224,7 +301,19 @@ mod tests {
         let mixed: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "8.8.8.8".parse().unwrap()];
         assert_eq!(Guard::new(false).pick(mixed).unwrap(), [mixed[1]]);
         assert_eq!(Guard::new(true).pick(mixed).unwrap(), mixed);
-        assert!(Guard::new(false).pick([mixed[0]]).unwrap_err().downcast_ref::<Blocked>().is_some());
-        assert!(Guard::new(false).pick([]).unwrap_err().downcast_ref::<Blocked>().is_none());
+        assert!(
+            Guard::new(false)
+                .pick([mixed[0]])
+                .unwrap_err()
+                .downcast_ref::<Blocked>()
+                .is_some()
+        );
+        assert!(
+            Guard::new(false)
+                .pick([])
+                .unwrap_err()
+                .downcast_ref::<Blocked>()
+                .is_none()
+        );
     }
 }

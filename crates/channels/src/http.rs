@@ -45,7 +45,10 @@ impl Default for Timeouts {
     /// [`CALL_TIMEOUT`] in all, half of it for the line.
     fn default() -> Self {
         let total = CALL_TIMEOUT.unsigned_abs();
-        Self { connect: total / 2, total }
+        Self {
+            connect: total / 2,
+            total,
+        }
     }
 }
 
@@ -92,7 +95,10 @@ impl Client {
             .pool_idle_timeout(IDLE)
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .build()
-            .map_err(|error| Problem { field: "TLS", why: root_cause(&error) })?;
+            .map_err(|error| Problem {
+                field: "TLS",
+                why: root_cause(&error),
+            })?;
         Ok(Self { inner, timeouts })
     }
 
@@ -107,22 +113,33 @@ impl Client {
         let status = response.status();
         let retry_after = retry_after(response.headers(), now);
         let body = beginning(&mut response).await;
-        Ok(Answer { status, retry_after, body: words::answer(&String::from_utf8_lossy(&body)) })
+        Ok(Answer {
+            status,
+            retry_after,
+            body: words::answer(&String::from_utf8_lossy(&body)),
+        })
     }
 
     /// What a call without an answer means. Until the line stands nothing was handed over; afterwards the request may
     /// have been taken although no answer came back.
     fn failure(&self, error: &reqwest::Error) -> DeliveryError {
         if let Some(blocked) = find::<Blocked>(error) {
-            return DeliveryError::Misconfigured { field: "url", why: blocked.to_string() };
+            return DeliveryError::Misconfigured {
+                field: "url",
+                why: blocked.to_string(),
+            };
         }
         if error.is_builder() {
-            return DeliveryError::Misconfigured { field: "url", why: "is not a URL that can be called".into() };
+            return DeliveryError::Misconfigured {
+                field: "url",
+                why: "is not a URL that can be called".into(),
+            };
         }
         match (error.is_connect(), error.is_timeout()) {
-            (true, true) => {
-                retry(format!("could not connect within {} s", self.timeouts.connect.as_secs_f32()))
-            }
+            (true, true) => retry(format!(
+                "could not connect within {} s",
+                self.timeouts.connect.as_secs_f32()
+            )),
             (true, false) => retry(format!("could not connect: {}", root_cause(error))),
             (false, true) => DeliveryError::Unknown {
                 why: format!("no answer within {} s", self.timeouts.total.as_secs_f32()),
@@ -160,7 +177,10 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<SignedDuration> {
     let wait = if let Ok(seconds) = text.parse::<u32>() {
         SignedDuration::from_secs(seconds.into())
     } else {
-        rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?.duration_since(now)
+        rfc2822::DateTimeParser::new()
+            .parse_timestamp(text)
+            .ok()?
+            .duration_since(now)
     };
     Some(wait.clamp(SignedDuration::ZERO, RETRY_AFTER_MAX))
 }
@@ -210,9 +230,20 @@ mod tests {
         assert_eq!(of("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
         assert_eq!(of("Sun, 06 Nov 1994 08:40:00 GMT"), Some(0));
         assert_eq!(of("999999"), Some(3600));
-        assert_eq!(of("Fri, 31 Dec 9999 23:59:59 GMT"), Some(3600));
+        assert_eq!(of("Thu, 31 Dec 2099 23:59:59 GMT"), Some(3600));
         assert_eq!(of("-5"), None);
         assert_eq!(of("soon"), None);
         assert_eq!(of("99999999999999999999"), None);
+    }
+
+    /// Past [`crate::guard::check_url`], which knows this name: the resolver alone holds it back.
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_blocked_when_it_is_resolved() {
+        let client = Client::new(Guard::new(false), &Roots::of(Vec::new()), Timeouts::default()).unwrap();
+        let request = client.post("http://localhost:9/".parse().unwrap());
+        match client.call(request, Timestamp::UNIX_EPOCH).await {
+            Err(DeliveryError::Misconfigured { field: "url", why }) => assert!(why.contains("loopback"), "{why}"),
+            other => panic!("{other:?}"),
+        }
     }
 }

@@ -61,6 +61,9 @@ pub struct Problem {
 
 impl From<Problem> for DeliveryError {
     fn from(problem: Problem) -> Self {
-        Self::Misconfigured { field: problem.field, why: problem.why }
+        Self::Misconfigured {
+            field: problem.field,
+            why: problem.why,
+        }
     }
 }

@@ -36,7 +36,9 @@ impl Secret {
         if self.0.chars().count() < HIDDEN_CHARS_MIN {
             return words.to_owned();
         }
-        words.replace(&self.0, "[hidden]").replace(&STANDARD.encode(&self.0), "[hidden]")
+        words
+            .replace(&self.0, "[hidden]")
+            .replace(&STANDARD.encode(&self.0), "[hidden]")
     }
 }
 

@@ -53,7 +53,10 @@ impl Roots {
         store.add_parsable_certificates(self.certificates.iter().cloned());
         let config = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
-            .map_err(|error| Problem { field: "TLS", why: error.to_string() })?
+            .map_err(|error| Problem {
+                field: "TLS",
+                why: error.to_string(),
+            })?
             .with_root_certificates(store)
             .with_no_client_auth();
         Ok(config)

@@ -35,14 +35,19 @@ pub struct Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("signed", &self.secret.is_some()).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("signed", &self.secret.is_some())
+            .finish_non_exhaustive()
     }
 }
 
 impl Endpoint {
     /// A receiver's words without our secret and without the parts of the URL that may be one.
     fn hide_in(&self, words: &str) -> String {
-        let words = self.secret.as_ref().map_or_else(|| words.to_owned(), |secret| secret.hide_in(words));
+        let words = self
+            .secret
+            .as_ref()
+            .map_or_else(|| words.to_owned(), |secret| secret.hide_in(words));
         let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
         let path = rest.split_once(['/', '?']).map_or("", |(_, path)| path);
         path.split(['/', '?', '&', '=', '#', ';'])
@@ -75,7 +80,10 @@ impl Webhooks {
     /// `Misconfigured` where encryption cannot be set up.
     pub fn with_timeouts(allow_private: bool, roots: &Roots, timeouts: Timeouts) -> Result<Self, DeliveryError> {
         let guard = Guard::new(allow_private);
-        Ok(Self { client: Client::new(guard, roots, timeouts)?, guard })
+        Ok(Self {
+            client: Client::new(guard, roots, timeouts)?,
+            guard,
+        })
     }
 
     /// Posts one message. Any 2xx is a receipt.
@@ -89,20 +97,19 @@ impl Webhooks {
     /// `Retry` where there was no connection or any other answer, with the wait that it asks for; `Unknown` where the
     /// request was handed over and no answer came; `Misconfigured` where the URL may not be called or the secret
     /// cannot be read. Nothing is ever `Refused`: the contract has every failure tried again for a day.
-    pub async fn post(
-        &self,
-        endpoint: &Endpoint,
-        message: &Message,
-        now: Timestamp,
-    ) -> Result<Receipt, DeliveryError> {
+    pub async fn post(&self, endpoint: &Endpoint, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
         // Checked again at every call: what was saved may have been saved under another setting.
-        let url = check_url(&endpoint.url, self.guard.allows_private())
-            .map_err(|why| Problem { field: "url", why })?;
+        let url = check_url(&endpoint.url, self.guard.allows_private()).map_err(|why| Problem { field: "url", why })?;
         let id = message.delivery.to_string();
         let body = render(message, now);
-        let mut request = self.client.post(url).header(CONTENT_TYPE, "application/json").header("webhook-id", &id);
+        let mut request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &id);
         if let Some(secret) = &endpoint.secret {
-            let signed = sign::sign(secret, &id, now, body.as_bytes()).map_err(|why| Problem { field: "secret", why })?;
+            let signed =
+                sign::sign(secret, &id, now, body.as_bytes()).map_err(|why| Problem { field: "secret", why })?;
             request = request
                 .header("webhook-timestamp", signed.timestamp)
                 .header("webhook-signature", signed.standard)
@@ -111,10 +118,20 @@ impl Webhooks {
         let answer = self.client.call(request.body(body), now).await?;
         let words = endpoint.hide_in(&answer.words());
         if answer.status.is_success() {
-            return Ok(Receipt { provider_id: None, answer: words });
+            return Ok(Receipt {
+                provider_id: None,
+                answer: words,
+            });
         }
-        let why = if answer.status.is_redirection() { format!("{words} (redirects are not followed)") } else { words };
-        Err(DeliveryError::Retry { why, after: answer.retry_after })
+        let why = if answer.status.is_redirection() {
+            format!("{words} (redirects are not followed)")
+        } else {
+            words
+        };
+        Err(DeliveryError::Retry {
+            why,
+            after: answer.retry_after,
+        })
     }
 }
 
@@ -129,7 +146,10 @@ mod tests {
             secret: Some(Secret::new("whsec_aaaa")),
         };
         let said = "no hook abcdefgh1234, bad s3cr3t-value, key whsec_aaaa, on T0001";
-        assert_eq!(endpoint.hide_in(said), "no hook [hidden], bad [hidden], key [hidden], on T0001");
+        assert_eq!(
+            endpoint.hide_in(said),
+            "no hook [hidden], bad [hidden], key [hidden], on T0001"
+        );
         assert_eq!(format!("{endpoint:?}"), "Endpoint { signed: true, .. }");
     }
 }

@@ -21,7 +21,13 @@ pub(crate) fn lines(text: &str, chars_max: usize) -> String {
     let kept: String = text
         .replace("\r\n", "\n")
         .chars()
-        .map(|c| if matches!(c, '\r' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}') { '\n' } else { c })
+        .map(|c| {
+            if matches!(c, '\r' | '\u{2028}' | '\u{2029}' | '\u{b}' | '\u{c}') {
+                '\n'
+            } else {
+                c
+            }
+        })
         .filter(|c| (!c.is_control() || matches!(c, '\n' | '\t')) && !turns_text(*c))
         .collect();
     shorten(kept.trim().to_owned(), chars_max)

@@ -74,7 +74,9 @@ pub(super) fn compose(
         .boundary(format!("=_{}", message.delivery))
         .singlepart(SinglePart::plain(mail.text))
         .singlepart(SinglePart::html(mail.html));
-    let written = builder.multipart(parts).map_err(|error| DeliveryError::Refused { why: error.to_string() })?;
+    let written = builder
+        .multipart(parts)
+        .map_err(|error| DeliveryError::Refused { why: error.to_string() })?;
     Ok(written.formatted())
 }
 
@@ -93,11 +95,25 @@ mod tests {
 
     #[test]
     fn only_addresses_are_addresses() {
-        assert_eq!(address(" jane.doe+page@example.com ").unwrap().to_string(), "jane.doe+page@example.com");
-        assert_eq!(address("jané@bücher.example").unwrap().to_string(), "jané@xn--bcher-kva.example");
+        assert_eq!(
+            address(" jane.doe+page@example.com ").unwrap().to_string(),
+            "jane.doe+page@example.com"
+        );
+        assert_eq!(
+            address("jané@bücher.example").unwrap().to_string(),
+            "jané@xn--bcher-kva.example"
+        );
         for wrong in [
-            "", "jane", "@example.com", "jane@", "Jane <jane@example.com>", "a@b.example\r\nRCPT TO:<c@d.example>",
-            "a@b.example>\nBcc: c@d.example", "a b@example.com", "a@exa mple.com", "a@b.example,c@d.example",
+            "",
+            "jane",
+            "@example.com",
+            "jane@",
+            "Jane <jane@example.com>",
+            "a@b.example\r\nRCPT TO:<c@d.example>",
+            "a@b.example>\nBcc: c@d.example",
+            "a b@example.com",
+            "a@exa mple.com",
+            "a@b.example,c@d.example",
         ] {
             assert!(address(wrong).is_err(), "{wrong}");
         }

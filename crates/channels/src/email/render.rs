@@ -60,9 +60,16 @@ pub fn render(message: &Message) -> Rendered {
         Content::Note { subject, text } => {
             let subject = one_line(subject, SUBJECT_TITLE_CHARS_MAX);
             let text = lines(text, NOTE_CHARS_MAX);
-            let view = NoteView { subject: &subject, paragraphs: paragraphs(&text) };
+            let view = NoteView {
+                subject: &subject,
+                paragraphs: paragraphs(&text),
+            };
             let html = view.render().expect("writing to a string cannot fail");
-            Rendered { text: format!("{text}\n\n{FOOTER}\n"), html, subject }
+            Rendered {
+                text: format!("{text}\n\n{FOOTER}\n"),
+                html,
+                subject,
+            }
         }
     }
 }
@@ -184,12 +191,18 @@ impl View {
             colour: status_colour(facts.status),
             is_test: facts.is_test,
             properties: properties(facts),
-            reason: news.reason.as_deref().map(|reason| lines(reason, DESCRIPTION_CHARS_MAX)),
+            reason: news
+                .reason
+                .as_deref()
+                .map(|reason| lines(reason, DESCRIPTION_CHARS_MAX)),
             acknowledge_url: news.acknowledge_url.as_deref().and_then(web_url),
             url: facts.url.clone(),
             runbook_url: facts.runbook_url.as_deref().and_then(web_url),
             links: links(facts),
-            description: facts.description.as_deref().map(|text| lines(text, DESCRIPTION_CHARS_MAX)),
+            description: facts
+                .description
+                .as_deref()
+                .map(|text| lines(text, DESCRIPTION_CHARS_MAX)),
             details,
             details_left_out,
         }
@@ -214,8 +227,11 @@ impl View {
             blocks.push(format!("{} more on the incident's page.", self.details_left_out));
         }
         if !self.links.is_empty() {
-            let links: Vec<String> =
-                self.links.iter().map(|Pair { name, value }| format!("  {name}:\n  {value}")).collect();
+            let links: Vec<String> = self
+                .links
+                .iter()
+                .map(|Pair { name, value }| format!("  {name}:\n  {value}"))
+                .collect();
             blocks.push(format!("Links:\n{}", links.join("\n")));
         }
         blocks.push(FOOTER.into());
@@ -240,21 +256,39 @@ fn paragraphs(text: &str) -> Vec<Vec<NoteLine>> {
     text.split("\n\n")
         .map(|paragraph| {
             let lines = paragraph.lines().filter(|line| !line.trim().is_empty());
-            lines.map(|line| NoteLine { text: line.trim().into(), is_link: web_url(line.trim()).is_some() }).collect()
+            lines
+                .map(|line| NoteLine {
+                    text: line.trim().into(),
+                    is_link: web_url(line.trim()).is_some(),
+                })
+                .collect()
         })
         .filter(|lines: &Vec<NoteLine>| !lines.is_empty())
         .collect()
 }
 
 fn properties(facts: &IncidentFacts) -> Vec<Pair> {
-    let pair = |name: &str, value: String| Pair { name: name.into(), value };
+    let pair = |name: &str, value: String| Pair {
+        name: name.into(),
+        value,
+    };
     let mut rows = vec![
         pair("Status", status_name(facts.status).into()),
         pair("Urgency", urgency_name(facts.urgency).into()),
     ];
-    rows.extend(facts.priority.as_deref().map(|priority| pair("Priority", one_line(priority, NAME_CHARS_MAX))));
+    rows.extend(
+        facts
+            .priority
+            .as_deref()
+            .map(|priority| pair("Priority", one_line(priority, NAME_CHARS_MAX))),
+    );
     rows.push(pair("Service", one_line(&facts.service.name, NAME_CHARS_MAX)));
-    rows.extend(facts.assignee.as_ref().map(|user| pair("Assignee", one_line(&user.name, NAME_CHARS_MAX))));
+    rows.extend(
+        facts
+            .assignee
+            .as_ref()
+            .map(|user| pair("Assignee", one_line(&user.name, NAME_CHARS_MAX))),
+    );
     rows.push(pair("Since", utc(facts.created_at)));
     rows
 }
@@ -262,8 +296,15 @@ fn properties(facts: &IncidentFacts) -> Vec<Pair> {
 fn links(facts: &IncidentFacts) -> Vec<Pair> {
     let named = facts.links.iter().filter_map(|link| {
         let value = web_url(&link.href)?;
-        let name = link.text.as_deref().map(|text| one_line(text, NAME_CHARS_MAX)).filter(|name| !name.is_empty());
-        Some(Pair { name: name.unwrap_or_else(|| one_line(&value, NAME_CHARS_MAX)), value })
+        let name = link
+            .text
+            .as_deref()
+            .map(|text| one_line(text, NAME_CHARS_MAX))
+            .filter(|name| !name.is_empty());
+        Some(Pair {
+            name: name.unwrap_or_else(|| one_line(&value, NAME_CHARS_MAX)),
+            value,
+        })
     });
     named.take(LINKS_MAX).collect()
 }
@@ -294,12 +335,18 @@ fn flatten(name: &str, value: &Value, depth: usize, rows: &mut Vec<Pair>) {
         }
     };
     let name = if name.is_empty() { "details" } else { name };
-    rows.push(Pair { name: one_line(name, NAME_CHARS_MAX), value: text });
+    rows.push(Pair {
+        name: one_line(name, NAME_CHARS_MAX),
+        value: text,
+    });
 }
 
 /// Rows of text, one a line.
 fn table(rows: &[Pair], indent: &str) -> String {
-    let rows: Vec<String> = rows.iter().map(|Pair { name, value }| format!("{indent}{name}: {value}")).collect();
+    let rows: Vec<String> = rows
+        .iter()
+        .map(|Pair { name, value }| format!("{indent}{name}: {value}"))
+        .collect();
     rows.join("\n")
 }
 

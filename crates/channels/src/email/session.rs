@@ -102,7 +102,10 @@ impl Server {
         let credentials = login.map(|(user, password)| Credentials::new(user.clone(), password.expose().to_owned()));
         let secrets = login.map(|(user, password)| {
             // The second is what AUTH PLAIN sends (RFC 4616).
-            vec![password.clone(), Secret::new(format!("\0{user}\0{}", password.expose()))]
+            vec![
+                password.clone(),
+                Secret::new(format!("\0{user}\0{}", password.expose())),
+            ]
         });
         Ok(Self {
             host: settings.host.clone(),
@@ -121,10 +124,12 @@ impl Server {
     /// Hands one mail over and returns the server's words.
     pub(super) async fn deliver(&self, from: &Address, to: &Address, mail: &[u8]) -> Result<String, DeliveryError> {
         let deadline = Instant::now() + self.limit;
-        let slot = timeout_at(deadline, self.slots.acquire()).await.map_err(|_| DeliveryError::Retry {
-            why: format!("{LINES_MAX} mails are on their way to the server and none ended in time"),
-            after: None,
-        })?;
+        let slot = timeout_at(deadline, self.slots.acquire())
+            .await
+            .map_err(|_| DeliveryError::Retry {
+                why: format!("{LINES_MAX} mails are on their way to the server and none ended in time"),
+                after: None,
+            })?;
         let mut line = match self.kept(deadline).await {
             Some(line) => line,
             None => self.open(deadline).await?,
@@ -133,9 +138,7 @@ impl Server {
         match &outcome {
             Ok(_) => self.keep(line),
             // After the server said no it is where it was before: the line serves the next mail (RFC 5321, 4.1.1.5).
-            Err(DeliveryError::Refused { .. })
-                if matches!(timeout(PROBE, line.command(Rset)).await, Ok(Ok(_))) =>
-            {
+            Err(DeliveryError::Refused { .. }) if matches!(timeout(PROBE, line.command(Rset)).await, Ok(Ok(_))) => {
                 self.keep(line);
             }
             Err(_) => {}
@@ -170,8 +173,18 @@ impl Server {
             }
             options.push(MailParameter::SmtpUtfEight);
         }
-        self.step(Step::Sender, deadline, line.command(Mail::new(Some(from.clone()), options))).await?;
-        self.step(Step::Recipient, deadline, line.command(Rcpt::new(to.clone(), Vec::new()))).await?;
+        self.step(
+            Step::Sender,
+            deadline,
+            line.command(Mail::new(Some(from.clone()), options)),
+        )
+        .await?;
+        self.step(
+            Step::Recipient,
+            deadline,
+            line.command(Rcpt::new(to.clone(), Vec::new())),
+        )
+        .await?;
         self.step(Step::Data, deadline, line.command(Data)).await?;
         let answer = self.step(Step::Content, deadline, line.message(mail)).await?;
         Ok(self.words(&answer))
@@ -179,20 +192,33 @@ impl Server {
 
     /// A new line: connected, encrypted as the settings want it, signed in.
     async fn open(&self, deadline: Instant) -> Result<Box<AsyncSmtpConnection>, DeliveryError> {
-        let from_first_byte = if self.tls == Tls::Tls { self.encryption.clone() } else { None };
+        let from_first_byte = if self.tls == Tls::Tls {
+            self.encryption.clone()
+        } else {
+            None
+        };
         let address = (self.host.as_str(), self.port);
         let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, from_first_byte, None);
         let mut line = Box::new(self.step(Step::Connect, deadline, Box::pin(connecting)).await?);
         if let (Tls::StartTls, Some(encryption)) = (self.tls, &self.encryption) {
             if !line.can_starttls() {
                 let why = "the mail server does not offer STARTTLS, so neither password nor mail was sent";
-                return Err(Problem { field: "SMTP_TLS", why: why.into() }.into());
+                return Err(Problem {
+                    field: "SMTP_TLS",
+                    why: why.into(),
+                }
+                .into());
             }
             let upgrade = Box::pin(line.starttls(encryption.clone(), &self.hello));
             self.step(Step::StartTls, deadline, upgrade).await?;
         }
         if let Some(credentials) = &self.credentials {
-            self.step(Step::Auth, deadline, line.auth(&[Mechanism::Plain, Mechanism::Login], credentials)).await?;
+            self.step(
+                Step::Auth,
+                deadline,
+                line.auth(&[Mechanism::Plain, Mechanism::Login], credentials),
+            )
+            .await?;
         }
         Ok(line)
     }
@@ -213,7 +239,10 @@ impl Server {
     fn keep(&self, line: Box<AsyncSmtpConnection>) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_LINES_MAX && !line.has_broken() {
-            idle.push(Idle { line, since: Instant::now() });
+            idle.push(Idle {
+                line,
+                since: Instant::now(),
+            });
         }
     }
 
@@ -240,7 +269,9 @@ impl Server {
 
     fn failure(&self, step: Step, error: &Error) -> DeliveryError {
         if let Some(code) = error.status() {
-            let text = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+            let text = std::error::Error::source(error)
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let code = code.to_string();
             let why = self.hide(&format!("{code} {text}"));
             return refusal(step, &code, why);
@@ -250,9 +281,10 @@ impl Server {
         match (step, find::<rustls::Error>(error)) {
             (Step::Content, _) => DeliveryError::Unknown { why },
             // It stays so until somebody does something.
-            (_, Some(rustls::Error::InvalidCertificate(_))) => {
-                setting("SMTP_TLS", format!("the mail server's certificate is not trusted: {cause}"))
-            }
+            (_, Some(rustls::Error::InvalidCertificate(_))) => setting(
+                "SMTP_TLS",
+                format!("the mail server's certificate is not trusted: {cause}"),
+            ),
             (Step::Auth, _) if error.is_client() => {
                 let why = "the mail server offers neither AUTH PLAIN nor AUTH LOGIN on this line";
                 setting("SMTP_USER/SMTP_PASSWORD", why.into())
@@ -269,7 +301,13 @@ impl Server {
 
     fn hide(&self, text: &str) -> String {
         // The longest first: it contains the others.
-        words::answer(&self.secrets.iter().rev().fold(text.to_owned(), |text, secret| secret.hide_in(&text)))
+        words::answer(
+            &self
+                .secrets
+                .iter()
+                .rev()
+                .fold(text.to_owned(), |text, secret| secret.hide_in(&text)),
+        )
     }
 }
 
@@ -293,7 +331,12 @@ const fn setting(field: &'static str, why: String) -> DeliveryError {
 
 /// How a line is encrypted: like all other lines, with the roots that were read at start.
 fn encryption(host: &str, roots: &Roots) -> Result<TlsParameters, DeliveryError> {
-    let wrong = |error: Error| DeliveryError::from(Problem { field: "SMTP_TLS", why: words::answer(&error.to_string()) });
+    let wrong = |error: Error| {
+        DeliveryError::from(Problem {
+            field: "SMTP_TLS",
+            why: words::answer(&error.to_string()),
+        })
+    };
     let mut builder = TlsParameters::builder(host.to_owned()).certificate_store(CertificateStore::None);
     for certificate in roots.certificates() {
         let certificate = Certificate::from_der(certificate.to_vec()).map_err(wrong)?;

@@ -73,7 +73,14 @@ pub struct SmtpSettings {
 
 impl fmt::Debug for SmtpSettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, tls, user, password: _, from } = self;
+        let Self {
+            host,
+            port,
+            tls,
+            user,
+            password: _,
+            from,
+        } = self;
         f.debug_struct("SmtpSettings")
             .field("host", host)
             .field("port", port)
@@ -93,7 +100,10 @@ impl SmtpSettings {
         if self.host.is_empty() {
             wrong("SMTP_HOST", "must name the mail server, like smtp.example.com");
         } else if self.host.len() > HOST_BYTES_MAX || url::Host::parse(&host_for_url(&self.host)).is_err() {
-            wrong("SMTP_HOST", "must be a host name or an address, without a scheme or a port");
+            wrong(
+                "SMTP_HOST",
+                "must be a host name or an address, without a scheme or a port",
+            );
         }
         if self.port == 0 {
             wrong("SMTP_PORT", "must be from 1 to 65535");
@@ -120,13 +130,20 @@ impl SmtpSettings {
         }
         let mailbox: Mailbox = self.from.trim().parse().map_err(|_| wrong(()))?;
         let email = compose::address(mailbox.email.as_ref()).map_err(|_| wrong(()))?;
-        Ok(Mailbox::new(Some(mailbox.name.unwrap_or_else(|| FROM_NAME.into())), email))
+        Ok(Mailbox::new(
+            Some(mailbox.name.unwrap_or_else(|| FROM_NAME.into())),
+            email,
+        ))
     }
 }
 
 /// An IPv6 address stands in brackets in a URL and without them in `SMTP_HOST`.
 fn host_for_url(host: &str) -> String {
-    if host.parse::<std::net::Ipv6Addr>().is_ok() { format!("[{host}]") } else { host.to_owned() }
+    if host.parse::<std::net::Ipv6Addr>().is_ok() {
+        format!("[{host}]")
+    } else {
+        host.to_owned()
+    }
 }
 
 #[cfg(test)]
@@ -152,26 +169,69 @@ mod tests {
     fn each_problem_names_its_setting() {
         assert_eq!(fields(&good()), [""; 0]);
         for host in ["::1", "127.0.0.1", "mail"] {
-            assert_eq!(fields(&SmtpSettings { host: host.into(), ..good() }), [""; 0], "{host}");
+            assert_eq!(
+                fields(&SmtpSettings {
+                    host: host.into(),
+                    ..good()
+                }),
+                [""; 0],
+                "{host}"
+            );
         }
         for host in ["", "smtp.example.com:587", "smtp://smtp.example.com", "a b", "a\r\nb"] {
-            assert_eq!(fields(&SmtpSettings { host: host.into(), ..good() }), ["SMTP_HOST"], "{host}");
+            assert_eq!(
+                fields(&SmtpSettings {
+                    host: host.into(),
+                    ..good()
+                }),
+                ["SMTP_HOST"],
+                "{host}"
+            );
         }
         assert_eq!(fields(&SmtpSettings { port: 0, ..good() }), ["SMTP_PORT"]);
-        assert_eq!(fields(&SmtpSettings { password: None, ..good() }), ["SMTP_PASSWORD"]);
+        assert_eq!(
+            fields(&SmtpSettings {
+                password: None,
+                ..good()
+            }),
+            ["SMTP_PASSWORD"]
+        );
         assert_eq!(fields(&SmtpSettings { user: None, ..good() }), ["SMTP_USER"]);
-        assert_eq!(fields(&SmtpSettings { user: None, password: None, ..good() }), [""; 0]);
+        assert_eq!(
+            fields(&SmtpSettings {
+                user: None,
+                password: None,
+                ..good()
+            }),
+            [""; 0]
+        );
         for from in ["", "nobody", "a@b@c", "A <a@example.com>\r\nBcc: x@y.example"] {
-            assert_eq!(fields(&SmtpSettings { from: from.into(), ..good() }), ["SMTP_FROM"], "{from}");
+            assert_eq!(
+                fields(&SmtpSettings {
+                    from: from.into(),
+                    ..good()
+                }),
+                ["SMTP_FROM"],
+                "{from}"
+            );
         }
-        let all = SmtpSettings { host: String::new(), port: 0, user: None, from: String::new(), ..good() };
+        let all = SmtpSettings {
+            host: String::new(),
+            port: 0,
+            user: None,
+            from: String::new(),
+            ..good()
+        };
         assert_eq!(fields(&all), ["SMTP_HOST", "SMTP_PORT", "SMTP_USER", "SMTP_FROM"]);
     }
 
     #[test]
     fn the_sender_has_a_name() {
         assert_eq!(good().mailbox().unwrap().to_string(), "OpsKnight <noreply@example.com>");
-        let named = SmtpSettings { from: "Paging <p@bücher.example>".into(), ..good() };
+        let named = SmtpSettings {
+            from: "Paging <p@bücher.example>".into(),
+            ..good()
+        };
         assert_eq!(named.mailbox().unwrap().to_string(), "Paging <p@xn--bcher-kva.example>");
     }
 

@@ -52,12 +52,25 @@ struct Note<'a> {
 pub fn render(message: &Message, now: Timestamp) -> String {
     let body = match &message.content {
         Content::Incident(news) => {
-            let IncidentMessage { happening, at, incident: facts, .. } = &**news;
-            Body { event: happening.word(), timestamp: at.to_string(), incident: Some(incident(facts)), note: None }
+            let IncidentMessage {
+                happening,
+                at,
+                incident: facts,
+                ..
+            } = &**news;
+            Body {
+                event: happening.word(),
+                timestamp: at.to_string(),
+                incident: Some(incident(facts)),
+                note: None,
+            }
         }
-        Content::Note { subject, text } => {
-            Body { event: "note", timestamp: now.to_string(), incident: None, note: Some(Note { subject, text }) }
-        }
+        Content::Note { subject, text } => Body {
+            event: "note",
+            timestamp: now.to_string(),
+            incident: None,
+            note: Some(Note { subject, text }),
+        },
     };
     serde_json::to_string(&body).expect("keys are text and every value has a JSON form")
 }
@@ -72,8 +85,14 @@ fn incident(facts: &IncidentFacts) -> Incident<'_> {
         urgency: facts.urgency.word(),
         priority: facts.priority.as_deref(),
         is_test: facts.is_test,
-        service: Named { id: facts.service.id.to_string(), name: &facts.service.name },
-        assignee: facts.assignee.as_ref().map(|user| Named { id: user.id.to_string(), name: &user.name }),
+        service: Named {
+            id: facts.service.id.to_string(),
+            name: &facts.service.name,
+        },
+        assignee: facts.assignee.as_ref().map(|user| Named {
+            id: user.id.to_string(),
+            name: &user.name,
+        }),
         created_at: facts.created_at.to_string(),
         url: &facts.url,
     }

@@ -54,10 +54,16 @@ pub(super) fn sign(secret: &Secret, id: &str, now: Timestamp, body: &[u8]) -> Re
 /// The key of the Standard Webhooks signature.
 fn key(text: &str) -> Result<Vec<u8>, String> {
     let key = match text.strip_prefix(PREFIX) {
-        Some(encoded) => STANDARD.decode(encoded).map_err(|_| format!("must be base64 behind {PREFIX}"))?,
+        Some(encoded) => STANDARD
+            .decode(encoded)
+            .map_err(|_| format!("must be base64 behind {PREFIX}"))?,
         None => text.as_bytes().to_vec(),
     };
-    if key.is_empty() { Err("must not be empty".into()) } else { Ok(key) }
+    if key.is_empty() {
+        Err("must not be empty".into())
+    } else {
+        Ok(key)
+    }
 }
 
 fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
@@ -72,8 +78,7 @@ fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 mod tests {
     use super::*;
 
-    /// The example of the Standard Webhooks specification's reference libraries (`standard-webhooks/standard-webhooks`,
-    /// `libraries/python/tests/test_webhooks.py`, "sign function works").
+    /// The example that the reference libraries of Standard Webhooks test themselves with.
     #[test]
     fn signs_as_the_reference_libraries_do() {
         let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
@@ -88,7 +93,10 @@ mod tests {
     fn the_plain_signature_is_keyed_with_the_text() {
         let secret = Secret::new("Jefe");
         let signed = sign(&secret, "id", Timestamp::UNIX_EPOCH, b"what do ya want for nothing?").unwrap();
-        assert_eq!(signed.plain, "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            signed.plain,
+            "sha256=5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Channels against servers that this test runs on the loopback interface.
 
+#![expect(clippy::unwrap_used, reason = "a test whose setting cannot be made has failed")]
+
 mod conformance;
 mod guard;
 mod mail;
