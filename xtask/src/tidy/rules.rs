@@ -122,31 +122,38 @@ fn sql(files: &[File]) -> Vec<Fault> {
     })
 }
 
-/// Migrations are numbered from 1 without a gap; a file for one database only has its name before `.sql`, as in
-/// `0002_search.postgres.sql`.
+/// Migrations are numbered from 1 without a gap and applied by `migrate.rs`; a file for one database only has its name
+/// before `.sql`, as in `0002_search.postgres.sql`.
 fn migrations(files: &[File]) -> Vec<Fault> {
+    let applied = files
+        .iter()
+        .find(|file| file.path == "crates/store/src/migrate.rs")
+        .map_or("", |file| &file.text);
     let named = files
         .iter()
         .filter_map(|file| Some((file, file.path.strip_prefix("crates/store/migrations/")?)));
     let mut faults = Vec::new();
     let mut last = (0, String::new());
     for (file, name) in named {
-        let fault = |why: String| Fault {
-            rule: "migrations",
-            path: file.path.clone(),
-            why,
+        let mut fault = |why: String| {
+            faults.push(Fault {
+                rule: "migrations",
+                path: file.path.clone(),
+                why,
+            })
         };
         let Some((number, title)) = migration(name) else {
-            faults.push(fault(
-                "call it NNNN_name.sql, or NNNN_name.sqlite.sql and NNNN_name.postgres.sql".into(),
-            ));
+            fault("call it NNNN_name.sql, or NNNN_name.sqlite.sql and NNNN_name.postgres.sql".into());
             continue;
         };
         if number != last.0 + 1 && (number, title) != (last.0, last.1.as_str()) {
-            faults.push(fault(format!(
+            fault(format!(
                 "number {number} follows {}: numbers have no gaps and no doubles",
                 last.0
-            )));
+            ));
+        }
+        if !applied.contains(&format!("/{name}\"")) {
+            fault("crates/store/src/migrate.rs does not apply it".into());
         }
         last = (number, title.to_owned());
     }
@@ -320,23 +327,27 @@ mod tests {
     }
 
     #[test]
-    fn migrations_have_no_gaps_and_no_doubles() {
-        let at = |name: &str| (format!("crates/store/migrations/{name}"), String::new());
-        let faults = |names: &[&str]| {
-            let files: Vec<_> = names.iter().map(|name| at(name)).collect();
-            let files: Vec<(&str, &str)> = files
-                .iter()
-                .map(|(path, text)| (path.as_str(), text.as_str()))
-                .collect();
+    fn migrations_have_no_gaps_and_no_doubles_and_are_applied() {
+        let faults = |names: &[&str], applied: &str| {
+            let at = |name: &&str| (format!("crates/store/migrations/{name}"), "");
+            let mut files: Vec<(String, &str)> = names.iter().map(at).collect();
+            files.push(("crates/store/src/migrate.rs".into(), applied));
+            let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
             check(migrations, &files).len()
         };
+        let applied =
+            r#""m/1_a.sql" "m/0001_a.sql" "m/0001_b.sql" "m/0002_c.sqlite.sql" "m/0002_c.postgres.sql" "m/0003_d.sql""#;
         assert_eq!(
-            faults(&["0001_initial.sql", "0002_search.postgres.sql", "0002_search.sqlite.sql"]),
+            faults(
+                &["0001_a.sql", "0002_c.postgres.sql", "0002_c.sqlite.sql", "0003_d.sql"],
+                applied
+            ),
             0
         );
-        assert_eq!(faults(&["0001_initial.sql", "0003_search.sql"]), 1);
-        assert_eq!(faults(&["0001_initial.sql", "0001_other.sql"]), 1);
-        assert_eq!(faults(&["0001_initial.mysql.sql", "1_initial.sql"]), 2);
+        assert_eq!(faults(&["0001_a.sql", "0003_d.sql"], applied), 1);
+        assert_eq!(faults(&["0001_a.sql", "0001_b.sql"], applied), 1);
+        assert_eq!(faults(&["0001_a.mysql.sql", "1_a.sql"], applied), 2);
+        assert_eq!(faults(&["0001_a.sql"], ""), 1);
     }
 
     #[test]
