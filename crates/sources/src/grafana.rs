@@ -82,19 +82,17 @@ impl Source for Grafana {
         }
     }
 
-    /// Grafana signs `<timestamp>:<body>` where a header for the time is configured, and the body alone otherwise.
+    /// Grafana signs `<timestamp>:<body>` where a header for the time is configured, and the body alone otherwise. A
+    /// dot between them, as in the generic scheme, is understood too: senders other than Grafana use its header.
     fn verify(&self, request: &Request<'_>, secret: &str, now: Timestamp) -> Result<(), SignatureError> {
         if SIGNATURE_HEADERS.iter().all(|name| request.header(name).is_none()) {
             return signature::verify_generic(request, secret, now);
         }
-        let timestamp = TIMESTAMP_HEADERS.iter().find_map(|name| request.header(name));
-        signature::verify_hex(
-            request,
-            SIGNATURE_HEADERS,
-            timestamp.map(|time| (time, ":")),
-            secret,
-            now,
-        )
+        let verify = |timestamp| signature::verify_hex(request, SIGNATURE_HEADERS, timestamp, secret, now);
+        match TIMESTAMP_HEADERS.iter().find_map(|name| request.header(name)) {
+            Some(time) => verify(Some((time, ":"))).or_else(|_| verify(Some((time, ".")))),
+            None => verify(None),
+        }
     }
 
     fn takes(&self, method: &Method) -> bool {
