@@ -24,6 +24,15 @@ pub use settings::{SmtpSettings, Tls};
 
 use session::Server;
 
+/// Reads the mail address of one person, as it will be sent to: without a name, its domain in ASCII.
+///
+/// # Errors
+///
+/// What is wrong, in words for the person who entered it.
+pub fn check_address(text: &str) -> Result<String, String> {
+    compose::address(text).map(|address| address.to_string())
+}
+
 /// Sends mail through one SMTP server.
 pub struct Smtp {
     server: Server,

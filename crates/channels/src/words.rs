@@ -6,13 +6,12 @@ pub(crate) const WORDS_CHARS_MAX: usize = 300;
 /// Text on one line: every run of white space and control characters becomes one space, and the characters that turn
 /// the direction of text around are left out, so that a title cannot pretend to be something else.
 pub(crate) fn one_line(text: &str, chars_max: usize) -> String {
-    let mut line = String::new();
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if !line.is_empty() && !word.is_empty() {
-            line.push(' ');
-        }
-        line.extend(word.chars().filter(|c| !turns_text(*c)));
-    }
+    let kept: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .filter(|c| !turns_text(*c))
+        .collect();
+    let line = kept.split_whitespace().collect::<Vec<_>>().join(" ");
     shorten(line, chars_max)
 }
 
@@ -61,6 +60,7 @@ mod tests {
     #[test]
     fn one_line_is_one_line() {
         assert_eq!(one_line(" a\r\nBcc: x@y\0\t\u{2028}z\u{202e}q ", 80), "a Bcc: x@y zq");
+        assert_eq!(one_line("a \u{202e} b\0\u{202e}", 80), "a b");
         assert_eq!(one_line("héllo wörld", 7), "héllo…");
         assert_eq!(one_line("\r\n", 7), "");
     }

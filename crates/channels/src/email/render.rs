@@ -17,8 +17,8 @@ use crate::words::{lines, one_line};
 const SUBJECT_TITLE_CHARS_MAX: usize = 120;
 /// Longest name of a service, a person or a link, in characters.
 const NAME_CHARS_MAX: usize = 100;
-/// Longest title in the body, in characters.
-const TITLE_CHARS_MAX: usize = 1024;
+/// Longest title in the body, in characters: on a phone, what is to be done must stand on the first screens.
+const TITLE_CHARS_MAX: usize = 300;
 /// Longest description, in characters; the incident's page has all of it.
 const DESCRIPTION_CHARS_MAX: usize = 4000;
 /// Longest text of a note, in characters.
@@ -110,18 +110,23 @@ const fn label(happening: Happening) -> &'static str {
     }
 }
 
-const fn sentence(happening: Happening) -> &'static str {
-    match happening {
+/// What happened, in one sentence.
+fn sentence(news: &IncidentMessage) -> String {
+    let told = match news.happening {
         Happening::Triggered => "A new incident was opened.",
         Happening::Acknowledged => "The incident was acknowledged.",
         Happening::Resolved => "The incident was resolved.",
         Happening::Escalated => "Nobody acknowledged the incident in time, so it was escalated.",
-        Happening::Reassigned => "The incident was given to somebody else.",
+        Happening::Reassigned => match &news.incident.assignee {
+            Some(user) => return format!("The incident was given to {}.", one_line(&user.name, NAME_CHARS_MAX)),
+            None => "The incident was reassigned.",
+        },
         Happening::Snoozed => "The incident was put off.",
         Happening::Reopened => "The incident is open again.",
         Happening::NoteAdded => "Somebody wrote a note on the incident.",
         Happening::SlaBreached => "The incident missed a target of its service.",
-    }
+    };
+    told.to_owned()
 }
 
 const fn status_name(status: Status) -> &'static str {
@@ -164,7 +169,7 @@ struct Pair {
 #[template(path = "email/incident.html")]
 struct View {
     heading: String,
-    sentence: &'static str,
+    sentence: String,
     colour: &'static str,
     is_test: bool,
     properties: Vec<Pair>,
@@ -187,7 +192,7 @@ impl View {
         details.truncate(DETAILS_MAX);
         Self {
             heading: format!("#{} {}", facts.number, one_line(&facts.title, TITLE_CHARS_MAX)),
-            sentence: sentence(news.happening),
+            sentence: sentence(news),
             colour: status_colour(facts.status),
             is_test: facts.is_test,
             properties: properties(facts),
@@ -210,7 +215,7 @@ impl View {
 
     /// The text part. It says what the HTML says, in the same order.
     fn text(&self) -> String {
-        let mut blocks = vec![self.sentence.to_owned(), self.heading.clone()];
+        let mut blocks = vec![self.sentence.clone(), self.heading.clone()];
         if self.is_test {
             blocks.push("This is a test.".into());
         }

@@ -5,7 +5,10 @@ use opsknight_channels::{
     email::{Smtp, SmtpSettings, Tls, render},
     tls::Roots,
 };
-use opsknight_domain::message::Content;
+use opsknight_domain::{
+    incident::Happening,
+    message::{Content, IncidentMessage},
+};
 
 use crate::{
     samples::{hostile, incident, message, note, now, page, resolved},
@@ -57,6 +60,24 @@ fn a_notice_has_nothing_to_acknowledge() {
 }
 
 #[test]
+fn every_happening_has_its_own_words() {
+    let told: Vec<(String, String)> = Happening::ALL
+        .into_iter()
+        .map(|happening| {
+            let mail = render(&message(IncidentMessage {
+                happening,
+                acknowledge_url: None,
+                ..incident()
+            }));
+            let first = mail.text.lines().next().unwrap().to_owned();
+            (mail.subject.split(" #").next().unwrap().to_owned(), first)
+        })
+        .collect();
+    let told: Vec<String> = told.iter().map(|(tag, sentence)| format!("{tag} {sentence}")).collect();
+    insta::assert_snapshot!("happenings", told.join("\n"));
+}
+
+#[test]
 fn a_test_says_so() {
     let mut news = incident();
     news.incident.is_test = true;
@@ -82,6 +103,7 @@ fn an_alert_is_data_and_bounded() {
         mail.html
     );
     assert!(!mail.subject.contains(['\r', '\n', '\0']) && mail.subject.chars().count() < 300);
+    assert_eq!(mail.subject.trim(), mail.subject);
     assert!(
         mail.text.len() < 40_000 && mail.html.len() < 60_000,
         "{} {}",
