@@ -3,9 +3,45 @@
 //! This crate alone knows the database. It decides nothing: rules live in the domain, and what they decide is written
 //! here, in one transaction with its consequences.
 
+use std::{collections::BTreeSet, sync::Arc};
+
+use opsknight_domain::directory::Channel;
+
 pub mod db;
 
 mod migrate;
+
+pub mod listing;
+
+pub mod refusal;
+
+pub mod secret;
+
+mod document;
+
+pub mod users;
+
+pub mod teams;
+
+pub mod services;
+
+pub mod integrations;
+
+pub mod policies;
+
+pub mod schedules;
+
+pub mod webhooks;
+
+pub mod settings;
+
+pub mod directory;
+
+pub mod api_keys;
+
+pub mod sessions;
+
+pub mod audit;
 
 pub mod changes;
 
@@ -25,3 +61,38 @@ pub mod seal;
 
 #[cfg(feature = "testing")]
 pub mod testing;
+
+/// The database with what is needed to read it: the key that opens credentials, and the picture of the configuration
+/// in memory. Clones share it all.
+#[derive(Debug, Clone)]
+pub struct Store {
+    /// Where units of work are run.
+    pub db: db::Db,
+    /// Seals and opens stored credentials.
+    pub sealer: Arc<seal::Sealer>,
+    /// The picture of the configuration.
+    pub pictures: directory::Pictures,
+}
+
+impl Store {
+    /// Opens the database; its tables are made by [`db::Db::migrate`]. `channels` are those whose provider is set up
+    /// in the environment.
+    ///
+    /// # Errors
+    /// When the database cannot be reached.
+    pub async fn open(
+        settings: &db::Settings,
+        sealer: seal::Sealer,
+        channels: BTreeSet<Channel>,
+    ) -> Result<Self, db::DbError> {
+        Ok(Self::new(db::Db::open(settings).await?, sealer, channels))
+    }
+
+    /// The same with a database that is open already.
+    #[must_use]
+    pub fn new(db: db::Db, sealer: seal::Sealer, channels: BTreeSet<Channel>) -> Self {
+        let sealer = Arc::new(sealer);
+        let pictures = directory::Pictures::new(Arc::clone(&sealer), channels);
+        Self { db, sealer, pictures }
+    }
+}

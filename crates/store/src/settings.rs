@@ -1,0 +1,88 @@
+//! Settings that are made on a page rather than in the environment: one sealed JSON document for each name.
+
+use jiff::Timestamp;
+use opsknight_domain::directory::Channel;
+use serde_json::Value;
+
+use crate::{
+    db::{DbError, Tx},
+    directory,
+    refusal::{ChangeError, found},
+    seal::{Place, Sealer},
+    secret::{Secret, open, seal},
+};
+
+/// How the names of the settings of the notification channels begin.
+const NOTIFICATIONS: &str = "notifications.";
+
+/// The name of a channel's settings: `notifications.email`.
+#[must_use]
+pub fn of_channel(channel: Channel) -> String {
+    format!("{NOTIFICATIONS}{}", channel.word().to_ascii_lowercase())
+}
+
+const fn place(name: &str) -> Place<'_> {
+    Place {
+        table: "setting",
+        column: "sealed",
+        row: name,
+    }
+}
+
+/// What is set under this name, and since when.
+///
+/// # Errors
+/// When the database cannot answer, or the document cannot be opened.
+pub async fn get(tx: &mut Tx<'_>, sealer: &Sealer, name: &str) -> Result<Option<(Value, Timestamp)>, DbError> {
+    let sql = "SELECT sealed, updated_at FROM setting WHERE name = $1";
+    let Some(mut row) = tx.query_opt(sql, &[name.into()]).await? else {
+        return Ok(None);
+    };
+    let text = open(sealer, place(name), &row.take::<String>()?)?;
+    let value = serde_json::from_str(text.expose()).map_err(|_| DbError::Corrupt {
+        what: format!("setting {name} is not JSON"),
+    })?;
+    Ok(Some((value, row.take()?)))
+}
+
+/// Sets what stands under this name.
+///
+/// # Errors
+/// When the database cannot take it.
+pub async fn put(
+    tx: &mut Tx<'_>,
+    sealer: &Sealer,
+    name: &str,
+    value: &Value,
+    now: Timestamp,
+) -> Result<(), ChangeError> {
+    directory::bump(tx, now).await?;
+    let sealed = seal(sealer, place(name), &Secret::new(value.to_string()))?;
+    let sql = "INSERT INTO setting (name, sealed, updated_at) VALUES ($1, $2, $3) \
+               ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed, updated_at = excluded.updated_at";
+    tx.execute(sql, &[name.into(), sealed.into(), now.into()]).await?;
+    Ok(())
+}
+
+/// Takes away what is set under this name, so that the environment counts again.
+///
+/// # Errors
+/// Nothing is set, or the database cannot take it.
+pub async fn delete(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<(), ChangeError> {
+    directory::bump(tx, now).await?;
+    let rows = tx
+        .execute("DELETE FROM setting WHERE name = $1", &[name.into()])
+        .await?;
+    found("setting", rows)
+}
+
+/// The channels whose provider is set up here.
+pub(crate) async fn channels(tx: &mut Tx<'_>) -> Result<Vec<Channel>, DbError> {
+    let sql = "SELECT name FROM setting WHERE name LIKE 'notifications.%'";
+    let mut channels = Vec::new();
+    for mut row in tx.query(sql, &[]).await? {
+        let name: String = row.take()?;
+        channels.extend(Channel::ALL.into_iter().find(|channel| of_channel(*channel) == name));
+    }
+    Ok(channels)
+}
