@@ -104,6 +104,12 @@ impl<'a> Tx<'a> {
         wake::merge(&mut self.wakes, wake);
     }
 
+    /// Whether this transaction wakes those who wait for such a change.
+    #[must_use]
+    pub fn will_wake(&self, wake: &Wake) -> bool {
+        self.wakes.contains(wake)
+    }
+
     /// `$start, $start+1, …`, `n` of them, for `IN (…)`. With `n` = 0 it is `NULL`, which nothing is in.
     #[must_use]
     pub fn in_list(start: usize, n: usize) -> String {
