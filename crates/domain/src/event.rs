@@ -187,8 +187,12 @@ pub enum Normalised {
 /// than `chars_max` characters.
 #[must_use]
 pub fn clean(text: &str, chars_max: usize) -> String {
-    text.trim()
-        .chars()
+    let text = text.trim();
+    // Nearly all text is plain and short: bytes below 128 that are no control characters, one a character.
+    if text.len() <= chars_max && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+        return text.to_owned();
+    }
+    text.chars()
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .take(chars_max)
         .collect()

@@ -54,8 +54,8 @@ impl Unit {
 /// The anchor is the local date of `start` at `handoff`; hand-off `k` is the anchor plus `k × length` units on the wall
 /// clock, so a twelve-hour rotation hands over at 08:00 and 20:00 on the night of a clock change too, and one of the
 /// turns of that night is an hour shorter or longer. Turn `k` lasts from hand-off `k` to hand-off `k + 1`. A `start`
-/// before the anchor makes turn 0 longer, a later one makes the turn that it falls into shorter: `start` moves no
-/// hand-off.
+/// before the anchor makes turn 0 longer, a later one makes it shorter; where turns are counted in hours, turn 0 is the
+/// one into which `start` falls. `start` moves no hand-off, and the first person is the first on call.
 ///
 /// When the clock is set forward over several hand-offs at once, the last of them counts and the turns between are empty:
 /// what the wall shows is right again at once. When it is set back, each hand-off happens the first time that the wall
@@ -134,12 +134,21 @@ struct Grid<'a> {
 
 impl<'a> Grid<'a> {
     fn new(rotation: &Rotation, zone: &'a TimeZone) -> Self {
-        let anchor = zone.to_datetime(rotation.start).date().to_datetime(rotation.handoff);
-        Self {
+        let step_s = rotation.unit.wall_seconds() * i64::from(rotation.length.max(1));
+        let start = zone.to_datetime(rotation.start);
+        let grid = Self {
             zone,
-            anchor,
-            step_s: rotation.unit.wall_seconds() * i64::from(rotation.length.max(1)),
-        }
+            anchor: start.date().to_datetime(rotation.handoff),
+            step_s,
+        };
+        // Turn 0 is the one into which the start falls, so that the first person is the first on call.
+        let turns = match rotation.unit {
+            Unit::Hours => grid.last_shown(start),
+            Unit::Days | Unit::Weeks => 0,
+        };
+        let passed = SignedDuration::from_secs(turns.saturating_mul(step_s));
+        let anchor = grid.anchor.saturating_add(passed);
+        Self { anchor, ..grid }
     }
 
     /// When hand-off `number` happens; the first or last instant there is when it lies beyond.
@@ -302,7 +311,7 @@ mod tests {
         let second_half = rotation(Unit::Hours, 12, "2026-01-05T21:00Z", "08:00");
         assert_eq!(
             starts(second_half, &utc, "2026-01-01T00:00Z", "2026-01-06T20:00Z"),
-            ["1 Mon 05 21:00+00:00", "2 Tue 06 08:00+00:00"]
+            ["0 Mon 05 21:00+00:00", "1 Tue 06 08:00+00:00"]
         );
         assert_eq!(early.turn_at(&utc, at("2026-01-05T05:59:59.999999Z")), None);
     }

@@ -427,8 +427,8 @@ mod tests {
         stack.layers[0].rotation.unit = Unit::Hours;
         assert_eq!(
             stack.shifts(start, start + day * 366).map(|shifts| shifts.len()),
-            Ok(8_784 - 9),
-            "turn 0 lasts until 10:00"
+            Ok(8_784),
+            "one an hour"
         );
         let hourly = |from: u8, to: u8| {
             (0..24)
