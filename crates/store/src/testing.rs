@@ -57,6 +57,12 @@ impl Deref for TestDb {
     }
 }
 
+impl From<&TestDb> for Db {
+    fn from(test: &TestDb) -> Self {
+        test.db.clone()
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         let Some(name) = self.name.take() else {

@@ -225,16 +225,13 @@ impl Pooled {
                 }
                 Err(error) => commit_failed(client, error).await,
             },
-            Err(error) => match failure {
-                Some(failure) if again(&client, &failure) => {
-                    roll_back(client, true).await;
-                    Try::Again(error)
+            Err(error) => {
+                let connected = roll_back(client, failure.as_ref()).await;
+                match failure {
+                    Some(failure) if again(&failure, connected) => Try::Again(error),
+                    _ => Try::Done(Err(error)),
                 }
-                _ => {
-                    roll_back(client, false).await;
-                    Try::Done(Err(error))
-                }
-            },
+            }
         }
     }
 }
@@ -262,9 +259,8 @@ fn commit(wakes: &[Wake]) -> String {
 }
 
 async fn failed<T, E: From<DbError>>(client: Object, error: DbError) -> Try<T, E> {
-    let again = again(&client, &error);
-    roll_back(client, again).await;
-    if again {
+    let connected = roll_back(client, Some(&error)).await;
+    if again(&error, connected) {
         Try::Again(error.into())
     } else {
         Try::Done(Err(error.into()))
@@ -284,21 +280,23 @@ async fn commit_failed<T, E: From<DbError>>(client: Object, error: tokio_postgre
     Try::Done(Err(DbError::unavailable(what).into()))
 }
 
-/// Whether a try that failed so before its commit may be repeated.
-fn again(client: &Object, error: &DbError) -> bool {
-    matches!(error, DbError::Conflict { .. }) || matches!(error, DbError::Unavailable { .. }) && client.is_closed()
+/// Whether a try that failed so before its commit may be repeated: others stood in its way, or the line broke.
+const fn again(error: &DbError, connected: bool) -> bool {
+    matches!(error, DbError::Conflict { .. }) || matches!(error, DbError::Unavailable { .. }) && !connected
 }
 
-/// Ends the transaction. A connection on which that fails is not given back.
-async fn roll_back(client: Object, forget_statements: bool) {
+/// Ends the transaction, and tells whether the connection still works. One that does not is not given back. After a
+/// migration by another replica old statements no longer fit, so those of a try that met others are forgotten.
+async fn roll_back(client: Object, failure: Option<&DbError>) -> bool {
     if client.batch_execute("ROLLBACK").await.is_err() {
         drop(Object::take(client));
-        return;
+        return false;
     }
-    if forget_statements {
+    if matches!(failure, Some(DbError::Conflict { .. })) {
         client.statement_cache.clear();
     }
     give_back(client);
+    true
 }
 
 fn give_back(client: Object) {

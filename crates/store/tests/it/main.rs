@@ -1,6 +1,12 @@
 //! The store on both databases.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[macro_use]
 mod both;
 
 mod driver;
+mod postgres;
+mod sqlite;
+mod support;
+mod values;
