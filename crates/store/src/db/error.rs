@@ -229,11 +229,9 @@ impl From<PoolError> for DbError {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) => match Self::from(error) {
-                busy @ Self::Busy { .. } => busy,
+                known @ (Self::Busy { .. } | Self::Unavailable { .. }) => known,
                 Self::Other { what } => Self::Unavailable { what },
-                other => Self::Unavailable {
-                    what: other.to_string(),
-                },
+                other => Self::unavailable(other.to_string()),
             },
             PoolError::Timeout(deadpool_postgres::TimeoutType::Wait) => {
                 Self::busy("no connection of the pool became free in time")

@@ -74,6 +74,30 @@ async fn a_full_disk_fails_units_and_not_the_writer() {
 }
 
 #[tokio::test]
+async fn the_log_starts_over_and_keeps_its_file() {
+    let db = fresh_sqlite().await;
+    sql(&db, "CREATE TABLE big (id BIGINT PRIMARY KEY, x TEXT)").await;
+    let log = db.dir().join("opsknight.db-wal");
+    let mut longest = 0;
+    for id in 0..40_i64 {
+        db.write(async move |tx| {
+            let text = "x".repeat(1 << 20);
+            tx.execute("INSERT INTO big (id, x) VALUES ($1, $2)", &[id.into(), text.into()])
+                .await
+        })
+        .await
+        .unwrap();
+        let length = std::fs::metadata(&log).unwrap().len();
+        assert!(length >= longest, "the file is never cut");
+        longest = length;
+    }
+    assert!(
+        longest < 16 << 20,
+        "40 MiB were written through a log of {longest} bytes"
+    );
+}
+
+#[tokio::test]
 async fn a_backup_is_one_state_while_work_goes_on() {
     let db = fresh_sqlite().await;
     items(&db).await;

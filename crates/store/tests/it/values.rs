@@ -97,7 +97,7 @@ both! {
 
     async fn what_one_database_cannot_hold_both_refuse(db: Db) {
         let put = async |val: Val| {
-            db.write(async move |tx| tx.query("SELECT CAST($1 AS TEXT)", &[val.clone()]).await.map(drop)).await
+            db.write(async move |tx| tx.query("SELECT CAST($1 AS TEXT)", std::slice::from_ref(&val)).await.map(drop)).await
         };
         put("fine".into()).await.unwrap();
         assert!(matches!(put("a\0b".into()).await, Err(DbError::Invalid { .. })));
