@@ -299,9 +299,12 @@ CREATE TABLE delivery (
     created_at BIGINT NOT NULL,
     finished_at BIGINT
 );
-CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'PENDING';
+CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'PENDING' AND webhook_id IS NULL;
+CREATE INDEX delivery_due_webhook ON delivery (webhook_id, due_at) WHERE state = 'PENDING' AND webhook_id IS NOT NULL;
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'SENDING';
 CREATE INDEX delivery_incident ON delivery (incident_id, id);
+CREATE INDEX delivery_failed ON delivery (finished_at) WHERE state = 'FAILED';
+CREATE INDEX delivery_paged ON delivery (finished_at) WHERE state = 'SENT' AND purpose = 'PAGE';
 CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS NOT NULL;
 
 -- The ledger of attempts: one row for every time a message was handed to a provider, or may have been.

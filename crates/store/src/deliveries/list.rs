@@ -1,0 +1,217 @@
+//! Messages as people read about them: what was sent to whom, how it ended, and what still waits.
+
+use jiff::Timestamp;
+use opsknight_domain::id::{DeliveryId, IncidentId, UserId, WebhookId};
+
+use crate::db::{DbError, Row, Tx, Val, Wake};
+
+/// A message in a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// Its identity.
+    pub id: DeliveryId,
+    /// `PAGE`, `NOTICE`, `WEBHOOK` or `ACCOUNT`.
+    pub purpose: String,
+    /// `PUSH`, `SLACK`, `SMS`, `WHATSAPP`, `EMAIL` or `WEBHOOK`.
+    pub channel: String,
+    /// About which incident.
+    pub incident: Option<IncidentId>,
+    /// The incident's number.
+    pub incident_number: Option<i64>,
+    /// The incident's title.
+    pub incident_title: Option<String>,
+    /// To whom.
+    pub user: Option<UserId>,
+    /// The person's name.
+    pub user_name: Option<String>,
+    /// To which webhook.
+    pub webhook: Option<WebhookId>,
+    /// The webhook's name.
+    pub webhook_name: Option<String>,
+    /// At which address; none for a webhook, whose URL is a secret.
+    pub address: Option<String>,
+    /// What it tells of: `incident.triggered`.
+    pub happening: Option<String>,
+    /// Why this receiver is told.
+    pub reason: String,
+    /// `PENDING`, `SENDING`, `SENT`, `FAILED` or `SKIPPED`.
+    pub state: String,
+    /// When it is or was to be sent.
+    pub due_at: Timestamp,
+    /// How many times it was tried.
+    pub tries: i64,
+    /// How the last try ended, in the provider's words.
+    pub outcome: Option<String>,
+    /// The provider's own identity of it.
+    pub provider_id: Option<String>,
+    /// When it was decided on.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Which messages are wanted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// About this incident.
+    pub incident: Option<IncidentId>,
+    /// To this person.
+    pub user: Option<UserId>,
+    /// To this webhook.
+    pub webhook: Option<WebhookId>,
+    /// In this state.
+    pub state: Option<String>,
+    /// How many at most.
+    pub limit: i64,
+    /// How many to pass over.
+    pub offset: i64,
+}
+
+/// One page of messages, the last first, and how many there are in all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64), DbError> {
+    let (condition, mut params) = condition(filter);
+    let count = format!("SELECT count(*) FROM delivery d WHERE {condition}");
+    let total = tx.query_one(&count, &params).await?.take()?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend([filter.limit.into(), filter.offset.into()]);
+    let sql = format!(
+        "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
+         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
+         d.finished_at FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
+         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
+         WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
+    );
+    let rows = tx.query(&sql, &params).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+}
+
+fn condition(filter: &Filter) -> (String, Vec<Val>) {
+    let wanted: [(&str, Val); 4] = [
+        ("incident_id", filter.incident.into()),
+        ("user_id", filter.user.into()),
+        ("webhook_id", filter.webhook.into()),
+        ("state", filter.state.as_deref().into()),
+    ];
+    let mut text = String::from("TRUE");
+    let mut params = Vec::new();
+    for (column, value) in wanted {
+        if value != Val::Null {
+            params.push(value);
+            text = format!("{text} AND d.{column} = ${}", params.len());
+        }
+    }
+    (text, params)
+}
+
+fn read(mut row: Row) -> Result<Listed, DbError> {
+    Ok(Listed {
+        id: row.take()?,
+        purpose: row.take()?,
+        channel: row.take()?,
+        incident: row.take()?,
+        incident_number: row.take()?,
+        incident_title: row.take()?,
+        user: row.take()?,
+        user_name: row.take()?,
+        webhook: row.take()?,
+        webhook_name: row.take()?,
+        address: row.take()?,
+        happening: row.take()?,
+        reason: row.take()?,
+        state: row.take()?,
+        due_at: row.take()?,
+        tries: row.take()?,
+        outcome: row.take()?,
+        provider_id: row.take()?,
+        created_at: row.take()?,
+        finished_at: row.take()?,
+    })
+}
+
+/// One line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// Which try; 1 is the first.
+    pub n: i64,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// `ACCEPTED`, `RETRY`, `REFUSED`, `MISCONFIGURED` or `UNKNOWN`.
+    pub outcome: String,
+    /// The provider's words.
+    pub detail: String,
+}
+
+/// What was tried for this message, in order.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn attempts(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<Vec<Attempt>, DbError> {
+    let sql = "SELECT n, started_at, ended_at, outcome, detail FROM attempt WHERE delivery_id = $1 ORDER BY n";
+    let rows = tx.query(sql, &[delivery.into()]).await?;
+    let read = |mut row: Row| {
+        Ok(Attempt {
+            n: row.take()?,
+            started_at: row.take()?,
+            ended_at: row.take()?,
+            outcome: row.take()?,
+            detail: row.take()?,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Puts a message that failed on its way once more. False when it has not failed.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn send_again(tx: &mut Tx<'_>, delivery: DeliveryId, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "UPDATE delivery SET state = 'PENDING', due_at = $1, finished_at = NULL \
+         WHERE id = $2 AND state = 'FAILED'";
+    let changed = tx.execute(sql, &[now.into(), delivery.into()]).await?;
+    tx.wake(Wake::Deliveries);
+    Ok(changed > 0)
+}
+
+/// How the sending of messages is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Health {
+    /// Messages that are due and wait.
+    pub waiting: i64,
+    /// When the one that waits longest was due.
+    pub oldest_due_at: Option<Timestamp>,
+    /// Messages given up since the time asked for.
+    pub failed: i64,
+    /// When a provider last took a page.
+    pub last_page_sent_at: Option<Timestamp>,
+}
+
+/// How the sending of messages is doing now; failures are counted from `since`.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn health(tx: &mut Tx<'_>, now: Timestamp, since: Timestamp) -> Result<Health, DbError> {
+    let waiting = "SELECT count(*), min(due_at) FROM delivery WHERE state = 'PENDING' AND due_at <= $1";
+    let mut row = tx.query_one(waiting, &[now.into()]).await?;
+    let (waiting, oldest_due_at) = (row.take()?, row.take()?);
+    let failed = "SELECT count(*) FROM delivery WHERE state = 'FAILED' AND finished_at >= $1";
+    let failed = tx.query_one(failed, &[since.into()]).await?.take()?;
+    let last =
+        "SELECT finished_at FROM delivery WHERE state = 'SENT' AND purpose = 'PAGE' ORDER BY finished_at DESC LIMIT 1";
+    let last_page_sent_at = tx
+        .query_opt(last, &[])
+        .await?
+        .map(|mut row| row.take())
+        .transpose()?
+        .flatten();
+    Ok(Health {
+        waiting,
+        oldest_due_at,
+        failed,
+        last_page_sent_at,
+    })
+}

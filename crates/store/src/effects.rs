@@ -1,0 +1,248 @@
+//! What was decided, written down: incidents, their alerts and timelines, and the messages that follow.
+//!
+//! A [`Batch`] gathers any number of decisions and writes each table once, so that a hundred events cost hardly more
+//! statements than one.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use opsknight_domain::{
+    delivery::Purpose,
+    event::Event,
+    id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, ReceiptId},
+    incident::{Change, Incident, NewDelivery, Route},
+};
+use serde_json::json;
+
+use crate::{
+    db::{DbError, Insert, Kind, Tx, Val, Wake},
+    incidents, json,
+};
+
+static ENTRIES: Insert = Insert {
+    table: "entry",
+    columns: &[
+        ("incident_id", Kind::Text),
+        ("id", Kind::Text),
+        ("at", Kind::Int),
+        ("kind", Kind::Text),
+        ("actor_kind", Kind::Text),
+        ("actor_id", Kind::Text),
+        ("actor_name", Kind::Text),
+        ("text", Kind::Text),
+        ("data", Kind::Text),
+    ],
+    tail: "",
+};
+
+static ALERTS: Insert = Insert {
+    table: "alert",
+    columns: &[
+        ("incident_id", Kind::Text),
+        ("id", Kind::Text),
+        ("receipt_id", Kind::Text),
+        ("action", Kind::Text),
+        ("severity", Kind::Text),
+        ("summary", Kind::Text),
+        ("source", Kind::Text),
+        ("component", Kind::Text),
+        ("grouping", Kind::Text),
+        ("class", Kind::Text),
+        ("details", Kind::Text),
+        ("occurred_at", Kind::Int),
+        ("created_at", Kind::Int),
+    ],
+    tail: "",
+};
+
+static DELIVERIES: Insert = Insert {
+    table: "delivery",
+    columns: &[
+        ("id", Kind::Text),
+        ("purpose", Kind::Text),
+        ("channel", Kind::Text),
+        ("incident_id", Kind::Text),
+        ("user_id", Kind::Text),
+        ("webhook_id", Kind::Text),
+        ("address", Kind::Text),
+        ("happening", Kind::Text),
+        ("snapshot", Kind::Text),
+        ("reason", Kind::Text),
+        ("step_round", Kind::Int),
+        ("step_index", Kind::Int),
+        ("state", Kind::Text),
+        ("due_at", Kind::Int),
+        ("tries", Kind::Int),
+        ("created_at", Kind::Int),
+    ],
+    tail: "",
+};
+
+/// Most incidents of one batch that are woken by name: pages of more than these hear that the list has changed.
+const WAKES_MAX: usize = 32;
+
+/// Decisions that are committed together.
+#[derive(Debug, Default)]
+pub struct Batch {
+    incidents: Vec<Incident>,
+    places: HashMap<IncidentId, usize>,
+    entries: Vec<Vec<Val>>,
+    alerts: Vec<Vec<Val>>,
+    deliveries: Vec<Vec<Val>>,
+    call_offs: Vec<(IncidentId, &'static str)>,
+}
+
+impl Batch {
+    /// Takes a decision. Later decisions about the same incident must start from the incident of the earlier.
+    pub fn take(&mut self, change: Change, fresh: &mut impl Fresh, now: Timestamp) {
+        let Change {
+            incident,
+            entries,
+            deliveries,
+            call_off_pages,
+        } = change;
+        let id = incident.id;
+        for entry in entries {
+            self.entries.push(vec![
+                id.into(),
+                EntryId::new(fresh.uuid()).into(),
+                now.into(),
+                entry.kind.word().into(),
+                entry.actor.kind().into(),
+                entry.actor.user().into(),
+                entry.actor.name().into(),
+                entry.text.into(),
+                json::value(&entry.data),
+            ]);
+        }
+        if let Some(why) = call_off_pages {
+            self.call_off(id, why);
+        }
+        for delivery in deliveries {
+            self.deliver(&incident, delivery, fresh, now);
+        }
+        if let Some(place) = self.places.get(&id) {
+            self.incidents[*place] = incident;
+        } else {
+            self.places.insert(id, self.incidents.len());
+            self.incidents.push(incident);
+        }
+    }
+
+    /// Keeps an event against its incident.
+    pub fn alert(
+        &mut self,
+        incident: IncidentId,
+        receipt: Option<ReceiptId>,
+        event: &Event,
+        fresh: &mut impl Fresh,
+        now: Timestamp,
+    ) {
+        self.alerts.push(vec![
+            incident.into(),
+            AlertId::new(fresh.uuid()).into(),
+            receipt.into(),
+            event.action.word().into(),
+            event.severity.word().into(),
+            event.summary.as_str().into(),
+            event.source.as_deref().into(),
+            event.component.as_deref().into(),
+            event.group.as_deref().into(),
+            event.class.as_deref().into(),
+            json::value(&event.details),
+            event.occurred_at.into(),
+            now.into(),
+        ]);
+    }
+
+    /// The incident as the decisions so far have left it.
+    #[must_use]
+    pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
+        self.places.get(&id).map(|place| &self.incidents[*place])
+    }
+
+    /// Writes everything and wakes whoever waits for it.
+    ///
+    /// # Errors
+    /// When the database does not take it; [`DbError::Unique`] on `incident_live` means that another incident is live
+    /// under the same key.
+    pub async fn write(mut self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Incident>, DbError> {
+        self.number(tx).await?;
+        let rows = self.incidents.iter().map(incidents::values).collect();
+        tx.insert_many(&incidents::UPSERT, rows).await?;
+        tx.insert_many(&ALERTS, self.alerts).await?;
+        tx.insert_many(&ENTRIES, self.entries).await?;
+        for (incident, why) in &self.call_offs {
+            let sql = "UPDATE delivery SET state = 'SKIPPED', outcome = $1, finished_at = $2 \
+                 WHERE incident_id = $3 AND purpose = 'PAGE' AND state = 'PENDING'";
+            tx.execute(sql, &[(*why).into(), now.into(), (*incident).into()])
+                .await?;
+        }
+        if !self.deliveries.is_empty() {
+            tx.insert_many(&DELIVERIES, self.deliveries).await?;
+            tx.wake(Wake::Deliveries);
+        }
+        if !self.incidents.is_empty() {
+            tx.wake(Wake::Incidents);
+        }
+        for incident in self.incidents.iter().take(WAKES_MAX) {
+            tx.wake(Wake::Incident(incident.id.to_string()));
+        }
+        Ok(self.incidents)
+    }
+
+    /// Gives new incidents their numbers.
+    async fn number(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let unnumbered = self
+            .incidents
+            .iter_mut()
+            .filter(|incident| incident.number == 0)
+            .collect::<Vec<_>>();
+        let count = i64::try_from(unnumbered.len()).unwrap_or(i64::MAX);
+        if count > 0 {
+            let first = incidents::take_numbers(tx, count).await?;
+            unnumbered
+                .into_iter()
+                .zip(first..)
+                .for_each(|(incident, number)| incident.number = number);
+        }
+        Ok(())
+    }
+
+    /// Calls off the pages that have not been sent: those that are stored, and those of this batch.
+    fn call_off(&mut self, id: IncidentId, why: &'static str) {
+        self.call_offs.push((id, why));
+        let (incident, page) = (Val::from(id), Val::from(Purpose::Page.word()));
+        self.deliveries.retain(|row| row[1] != page || row[3] != incident);
+    }
+
+    fn deliver(&mut self, incident: &Incident, delivery: NewDelivery, fresh: &mut impl Fresh, now: Timestamp) {
+        let (channel, user, webhook, address) = match delivery.route {
+            Route::Person { user, channel, address } => (channel.word(), Some(user), None, Some(address)),
+            Route::Webhook(webhook) => ("WEBHOOK", None, Some(webhook), None),
+        };
+        let snapshot = json!({
+            "status": incident.status.word(),
+            "urgency": incident.urgency.word(),
+            "assigneeId": incident.assignee.map(|id| id.to_string()),
+        });
+        self.deliveries.push(vec![
+            DeliveryId::new(fresh.uuid()).into(),
+            delivery.purpose.word().into(),
+            channel.into(),
+            incident.id.into(),
+            user.into(),
+            webhook.into(),
+            address.into(),
+            delivery.happening.word().into(),
+            snapshot.to_string().into(),
+            delivery.reason.into(),
+            delivery.step.map(|(round, _)| round).into(),
+            delivery.step.map(|(_, step)| step).into(),
+            "PENDING".into(),
+            delivery.due_at.into(),
+            0_i64.into(),
+            now.into(),
+        ]);
+    }
+}

@@ -1,0 +1,260 @@
+//! Incidents as they are stored: reading one, reading many, writing them back.
+//!
+//! What an incident becomes is decided in `domain`; here it is only kept. Every writer goes through
+//! [`crate::effects`].
+
+use opsknight_domain::{
+    id::{IncidentId, ServiceId},
+    incident::{Incident, Progress, Status},
+    sla::Clocks,
+    urgency::Urgency,
+};
+use serde_json::Value;
+
+use crate::{
+    db::{DbError, Insert, Kind, Row, Tx, Val},
+    json,
+};
+
+mod list;
+
+pub use list::{Counts, Filter, Listed, Sort, counts, get, list};
+
+/// The columns of an incident in the order in which [`read`] takes them.
+pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.is_test, \
+     i.dedup_key, i.service_id, i.assignee_id, i.assigned_by_hand, i.team_id, i.policy_id, i.escalation_round, \
+     i.escalation_next_step, i.escalation_due, i.snoozed_until, i.ack_due, i.resolve_due, i.ack_breached, \
+     i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.created_at, \
+     i.acknowledged_at, i.resolved_at, i.updated_at";
+
+/// Writes incidents: new ones are added, known ones are replaced as a whole.
+pub(crate) static UPSERT: Insert = Insert {
+    table: "incident",
+    columns: &[
+        ("id", Kind::Text),
+        ("number", Kind::Int),
+        ("title", Kind::Text),
+        ("description", Kind::Text),
+        ("status", Kind::Text),
+        ("urgency", Kind::Text),
+        ("priority", Kind::Text),
+        ("is_test", Kind::Bool),
+        ("dedup_key", Kind::Text),
+        ("service_id", Kind::Text),
+        ("assignee_id", Kind::Text),
+        ("assigned_by_hand", Kind::Bool),
+        ("team_id", Kind::Text),
+        ("policy_id", Kind::Text),
+        ("escalation_round", Kind::Int),
+        ("escalation_next_step", Kind::Int),
+        ("escalation_due", Kind::Int),
+        ("snoozed_until", Kind::Int),
+        ("ack_due", Kind::Int),
+        ("resolve_due", Kind::Int),
+        ("ack_breached", Kind::Bool),
+        ("resolve_breached", Kind::Bool),
+        ("closes_at", Kind::Int),
+        ("custom_details", Kind::Text),
+        ("links", Kind::Text),
+        ("images", Kind::Text),
+        ("alert_count", Kind::Int),
+        ("created_at", Kind::Int),
+        ("acknowledged_at", Kind::Int),
+        ("resolved_at", Kind::Int),
+        ("updated_at", Kind::Int),
+        ("due_at", Kind::Int),
+    ],
+    tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, \
+           status = excluded.status, urgency = excluded.urgency, priority = excluded.priority, \
+           assignee_id = excluded.assignee_id, assigned_by_hand = excluded.assigned_by_hand, \
+           team_id = excluded.team_id, policy_id = excluded.policy_id, escalation_round = excluded.escalation_round, \
+           escalation_next_step = excluded.escalation_next_step, escalation_due = excluded.escalation_due, \
+           snoozed_until = excluded.snoozed_until, ack_due = excluded.ack_due, resolve_due = excluded.resolve_due, \
+           ack_breached = excluded.ack_breached, resolve_breached = excluded.resolve_breached, \
+           closes_at = excluded.closes_at, custom_details = excluded.custom_details, links = excluded.links, \
+           images = excluded.images, alert_count = excluded.alert_count, acknowledged_at = excluded.acknowledged_at, \
+           resolved_at = excluded.resolved_at, updated_at = excluded.updated_at, due_at = excluded.due_at",
+};
+
+/// The values of an incident in the order of [`UPSERT`].
+pub(crate) fn values(incident: &Incident) -> Vec<Val> {
+    vec![
+        incident.id.into(),
+        incident.number.into(),
+        incident.title.as_str().into(),
+        incident.description.as_deref().into(),
+        incident.status.word().into(),
+        incident.urgency.word().into(),
+        incident.priority.as_deref().into(),
+        incident.is_test.into(),
+        incident.dedup_key.as_str().into(),
+        incident.service.into(),
+        incident.assignee.into(),
+        incident.assigned_by_hand.into(),
+        incident.team.into(),
+        incident.policy.into(),
+        incident.progress.round.into(),
+        incident.progress.next_step.into(),
+        incident.progress.due.into(),
+        incident.snoozed_until.into(),
+        incident.clocks.ack_due.into(),
+        incident.clocks.resolve_due.into(),
+        incident.clocks.ack_breached.into(),
+        incident.clocks.resolve_breached.into(),
+        incident.closes_at.into(),
+        json::value(&incident.custom_details),
+        json::links(&incident.links),
+        json::images(&incident.images),
+        incident.alert_count.into(),
+        incident.created_at.into(),
+        incident.acknowledged_at.into(),
+        incident.resolved_at.into(),
+        incident.updated_at.into(),
+        incident.due_at().into(),
+    ]
+}
+
+/// Reads the columns of [`COLUMNS`].
+pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
+    Ok(Incident {
+        id: row.take()?,
+        number: row.take()?,
+        title: row.take()?,
+        description: row.take()?,
+        status: word(row, "status", Status::from_word)?,
+        urgency: word(row, "urgency", Urgency::from_word)?,
+        priority: row.take()?,
+        is_test: row.take()?,
+        dedup_key: row.take()?,
+        service: row.take()?,
+        assignee: row.take()?,
+        assigned_by_hand: row.take()?,
+        team: row.take()?,
+        policy: row.take()?,
+        progress: Progress {
+            round: row.take()?,
+            next_step: row.take()?,
+            due: row.take()?,
+        },
+        snoozed_until: row.take()?,
+        clocks: Clocks {
+            ack_due: row.take()?,
+            resolve_due: row.take()?,
+            ack_breached: row.take()?,
+            resolve_breached: row.take()?,
+        },
+        closes_at: row.take()?,
+        custom_details: row.take::<Option<Value>>()?.unwrap_or(Value::Null),
+        links: json::read_links(row.take()?)?,
+        images: json::read_images(row.take()?)?,
+        alert_count: row.take()?,
+        created_at: row.take()?,
+        acknowledged_at: row.take()?,
+        resolved_at: row.take()?,
+        updated_at: row.take()?,
+    })
+}
+
+/// Reads a word of a closed set.
+pub(crate) fn word<T>(row: &mut Row, column: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, DbError> {
+    let text: String = row.take()?;
+    parse(&text).ok_or_else(|| DbError::Corrupt {
+        what: format!("{column} holds “{text}”"),
+    })
+}
+
+/// The incident with this identity, held against other writers until the end of the unit.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn lock(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Incident>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM incident i WHERE i.id = $1 {{lock}}");
+    tx.query_opt(&sql, &[id.into()])
+        .await?
+        .map(|mut row| read(&mut row))
+        .transpose()
+}
+
+/// The live incidents under these keys, one answer a key, held against other writers until the end of the unit.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn lock_live(tx: &mut Tx<'_>, keys: &[(ServiceId, String)]) -> Result<Vec<Option<Incident>>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM incident i WHERE i.service_id = $1 AND i.dedup_key = $2 AND i.status <> 'RESOLVED' {{lock}}"
+    );
+    let asked = keys
+        .iter()
+        .map(|(service, key)| vec![(*service).into(), key.as_str().into()])
+        .collect();
+    let answers = tx.query_each(&sql, asked).await?;
+    answers
+        .into_iter()
+        .map(|rows| rows.into_iter().next().map(|mut row| read(&mut row)).transpose())
+        .collect()
+}
+
+/// Up to `limit` incidents about which something must be done by `now`, those that wait longest first, held against
+/// other writers; those that another worker holds are left out.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn lock_due(tx: &mut Tx<'_>, now: jiff::Timestamp, limit: i64) -> Result<Vec<Incident>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM incident i WHERE i.due_at <= $1 AND i.due_at IS NOT NULL ORDER BY i.due_at LIMIT $2 {{skip}}"
+    );
+    let rows = tx.query(&sql, &[now.into(), limit.into()]).await?;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
+}
+
+/// When the next thing about any incident is due.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn next_due(tx: &mut Tx<'_>) -> Result<Option<jiff::Timestamp>, DbError> {
+    let sql = "SELECT due_at FROM incident WHERE due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+    tx.query_opt(sql, &[]).await?.map(|mut row| row.take()).transpose()
+}
+
+/// Whether another incident of the service is live under this key.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn another_live(tx: &mut Tx<'_>, incident: &Incident) -> Result<Option<IncidentId>, DbError> {
+    let sql = "SELECT id FROM incident WHERE service_id = $1 AND dedup_key = $2 AND status <> 'RESOLVED' AND id <> $3";
+    let row = tx
+        .query_opt(
+            sql,
+            &[
+                incident.service.into(),
+                incident.dedup_key.as_str().into(),
+                incident.id.into(),
+            ],
+        )
+        .await?;
+    row.map(|mut row| row.take()).transpose()
+}
+
+/// Takes the next `count` incident numbers and gives the first of them.
+pub(crate) async fn take_numbers(tx: &mut Tx<'_>, count: i64) -> Result<i64, DbError> {
+    let sql = "UPDATE counter SET n = n + $1 WHERE name = 'incident_number' RETURNING n";
+    let last: i64 = tx.query_one(sql, &[count.into()]).await?.take()?;
+    Ok(last - count + 1)
+}
+
+/// Open, unacknowledged incidents with steps left that nothing will ever wake: what must not exist. The auditor asks.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn lock_forgotten(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Incident>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM incident i WHERE \
+         (i.status = 'OPEN' AND i.escalation_due IS NOT NULL AND (i.due_at IS NULL OR i.due_at > i.escalation_due)) \
+         OR (i.status = 'SNOOZED' AND (i.snoozed_until IS NULL OR i.due_at IS NULL OR i.due_at > i.snoozed_until)) \
+         OR (i.status = 'OPEN' AND i.due_at IS NULL AND i.policy_id IS NOT NULL AND NOT EXISTS \
+             (SELECT 1 FROM entry e WHERE e.incident_id = i.id AND e.kind IN ('EXHAUSTED', 'NOT_PAGED'))) \
+         ORDER BY i.id LIMIT $1 {{skip}}"
+    );
+    let rows = tx.query(&sql, &[limit.into()]).await?;
+    rows.into_iter().map(|mut row| read(&mut row)).collect()
+}

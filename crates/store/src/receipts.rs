@@ -1,0 +1,227 @@
+//! What came in, as it came: every authentic request with its body, its headers and what came of it.
+
+use jiff::Timestamp;
+use opsknight_domain::id::{IntegrationId, ReceiptId, ServiceId};
+use serde_json::Value;
+
+use crate::db::{DbError, Insert, Kind, Row, Tx, Val};
+
+static RECEIPTS: Insert = Insert {
+    table: "receipt",
+    columns: &[
+        ("id", Kind::Text),
+        ("at", Kind::Int),
+        ("integration_id", Kind::Text),
+        ("service_id", Kind::Text),
+        ("type", Kind::Text),
+        ("method", Kind::Text),
+        ("query", Kind::Text),
+        ("headers", Kind::Text),
+        ("body", Kind::Blob),
+        ("status", Kind::Int),
+        ("results", Kind::Text),
+        ("remote_id", Kind::Text),
+    ],
+    tail: "",
+};
+
+/// One request that was received.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Receipt {
+    /// Its identity.
+    pub id: ReceiptId,
+    /// When it came.
+    pub at: Timestamp,
+    /// Through which integration; none for an API key.
+    pub integration: Option<IntegrationId>,
+    /// For which service.
+    pub service: Option<ServiceId>,
+    /// The integration's type, `PROMETHEUS`.
+    pub kind: String,
+    /// The method of the request.
+    pub method: String,
+    /// The query string without what identifies the integration.
+    pub query: String,
+    /// The headers as an object, credentials left out.
+    pub headers: Value,
+    /// The body, un-gzipped.
+    pub body: Vec<u8>,
+    /// The HTTP status that was answered.
+    pub status: u16,
+    /// What came of each alert: a list of objects with `action`, `dedupKey`, `incidentId`, `reason`.
+    pub results: Value,
+    /// The sender's own identity of this delivery, by which a repetition is known.
+    pub remote_id: Option<String>,
+}
+
+/// A request in a list, without its body.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Summary {
+    /// Its identity.
+    pub id: ReceiptId,
+    /// When it came.
+    pub at: Timestamp,
+    /// Through which integration.
+    pub integration: Option<IntegrationId>,
+    /// The integration's name, if it is still there.
+    pub integration_name: Option<String>,
+    /// For which service.
+    pub service: Option<ServiceId>,
+    /// The service's name.
+    pub service_name: Option<String>,
+    /// The integration's type.
+    pub kind: String,
+    /// The HTTP status that was answered.
+    pub status: u16,
+    /// What came of each alert.
+    pub results: Value,
+    /// How long the body is, in bytes.
+    pub body_bytes: i64,
+}
+
+/// Which requests are wanted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Through this integration.
+    pub integration: Option<IntegrationId>,
+    /// For this service.
+    pub service: Option<ServiceId>,
+    /// How many at most.
+    pub limit: i64,
+    /// How many to pass over.
+    pub offset: i64,
+}
+
+/// Keeps requests.
+///
+/// # Errors
+/// When the database does not take them; [`DbError::Unique`] on `receipt_remote` when the sender's delivery was
+/// received before.
+pub async fn insert(tx: &mut Tx<'_>, receipts: Vec<Receipt>) -> Result<(), DbError> {
+    let rows = receipts.into_iter().map(|receipt| {
+        vec![
+            receipt.id.into(),
+            receipt.at.into(),
+            receipt.integration.into(),
+            receipt.service.into(),
+            receipt.kind.into(),
+            receipt.method.into(),
+            receipt.query.into(),
+            receipt.headers.to_string().into(),
+            Val::Blob(receipt.body),
+            i64::from(receipt.status).into(),
+            receipt.results.to_string().into(),
+            receipt.remote_id.into(),
+        ]
+    });
+    tx.insert_many(&RECEIPTS, rows.collect()).await?;
+    Ok(())
+}
+
+/// Which of these deliveries of a sender were received before: one answer each, with what came of it.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn seen(tx: &mut Tx<'_>, ids: &[(IntegrationId, String)]) -> Result<Vec<Option<Value>>, DbError> {
+    let sql = "SELECT results FROM receipt WHERE integration_id = $1 AND remote_id = $2 AND remote_id IS NOT NULL";
+    let asked = ids
+        .iter()
+        .map(|(integration, id)| vec![(*integration).into(), id.as_str().into()])
+        .collect();
+    let answers = tx.query_each(sql, asked).await?;
+    answers
+        .into_iter()
+        .map(|rows| rows.into_iter().next().map(|mut row| row.take()).transpose())
+        .collect()
+}
+
+/// Forgets the senders' delivery ids of requests older than this.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn forget_remote_ids(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, DbError> {
+    let sql = "UPDATE receipt SET remote_id = NULL WHERE remote_id IS NOT NULL AND at < $1";
+    tx.execute(sql, &[before.into()]).await
+}
+
+/// The request with this identity.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn get(tx: &mut Tx<'_>, id: ReceiptId) -> Result<Option<Receipt>, DbError> {
+    let sql = "SELECT id, at, integration_id, service_id, type, method, query, headers, body, status, results, \
+         remote_id FROM receipt WHERE id = $1";
+    let row = tx.query_opt(sql, &[id.into()]).await?;
+    row.map(|mut row| {
+        Ok(Receipt {
+            id: row.take()?,
+            at: row.take()?,
+            integration: row.take()?,
+            service: row.take()?,
+            kind: row.take()?,
+            method: row.take()?,
+            query: row.take()?,
+            headers: row.take()?,
+            body: row.take()?,
+            status: status(&mut row)?,
+            results: row.take()?,
+            remote_id: row.take()?,
+        })
+    })
+    .transpose()
+}
+
+fn status(row: &mut Row) -> Result<u16, DbError> {
+    let code: i64 = row.take()?;
+    u16::try_from(code).map_err(|_| DbError::Corrupt {
+        what: format!("receipt.status holds {code}"),
+    })
+}
+
+/// One page of requests, the last first, and how many there are in all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64), DbError> {
+    let condition =
+        "(CAST($1 AS TEXT) IS NULL OR r.integration_id = $1) AND (CAST($2 AS TEXT) IS NULL OR r.service_id = $2)";
+    let mut params: Vec<Val> = vec![filter.integration.into(), filter.service.into()];
+    let total = tx
+        .query_one(&format!("SELECT count(*) FROM receipt r WHERE {condition}"), &params)
+        .await?
+        .take()?;
+    params.extend([filter.limit.into(), filter.offset.into()]);
+    let sql = format!(
+        "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
+         CAST(length(r.body) AS BIGINT) FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
+         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $3 OFFSET $4"
+    );
+    let rows = tx.query(&sql, &params).await?;
+    let read = |mut row: Row| {
+        Ok(Summary {
+            id: row.take()?,
+            at: row.take()?,
+            integration: row.take()?,
+            integration_name: row.take()?,
+            service: row.take()?,
+            service_name: row.take()?,
+            kind: row.take()?,
+            status: status(&mut row)?,
+            results: row.take()?,
+            body_bytes: row.take()?,
+        })
+    };
+    Ok((rows.into_iter().map(read).collect::<Result<_, DbError>>()?, total))
+}
+
+/// When each integration of a service last received something.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn last_event_at(tx: &mut Tx<'_>, integration: IntegrationId) -> Result<Option<Timestamp>, DbError> {
+    let sql = "SELECT at FROM receipt WHERE integration_id = $1 ORDER BY id DESC LIMIT 1";
+    tx.query_opt(sql, &[integration.into()])
+        .await?
+        .map(|mut row| row.take())
+        .transpose()
+}
