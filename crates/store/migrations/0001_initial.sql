@@ -2,19 +2,19 @@
 -- under the secret key. One text for both databases.
 
 CREATE TABLE counter (
-    name TEXT PRIMARY KEY,
+    name {key} PRIMARY KEY,
     n BIGINT NOT NULL
 );
 INSERT INTO counter (name, n) VALUES ('incident_number', 0), ('directory_version', 1);
 
 CREATE TABLE setting (
-    name TEXT PRIMARY KEY,
+    name {key} PRIMARY KEY,
     sealed TEXT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 
 CREATE TABLE app_user (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     email TEXT NOT NULL,
     name TEXT NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('ADMIN', 'RESPONDER', 'USER')),
@@ -29,8 +29,8 @@ CREATE TABLE app_user (
 CREATE UNIQUE INDEX app_user_email ON app_user (lower(email)) WHERE deleted_at IS NULL;
 
 CREATE TABLE contact_method (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES app_user (id),
+    id {key} PRIMARY KEY,
+    user_id {key} NOT NULL REFERENCES app_user (id),
     channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
     address TEXT NOT NULL,
     verified_at BIGINT,
@@ -39,8 +39,8 @@ CREATE TABLE contact_method (
 CREATE UNIQUE INDEX contact_method_address ON contact_method (user_id, channel, address);
 
 CREATE TABLE notification_rule (
-    id TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES app_user (id),
+    id {key} PRIMARY KEY,
+    user_id {key} NOT NULL REFERENCES app_user (id),
     urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
     position BIGINT NOT NULL,
     channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
@@ -49,33 +49,33 @@ CREATE TABLE notification_rule (
 CREATE INDEX notification_rule_user ON notification_rule (user_id);
 
 CREATE TABLE session (
-    token_hash TEXT PRIMARY KEY,
-    user_id TEXT NOT NULL REFERENCES app_user (id),
+    token_hash {key} PRIMARY KEY,
+    user_id {key} NOT NULL REFERENCES app_user (id),
     created_at BIGINT NOT NULL,
     seen_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
     ip TEXT,
     agent TEXT
 );
-CREATE INDEX session_user ON session (user_id);
+CREATE INDEX session_person ON session (user_id);
 CREATE INDEX session_expiry ON session (expires_at);
 
 -- One-time links: setting up, accepting an invitation, choosing a new password.
 CREATE TABLE login_token (
-    token_hash TEXT PRIMARY KEY,
+    token_hash {key} PRIMARY KEY,
     purpose TEXT NOT NULL CHECK (purpose IN ('SETUP', 'INVITE', 'RESET')),
-    user_id TEXT REFERENCES app_user (id),
+    user_id {key} REFERENCES app_user (id),
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 
 CREATE TABLE api_key (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
-    key_hash TEXT NOT NULL,
+    key_hash {key} NOT NULL,
     hint TEXT NOT NULL,
     scopes TEXT NOT NULL,
-    created_by TEXT,
+    created_by {key},
     created_at BIGINT NOT NULL,
     expires_at BIGINT,
     last_used_at BIGINT
@@ -83,15 +83,15 @@ CREATE TABLE api_key (
 CREATE UNIQUE INDEX api_key_hash ON api_key (key_hash);
 
 CREATE TABLE team (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );
 
 CREATE TABLE team_member (
-    team_id TEXT NOT NULL REFERENCES team (id),
-    user_id TEXT NOT NULL REFERENCES app_user (id),
+    team_id {key} NOT NULL REFERENCES team (id),
+    user_id {key} NOT NULL REFERENCES app_user (id),
     position BIGINT NOT NULL,
     lead BOOLEAN NOT NULL,
     receives_notifications BOOLEAN NOT NULL,
@@ -101,7 +101,7 @@ CREATE INDEX team_member_user ON team_member (user_id);
 
 -- Steps are one JSON document: they are read, written and checked as a whole.
 CREATE TABLE escalation_policy (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
     description TEXT,
     repeat_count BIGINT NOT NULL,
@@ -112,7 +112,7 @@ CREATE TABLE escalation_policy (
 
 -- Layers are one JSON document, for the same reason.
 CREATE TABLE schedule (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
     time_zone TEXT NOT NULL,
     layers TEXT NOT NULL,
@@ -121,22 +121,22 @@ CREATE TABLE schedule (
 );
 
 CREATE TABLE schedule_override (
-    id TEXT PRIMARY KEY,
-    schedule_id TEXT NOT NULL REFERENCES schedule (id),
-    user_id TEXT NOT NULL REFERENCES app_user (id),
+    id {key} PRIMARY KEY,
+    schedule_id {key} NOT NULL REFERENCES schedule (id),
+    user_id {key} NOT NULL REFERENCES app_user (id),
     start_at BIGINT NOT NULL,
     end_at BIGINT NOT NULL,
-    replaces_user_id TEXT REFERENCES app_user (id),
+    replaces_user_id {key} REFERENCES app_user (id),
     created_at BIGINT NOT NULL
 );
 CREATE INDEX schedule_override_end ON schedule_override (schedule_id, end_at);
 
 CREATE TABLE service (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
     description TEXT,
-    team_id TEXT REFERENCES team (id),
-    policy_id TEXT REFERENCES escalation_policy (id),
+    team_id {key} REFERENCES team (id),
+    policy_id {key} REFERENCES escalation_policy (id),
     region TEXT,
     sla_tier TEXT,
     slack_channel TEXT,
@@ -154,11 +154,11 @@ CREATE TABLE service (
 );
 
 CREATE TABLE integration (
-    id TEXT PRIMARY KEY,
-    service_id TEXT NOT NULL REFERENCES service (id),
+    id {key} PRIMARY KEY,
+    service_id {key} NOT NULL REFERENCES service (id),
     name TEXT NOT NULL,
     type TEXT NOT NULL,
-    key_hash TEXT NOT NULL,
+    key_hash {key} NOT NULL,
     key_sealed TEXT NOT NULL,
     secret_sealed TEXT,
     enabled BOOLEAN NOT NULL,
@@ -172,7 +172,7 @@ CREATE UNIQUE INDEX integration_key ON integration (key_hash);
 CREATE INDEX integration_service ON integration (service_id, id);
 
 CREATE TABLE webhook (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     name TEXT NOT NULL,
     type TEXT NOT NULL CHECK (type IN ('GOOGLE_CHAT', 'TEAMS', 'DISCORD', 'TELEGRAM', 'GENERIC')),
     url_sealed TEXT NOT NULL,
@@ -187,25 +187,25 @@ CREATE TABLE webhook (
 
 -- Every request that a sender made and that was authentic, as it came.
 CREATE TABLE receipt (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     at BIGINT NOT NULL,
-    integration_id TEXT,
-    service_id TEXT,
+    integration_id {key},
+    service_id {key},
     type TEXT NOT NULL,
     method TEXT NOT NULL,
     query TEXT NOT NULL,
     headers TEXT NOT NULL,
-    body BYTEA NOT NULL,
+    body {blob} NOT NULL,
     status BIGINT NOT NULL,
     results TEXT NOT NULL,
-    remote_id TEXT
+    remote_id {key}
 );
 CREATE INDEX receipt_integration ON receipt (integration_id, id);
 -- A delivery id that a sender gave: the same one is taken once. The retention sweep forgets it after a day.
 CREATE UNIQUE INDEX receipt_remote ON receipt (integration_id, remote_id) WHERE remote_id IS NOT NULL;
 
 CREATE TABLE incident (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     number BIGINT NOT NULL,
     title TEXT NOT NULL,
     description TEXT,
@@ -213,12 +213,12 @@ CREATE TABLE incident (
     urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
     priority TEXT,
     is_test BOOLEAN NOT NULL,
-    dedup_key TEXT NOT NULL,
-    service_id TEXT NOT NULL REFERENCES service (id),
-    assignee_id TEXT,
+    dedup_key {key} NOT NULL,
+    service_id {key} NOT NULL REFERENCES service (id),
+    assignee_id {key},
     assigned_by_hand BOOLEAN NOT NULL,
-    team_id TEXT,
-    policy_id TEXT,
+    team_id {key},
+    policy_id {key},
     escalation_round BIGINT NOT NULL,
     escalation_next_step BIGINT NOT NULL,
     escalation_due BIGINT,
@@ -247,9 +247,9 @@ CREATE INDEX incident_service ON incident (service_id, id);
 CREATE INDEX incident_assignee ON incident (assignee_id, id) WHERE assignee_id IS NOT NULL;
 
 CREATE TABLE alert (
-    incident_id TEXT NOT NULL REFERENCES incident (id),
-    id TEXT NOT NULL,
-    receipt_id TEXT,
+    incident_id {key} NOT NULL REFERENCES incident (id),
+    id {key} NOT NULL,
+    receipt_id {key},
     action TEXT NOT NULL CHECK (action IN ('trigger', 'acknowledge', 'resolve')),
     severity TEXT NOT NULL CHECK (severity IN ('critical', 'error', 'warning', 'info')),
     summary TEXT NOT NULL,
@@ -264,12 +264,12 @@ CREATE TABLE alert (
 );
 
 CREATE TABLE entry (
-    incident_id TEXT NOT NULL REFERENCES incident (id),
-    id TEXT NOT NULL,
+    incident_id {key} NOT NULL REFERENCES incident (id),
+    id {key} NOT NULL,
     at BIGINT NOT NULL,
     kind TEXT NOT NULL,
     actor_kind TEXT NOT NULL,
-    actor_id TEXT,
+    actor_id {key},
     actor_name TEXT NOT NULL,
     text TEXT NOT NULL,
     data TEXT,
@@ -277,12 +277,12 @@ CREATE TABLE entry (
 );
 
 CREATE TABLE delivery (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     purpose TEXT NOT NULL CHECK (purpose IN ('PAGE', 'NOTICE', 'WEBHOOK', 'ACCOUNT')),
     channel TEXT NOT NULL,
-    incident_id TEXT REFERENCES incident (id),
-    user_id TEXT,
-    webhook_id TEXT,
+    incident_id {key} REFERENCES incident (id),
+    user_id {key},
+    webhook_id {key},
     address TEXT,
     happening TEXT,
     -- What the incident was when this was decided on; for an account message its sealed text.
@@ -295,7 +295,7 @@ CREATE TABLE delivery (
     tries BIGINT NOT NULL,
     lease_until BIGINT,
     outcome TEXT,
-    provider_id TEXT,
+    provider_id {key},
     created_at BIGINT NOT NULL,
     finished_at BIGINT
 );
@@ -309,7 +309,7 @@ CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS N
 
 -- The ledger of attempts: one row for every time a message was handed to a provider, or may have been.
 CREATE TABLE attempt (
-    delivery_id TEXT NOT NULL REFERENCES delivery (id),
+    delivery_id {key} NOT NULL REFERENCES delivery (id),
     n BIGINT NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT NOT NULL,
@@ -319,9 +319,9 @@ CREATE TABLE attempt (
 );
 
 CREATE TABLE change_event (
-    id TEXT PRIMARY KEY,
-    service_id TEXT NOT NULL REFERENCES service (id),
-    integration_id TEXT,
+    id {key} PRIMARY KEY,
+    service_id {key} NOT NULL REFERENCES service (id),
+    integration_id {key},
     summary TEXT NOT NULL,
     source TEXT,
     occurred_at BIGINT,
@@ -332,15 +332,15 @@ CREATE TABLE change_event (
 CREATE INDEX change_event_service ON change_event (service_id, id);
 
 CREATE TABLE audit (
-    id TEXT PRIMARY KEY,
+    id {key} PRIMARY KEY,
     at BIGINT NOT NULL,
     actor_kind TEXT NOT NULL,
-    actor_id TEXT,
+    actor_id {key},
     actor_name TEXT NOT NULL,
     ip TEXT,
     action TEXT NOT NULL,
     object_kind TEXT NOT NULL,
-    object_id TEXT NOT NULL,
+    object_id {key} NOT NULL,
     object_name TEXT NOT NULL,
     changes TEXT NOT NULL
 );
