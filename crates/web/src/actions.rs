@@ -1,0 +1,5 @@
+//! What the pages and the API do when somebody asks for a change: written once, called by both.
+//!
+//! These functions take values that were parsed, decide nothing that `domain` decides, and commit in one unit.
+
+pub mod incidents;

@@ -1,0 +1,21 @@
+//! `/api/incidents`.
+
+mod read;
+mod shape;
+mod write;
+
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use shape::{IncidentBody, incident_body};
+
+use crate::state::AppState;
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(read::list, write::create))
+        .routes(routes!(read::get, write::update))
+        .routes(routes!(read::notes, write::add_note))
+        .routes(routes!(read::alerts))
+        .routes(routes!(read::timeline))
+        .routes(routes!(read::notifications))
+}

@@ -1,0 +1,163 @@
+//! The table of every route and what it asks for. `access` reads it and tests it; nothing else decides.
+
+use opsknight_domain::directory::Role;
+
+use super::scope::Scope;
+
+/// What a route asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Nothing: anybody.
+    Nothing,
+    /// A session of a person with at least this role; API keys are refused.
+    SignedIn(Role),
+    /// A session of a person with at least this role, or a key with this scope.
+    Role(Role, Scope),
+    /// The person whom the first identity of the path names, an administrator, or a key with this scope.
+    Own(Scope),
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// The method; `GET` holds for `HEAD` too.
+    pub method: &'static str,
+    /// The path as the router has it.
+    pub path: &'static str,
+    /// What it asks for.
+    pub need: Need,
+}
+
+const fn rule(method: &'static str, path: &'static str, need: Need) -> Rule {
+    Rule { method, path, need }
+}
+
+/// Reading: every role, or the scope.
+const fn get(path: &'static str, scope: Scope) -> Rule {
+    rule("GET", path, Need::Role(Role::User, scope))
+}
+
+/// The work of responders, or the scope.
+const fn respond(method: &'static str, path: &'static str, scope: Scope) -> Rule {
+    rule(method, path, Need::Role(Role::Responder, scope))
+}
+
+/// The work of administrators, or the scope.
+const fn admin(method: &'static str, path: &'static str, scope: Scope) -> Rule {
+    rule(method, path, Need::Role(Role::Admin, scope))
+}
+
+/// Everybody for themselves, administrators for all, or the scope.
+const fn own(method: &'static str, path: &'static str) -> Rule {
+    rule(method, path, Need::Own(Scope::UsersWrite))
+}
+
+/// A page that everybody who is signed in may see, or a form that is theirs to send.
+const fn page(method: &'static str, path: &'static str) -> Rule {
+    rule(method, path, Need::SignedIn(Role::User))
+}
+
+/// A form of responders.
+const fn respond_form(path: &'static str) -> Rule {
+    rule("POST", path, Need::SignedIn(Role::Responder))
+}
+
+/// A page or form of administrators.
+const fn admin_page(method: &'static str, path: &'static str) -> Rule {
+    rule(method, path, Need::SignedIn(Role::Admin))
+}
+
+/// Open to anybody.
+const fn open(method: &'static str, path: &'static str) -> Rule {
+    rule(method, path, Need::Nothing)
+}
+
+/// Every route of this crate.
+#[rustfmt::skip]
+pub static RULES: &[Rule] = &[
+    open("GET", "/api/openapi.json"),
+
+    get("/api/users", Scope::UsersRead),
+    admin("POST", "/api/users", Scope::UsersWrite),
+    get("/api/users/{id}", Scope::UsersRead),
+    own("PATCH", "/api/users/{id}"),
+    admin("DELETE", "/api/users/{id}", Scope::UsersWrite),
+    get("/api/users/{id}/contact-methods", Scope::UsersRead),
+    own("POST", "/api/users/{id}/contact-methods"),
+    own("DELETE", "/api/users/{id}/contact-methods/{methodId}"),
+    get("/api/users/{id}/notification-rules", Scope::UsersRead),
+    own("PUT", "/api/users/{id}/notification-rules"),
+
+    get("/api/teams", Scope::TeamsRead),
+    admin("POST", "/api/teams", Scope::TeamsWrite),
+    get("/api/teams/{id}", Scope::TeamsRead),
+    admin("PATCH", "/api/teams/{id}", Scope::TeamsWrite),
+    admin("DELETE", "/api/teams/{id}", Scope::TeamsWrite),
+
+    get("/api/services", Scope::ServicesRead),
+    admin("POST", "/api/services", Scope::ServicesWrite),
+    get("/api/services/{id}", Scope::ServicesRead),
+    admin("PATCH", "/api/services/{id}", Scope::ServicesWrite),
+    admin("DELETE", "/api/services/{id}", Scope::ServicesWrite),
+    get("/api/services/{id}/integrations", Scope::ServicesRead),
+    admin("POST", "/api/services/{id}/integrations", Scope::ServicesWrite),
+    get("/api/services/{id}/integrations/{integrationId}", Scope::ServicesRead),
+    admin("PATCH", "/api/services/{id}/integrations/{integrationId}", Scope::ServicesWrite),
+    admin("DELETE", "/api/services/{id}/integrations/{integrationId}", Scope::ServicesWrite),
+    admin("POST", "/api/services/{id}/integrations/{integrationId}/rotate-key", Scope::ServicesWrite),
+    admin("POST", "/api/services/{id}/integrations/{integrationId}/test", Scope::ServicesWrite),
+
+    get("/api/escalation-policies", Scope::PoliciesRead),
+    admin("POST", "/api/escalation-policies", Scope::PoliciesWrite),
+    get("/api/escalation-policies/{id}", Scope::PoliciesRead),
+    admin("PATCH", "/api/escalation-policies/{id}", Scope::PoliciesWrite),
+    admin("DELETE", "/api/escalation-policies/{id}", Scope::PoliciesWrite),
+
+    get("/api/schedules", Scope::SchedulesRead),
+    respond("POST", "/api/schedules", Scope::SchedulesWrite),
+    get("/api/schedules/{id}", Scope::SchedulesRead),
+    respond("PATCH", "/api/schedules/{id}", Scope::SchedulesWrite),
+    respond("DELETE", "/api/schedules/{id}", Scope::SchedulesWrite),
+    get("/api/schedules/{id}/on-call", Scope::SchedulesRead),
+    get("/api/schedules/{id}/shifts", Scope::SchedulesRead),
+    get("/api/schedules/{id}/calendar.ics", Scope::SchedulesRead),
+    get("/api/schedules/{id}/overrides", Scope::SchedulesRead),
+    respond("POST", "/api/schedules/{id}/overrides", Scope::SchedulesWrite),
+    get("/api/schedules/{id}/overrides/{overrideId}", Scope::SchedulesRead),
+    respond("PATCH", "/api/schedules/{id}/overrides/{overrideId}", Scope::SchedulesWrite),
+    respond("DELETE", "/api/schedules/{id}/overrides/{overrideId}", Scope::SchedulesWrite),
+
+    get("/api/incidents", Scope::IncidentsRead),
+    respond("POST", "/api/incidents", Scope::IncidentsWrite),
+    get("/api/incidents/{id}", Scope::IncidentsRead),
+    respond("PATCH", "/api/incidents/{id}", Scope::IncidentsWrite),
+    get("/api/incidents/{id}/notes", Scope::IncidentsRead),
+    respond("POST", "/api/incidents/{id}/notes", Scope::IncidentsWrite),
+    get("/api/incidents/{id}/alerts", Scope::IncidentsRead),
+    get("/api/incidents/{id}/timeline", Scope::IncidentsRead),
+    get("/api/incidents/{id}/notifications", Scope::IncidentsRead),
+
+    get("/api/webhooks", Scope::SettingsRead),
+    admin("POST", "/api/webhooks", Scope::SettingsWrite),
+    get("/api/webhooks/{id}", Scope::SettingsRead),
+    admin("PATCH", "/api/webhooks/{id}", Scope::SettingsWrite),
+    admin("DELETE", "/api/webhooks/{id}", Scope::SettingsWrite),
+    admin("POST", "/api/webhooks/{id}/test", Scope::SettingsWrite),
+    get("/api/webhooks/{id}/deliveries", Scope::SettingsRead),
+    admin("POST", "/api/webhooks/{id}/deliveries/{deliveryId}/retry", Scope::SettingsWrite),
+
+    get("/api/settings/notifications/{channel}", Scope::SettingsRead),
+    admin("PATCH", "/api/settings/notifications/{channel}", Scope::SettingsWrite),
+    admin("POST", "/api/settings/notifications/{channel}/test", Scope::SettingsWrite),
+
+    get("/api/api-keys", Scope::SettingsRead),
+    admin("POST", "/api/api-keys", Scope::SettingsWrite),
+    get("/api/api-keys/{id}", Scope::SettingsRead),
+    admin("PATCH", "/api/api-keys/{id}", Scope::SettingsWrite),
+    admin("DELETE", "/api/api-keys/{id}", Scope::SettingsWrite),
+
+    get("/api/events/log", Scope::ServicesRead),
+    get("/api/events/log/{id}", Scope::ServicesRead),
+    get("/api/notifications", Scope::IncidentsRead),
+    get("/api/audit-log", Scope::AuditRead),
+];

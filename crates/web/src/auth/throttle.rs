@@ -1,0 +1,131 @@
+//! How often somebody may try: by address and by account, in memory of this process.
+//!
+//! Each key has a number of tries that fill up again with time. It bounds guessing, not work: hashing has its own bound.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::api::error::ApiError;
+
+/// Most keys that are remembered; beyond it those that are full again are forgotten, then the oldest.
+pub const THROTTLED_KEYS_MAX: usize = 10_000;
+
+/// A number of tries for each key, that fills up again.
+pub struct Throttle {
+    tries: u32,
+    refill: SignedDuration,
+    seen: Mutex<HashMap<String, Timestamp>>,
+}
+
+impl Throttle {
+    /// `tries` at once, and one more after each `refill`.
+    #[must_use]
+    pub fn new(tries: u32, refill: SignedDuration) -> Self {
+        Self {
+            tries,
+            refill,
+            seen: Mutex::default(),
+        }
+    }
+
+    /// Takes one try, or says how long to wait for the next. What is remembered is when the key will be full again
+    /// (the generic cell rate algorithm, ITU-T I.371).
+    ///
+    /// # Errors
+    /// 429 with the wait.
+    pub fn take(&self, key: &str, now: Timestamp) -> Result<(), ApiError> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= THROTTLED_KEYS_MAX && !seen.contains_key(key) {
+            forget(&mut seen, now);
+        }
+        let full_at = seen.get(key).copied().unwrap_or(now).max(now);
+        let tries = i32::try_from(self.tries).unwrap_or(i32::MAX);
+        let owed = full_at.duration_since(now).saturating_add(self.refill);
+        let wait = owed.checked_sub(self.refill.saturating_mul(tries)).unwrap_or_default();
+        if wait > SignedDuration::ZERO {
+            let seconds = u64::try_from(wait.as_secs()).unwrap_or_default() + 1;
+            return Err(ApiError::rate_limited("too many tries; wait a little", seconds));
+        }
+        seen.insert(
+            key.to_owned(),
+            full_at.saturating_add(self.refill).unwrap_or(Timestamp::MAX),
+        );
+        Ok(())
+    }
+
+    /// Gives all tries back: the key has shown that it is no guesser.
+    pub fn forgive(&self, key: &str) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+fn forget(seen: &mut HashMap<String, Timestamp>, now: Timestamp) {
+    seen.retain(|_, full_at| *full_at > now);
+    if seen.len() < THROTTLED_KEYS_MAX {
+        return;
+    }
+    let oldest = seen
+        .iter()
+        .min_by_key(|(_, full_at)| **full_at)
+        .map(|(key, _)| key.clone());
+    if let Some(key) = oldest {
+        seen.remove(&key);
+    }
+}
+
+/// The throttles of this process.
+pub struct Throttles {
+    /// Signing in, by the client's address.
+    pub address: Throttle,
+    /// Signing in, by the mail address that is tried.
+    pub account: Throttle,
+    /// One-time and signed links, by the client's address.
+    pub links: Throttle,
+}
+
+impl Default for Throttles {
+    fn default() -> Self {
+        Self {
+            address: Throttle::new(30, SignedDuration::from_secs(10)),
+            account: Throttle::new(10, SignedDuration::from_secs(30)),
+            links: Throttle::new(60, SignedDuration::from_secs(2)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(seconds).unwrap()
+    }
+
+    #[test]
+    fn tries_run_out_and_come_back() {
+        let throttle = Throttle::new(3, SignedDuration::from_secs(10));
+        for _ in 0..3 {
+            throttle.take("a", at(0)).unwrap();
+        }
+        let refused = throttle.take("a", at(0)).unwrap_err();
+        assert_eq!(refused.retry_after_s(), Some(11));
+        throttle.take("b", at(0)).unwrap();
+        throttle.take("a", at(10)).unwrap();
+        throttle.take("a", at(10)).unwrap_err();
+        throttle.forgive("a");
+        throttle.take("a", at(10)).unwrap();
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let throttle = Throttle::new(1, SignedDuration::from_secs(10));
+        for n in 0..=THROTTLED_KEYS_MAX {
+            throttle.take(&n.to_string(), at(0)).unwrap();
+        }
+        assert_eq!(throttle.seen.lock().unwrap().len(), THROTTLED_KEYS_MAX);
+    }
+}

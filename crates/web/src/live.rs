@@ -1,0 +1,88 @@
+//! Live pages: one stream of server-sent events that says which incidents have changed, never what they hold.
+//!
+//! A page that hears of a change asks for itself again, with the rights of whoever looks at it.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+};
+use futures_util::{Stream, StreamExt as _, stream};
+use opsknight_store::db::Wake;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+
+use crate::{api::error::ApiError, pages::PageError, state::AppState};
+
+/// How often a silent stream gives a sign of life: under the 60 s after which common proxies cut a silent connection.
+const KEEP_ALIVE: Duration = Duration::from_secs(25);
+/// After how long a browser connects again.
+const RECONNECT: Duration = Duration::from_secs(3);
+
+/// The open streams, of which there is a bounded number, and the word that ends them all.
+pub(crate) struct Listeners {
+    places: Arc<Semaphore>,
+    stop: watch::Sender<bool>,
+}
+
+impl Listeners {
+    pub(crate) fn new(streams_max: usize) -> Self {
+        Self {
+            places: Arc::new(Semaphore::new(streams_max)),
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    fn enter(&self) -> Option<OwnedSemaphorePermit> {
+        self.places.clone().try_acquire_owned().ok()
+    }
+
+    /// Ends all streams, so that a server that stops need not wait for them.
+    pub(crate) fn stop(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// `GET /live`: the event `incident` with its id as data, `incidents` when the list has changed, `all` when anything
+/// may have.
+pub(crate) async fn live(State(state): State<AppState>) -> Response {
+    let Some(place) = state.listeners.enter() else {
+        return PageError::from(ApiError::unavailable()).into_response();
+    };
+    let mut stop = state.listeners.stop.subscribe();
+    let stopped = async move {
+        // An error means that the sender is gone, which ends the stream as well.
+        let _ = stop.wait_for(|stop| *stop).await;
+    };
+    let hello = stream::once(std::future::ready(Ok(Event::default()
+        .retry(RECONNECT)
+        .comment("live"))));
+    let events = hello
+        .chain(events(state.store.db.subscribe()))
+        .take_until(stopped)
+        .map(move |event| {
+            // The place is kept for as long as the stream is.
+            let _ = &place;
+            event
+        });
+    Sse::new(events)
+        .keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+        .into_response()
+}
+
+fn events(wakes: broadcast::Receiver<Wake>) -> impl Stream<Item = Result<Event, Infallible>> {
+    BroadcastStream::new(wakes).filter_map(|wake| std::future::ready(event(wake).map(Ok)))
+}
+
+fn event(wake: Result<Wake, BroadcastStreamRecvError>) -> Option<Event> {
+    match wake.unwrap_or(Wake::All) {
+        Wake::Incident(id) => Some(Event::default().event("incident").data(id.to_string())),
+        Wake::Incidents => Some(Event::default().event("incidents").data("")),
+        Wake::All => Some(Event::default().event("all").data("")),
+        Wake::Deliveries | Wake::Config => None,
+    }
+}

@@ -1,0 +1,197 @@
+//! What every handler is given: the store, the clock, and the doors to the parts of the program that receive and send.
+//!
+//! It owns no rule. The traits here are promises that the server keeps; this crate never calls a provider itself.
+
+use std::{collections::BTreeSet, net::IpAddr, ops::Deref, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use opsknight_domain::{
+    delivery::DeliveryError,
+    directory::Channel,
+    id::{Fresh, IntegrationId, WebhookId},
+};
+use opsknight_store::Store;
+use serde_json::Value;
+use url::Url;
+use uuid::Uuid;
+
+use crate::{
+    auth::{Passwords, Throttles},
+    live::Listeners,
+};
+
+/// Where time and randomness come from. Asked at the edge, once a request; everything behind it takes values.
+pub trait Clock: Send + Sync {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+    /// A new UUID, version 7: for things that are sorted by when they were made.
+    fn uuid_v7(&self) -> Uuid;
+    /// A new UUID, version 4: for identities that are secrets.
+    fn uuid_v4(&self) -> Uuid;
+    /// Fills a buffer with bytes that nobody can guess.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The way in for alerts, as far as pages and the API need it.
+#[async_trait]
+pub trait Receive: Send + Sync {
+    /// Sends the built-in sample of the integration's type the whole way of a real request, marked as a test. `None`
+    /// when there is no such integration.
+    async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer>;
+}
+
+/// What the sender of a test event was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TestAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The JSON body.
+    pub body: Value,
+}
+
+/// The way out to providers, for trying settings before or after they are saved.
+#[async_trait]
+pub trait Providers: Send + Sync {
+    /// Sends a test message on `channel` to `address`. `settings` are those of the settings call that have not been
+    /// saved; without them the saved ones are used. The answer is in the provider's own words.
+    ///
+    /// # Errors
+    /// What the provider refused, or what is wrong with the settings.
+    async fn test_channel(
+        &self,
+        channel: Channel,
+        settings: Option<Value>,
+        address: &str,
+    ) -> Result<String, DeliveryError>;
+
+    /// Sends a test message to a stored outbound webhook and says what it answered.
+    ///
+    /// # Errors
+    /// What the receiver refused, or what is wrong with its address.
+    async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError>;
+}
+
+/// Bounds that an operator may set.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Longest body of a management call or a form, in bytes.
+    pub body_bytes: usize,
+    /// Most live event streams that are open at once.
+    pub live_streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 1 << 20,
+            live_streams: 1_000,
+        }
+    }
+}
+
+/// The address of the client, after the trusted proxies were taken into account. The server puts it into the
+/// extensions of every request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub IpAddr);
+
+/// What the server gives when it makes the state.
+pub struct Parts {
+    /// The database, the key that opens credentials, and the picture of the configuration.
+    pub store: Store,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// The address under which people and senders reach this server, without a trailing slash.
+    pub public_url: Url,
+    /// The way in.
+    pub receive: Arc<dyn Receive>,
+    /// The way out.
+    pub providers: Arc<dyn Providers>,
+    /// The names of the environment variables that are set and that saved settings override, such as `SMTP_HOST`.
+    pub environment: BTreeSet<String>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+/// [`Parts`] with what this crate keeps in memory.
+pub struct Inner {
+    parts: Parts,
+    /// Hashes and checks passwords, a few at a time.
+    pub(crate) passwords: Passwords,
+    /// Who tried to sign in how often.
+    pub(crate) throttles: Throttles,
+    /// The open event streams.
+    pub(crate) listeners: Listeners,
+}
+
+impl Deref for Inner {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.parts
+    }
+}
+
+/// The state of every handler; cheap to clone.
+#[derive(Clone)]
+pub struct AppState(Arc<Inner>);
+
+impl Deref for AppState {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl AppState {
+    /// The state of a server that begins now.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let passwords = Passwords::new(&*parts.clock);
+        let listeners = Listeners::new(parts.limits.live_streams);
+        Self(Arc::new(Inner {
+            parts,
+            passwords,
+            throttles: Throttles::default(),
+            listeners,
+        }))
+    }
+
+    /// Ends the live streams: the first thing to do when the server stops, for they would never end by themselves.
+    pub fn stop_live(&self) {
+        self.listeners.stop();
+    }
+
+    /// A link to a path of this server: `path` begins with a slash.
+    #[must_use]
+    pub fn link(&self, path: &str) -> String {
+        link(&self.public_url, path)
+    }
+
+    /// Whether people reach this server by https.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.public_url.scheme() == "https"
+    }
+
+    /// New identities, in the form that `domain` asks for.
+    pub fn fresh(&self) -> impl Fresh + use<> {
+        let clock = self.clock.clone();
+        move || clock.uuid_v7()
+    }
+
+    /// 32 random bytes as 64 hexadecimal digits: a token that nobody can guess.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let mut bytes = [0; 32];
+        self.clock.fill(&mut bytes);
+        hex::encode(bytes)
+    }
+}
+
+/// A link to a path under a base address, whether or not that ends with a slash.
+#[must_use]
+pub fn link(base: &Url, path: &str) -> String {
+    format!("{}{path}", base.as_str().trim_end_matches('/'))
+}
