@@ -1,0 +1,141 @@
+//! `/services/{id}/integrations`: connecting a monitoring tool, and seeing on the spot whether it is connected.
+
+use askama::Template;
+
+use super::{Badge, Field, FormError, Link, ServiceHead, Shell, Times, form::errors};
+
+/// `/services/{id}/integrations`
+#[derive(Debug, Clone, Template)]
+#[template(path = "services/integrations.html")]
+pub struct Integrations {
+    /// Around the page.
+    pub shell: Shell,
+    /// Above the page.
+    pub head: ServiceHead,
+    /// The integrations, the newest first.
+    pub cards: Vec<IntegrationCard>,
+}
+
+/// `/services/{id}/integrations/new`, with `?type=PROMETHEUS` once a type was picked.
+#[derive(Debug, Clone, Template)]
+#[template(path = "services/gallery.html")]
+pub struct Gallery {
+    /// Around the page.
+    pub shell: Shell,
+    /// Above the page.
+    pub head: ServiceHead,
+    /// What was searched for among the types.
+    pub query: String,
+    /// The types by group: "Monitoring", "Cloud", …
+    pub groups: Vec<(String, Vec<SourceType>)>,
+    /// The type that was picked and the `name` for it.
+    pub picked: Option<(SourceType, Field)>,
+}
+
+impl Gallery {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors(self.picked.iter().map(|(_, name)| name))
+    }
+}
+
+/// A kind of tool that can be connected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceType {
+    /// The stored word: `PROMETHEUS`.
+    pub word: String,
+    /// The word in addresses, which also names its mark: `prometheus`.
+    pub path: String,
+    /// What it is called: "Prometheus Alertmanager".
+    pub name: String,
+    /// One line about it.
+    pub line: String,
+}
+
+/// An integration with everything that connecting it needs.
+#[derive(Debug, Clone)]
+pub struct IntegrationCard {
+    /// Its identity.
+    pub id: String,
+    /// Its name.
+    pub name: Field,
+    /// What kind of tool it is.
+    pub source: SourceType,
+    /// It takes events.
+    pub enabled: bool,
+    /// It was made just now: its card stands open.
+    pub fresh: bool,
+    /// The address to paste into the tool.
+    pub webhook_url: String,
+    /// The key, 32 hexadecimal digits.
+    pub key: String,
+    /// What to do in that tool, step by step, with this integration's address filled in.
+    pub steps: Vec<String>,
+    /// What to paste: where it goes (`alertmanager.yml`), and the text.
+    pub snippet: Option<(String, String)>,
+    /// In which header the tool signs: `X-Hub-Signature-256`; none: it cannot, and the generic scheme holds.
+    pub signature_header: Option<String>,
+    /// A signature secret is set.
+    pub has_secret: bool,
+    /// The secret that was generated just now; it is never shown again.
+    pub new_secret: Option<String>,
+    /// `secret` of the form that sets one.
+    pub secret: Field,
+    /// `require_key`: `on` where the key is wanted besides the address.
+    pub require_key: Field,
+    /// `rate_limit`: requests a minute.
+    pub rate_limit: Field,
+    /// Where the fields of a body lie; only for the type `WEBHOOK`.
+    pub mapping: Option<Mapping>,
+    /// When something came in last.
+    pub last_event: Option<Times>,
+    /// Requests were turned away for their number in the last hour.
+    pub limited: Option<Times>,
+    /// The last events received, newest first.
+    pub events: Vec<EventRow>,
+}
+
+/// Where the fields of a generic webhook's body lie.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// `summary_field`
+    pub summary_field: Field,
+    /// `severity_field`
+    pub severity_field: Field,
+    /// `dedup_key_field`
+    pub dedup_key_field: Field,
+    /// `action_field`
+    pub action_field: Field,
+    /// `source_field`
+    pub source_field: Field,
+    /// `trigger_values`: words with commas between them
+    pub trigger_values: Field,
+    /// `acknowledge_values`
+    pub acknowledge_values: Field,
+    /// `resolve_values`
+    pub resolve_values: Field,
+}
+
+/// A request that came in, and what came of it.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// Its identity in the events log.
+    pub id: String,
+    /// When it came in.
+    pub at: Times,
+    /// Triggered, Deduplicated, Acknowledged, Resolved, Ignored, Refused.
+    pub outcome: Badge,
+    /// What it said, in a line.
+    pub summary: String,
+    /// Why nothing was done, or what was wrong; empty where all went well.
+    pub why: String,
+    /// The incident it went to.
+    pub incident: Option<Link>,
+    /// Through which integration.
+    pub integration: Link,
+    /// The service.
+    pub service: Link,
+    /// The status of our answer.
+    pub status: u16,
+}

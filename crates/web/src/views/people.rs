@@ -1,0 +1,222 @@
+//! `/teams`, `/users`, `/profile`: who there is, what they may do, how they are reached.
+
+use askama::Template;
+use opsknight_domain::directory::{Role, Standing};
+
+use super::{Badge, Field, FormError, Link, Person, Select, Shell, Times, form::errors};
+
+/// `/teams`
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/teams.html")]
+pub struct TeamList {
+    /// Around the page.
+    pub shell: Shell,
+    /// The teams, by name: page and name, how many members, who leads.
+    pub rows: Vec<TeamRow>,
+    /// `name` of the form for a new one
+    pub name: Field,
+}
+
+impl TeamList {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors([&self.name])
+    }
+}
+
+/// A team in a list.
+#[derive(Debug, Clone)]
+pub struct TeamRow {
+    /// Its page and name.
+    pub link: Link,
+    /// Who belongs to it.
+    pub members: Vec<Person>,
+    /// How many services are its.
+    pub services: u64,
+}
+
+/// `/teams/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/team.html")]
+pub struct TeamPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Its identity.
+    pub id: String,
+    /// `name` of the form that renames
+    pub name: Field,
+    /// Its name as it is.
+    pub title: String,
+    /// Who belongs to it, leads first.
+    pub members: Vec<MemberRow>,
+    /// `user_id` of the form that adds; no options: everybody is in.
+    pub add: Select,
+    /// Its services.
+    pub services: Vec<Link>,
+    /// The policies that page it; while there are any it cannot be deleted.
+    pub policies: Vec<Link>,
+}
+
+/// A member in the list.
+#[derive(Debug, Clone)]
+pub struct MemberRow {
+    /// Who.
+    pub person: Person,
+    /// Leads the team.
+    pub lead: bool,
+    /// Is paged when the team is.
+    pub receives: bool,
+}
+
+/// `/users`
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/users.html")]
+pub struct UserList {
+    /// Around the page.
+    pub shell: Shell,
+    /// The people, by name.
+    pub rows: Vec<UserRow>,
+}
+
+/// A person in the list.
+#[derive(Debug, Clone)]
+pub struct UserRow {
+    /// Who.
+    pub person: Person,
+    /// Their mail address.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they take part.
+    pub standing: Standing,
+    /// The names of their teams, with commas.
+    pub teams: String,
+    /// When they were last here.
+    pub seen: Option<Times>,
+}
+
+/// `/users/new`: invite somebody.
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/invite.html")]
+pub struct UserInvite {
+    /// Around the page.
+    pub shell: Shell,
+    /// `name`
+    pub name: Field,
+    /// `email`
+    pub email: Field,
+    /// `role`
+    pub role: Select,
+    /// Why no mail can be sent, so that the link must be handed over.
+    pub no_mail: bool,
+}
+
+impl UserInvite {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors([&self.name, &self.email, &self.role.field])
+    }
+}
+
+/// `/users/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/user.html")]
+pub struct UserPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// Who.
+    pub person: Person,
+    /// Their mail address.
+    pub email: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they take part.
+    pub standing: Standing,
+    /// Their zone.
+    pub zone: String,
+    /// `name`
+    pub name: Field,
+    /// `role`
+    pub new_role: Select,
+    /// How they are reached: channel, address, verified or not.
+    pub contacts: Vec<Contact>,
+    /// Their teams.
+    pub teams: Vec<Link>,
+    /// When they are on call next: schedule, from, until.
+    pub duties: Vec<(Link, Times, Times)>,
+    /// The invitation link that was made just now.
+    pub invitation: Option<String>,
+    /// It is the viewer: nobody disables or demotes themselves.
+    pub is_me: bool,
+}
+
+impl UserPage {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors([&self.name, &self.new_role.field])
+    }
+}
+
+/// A way to reach a person.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// "Email", "SMS".
+    pub channel: String,
+    /// Where.
+    pub address: String,
+    /// Verified, or not yet.
+    pub state: Badge,
+}
+
+/// `/profile`
+#[derive(Debug, Clone, Template)]
+#[template(path = "people/profile.html")]
+pub struct Profile {
+    /// Around the page.
+    pub shell: Shell,
+    /// `name`
+    pub name: Field,
+    /// `time_zone`
+    pub time_zone: Select,
+    /// `current_password`
+    pub current_password: Field,
+    /// `new_password`
+    pub new_password: Field,
+    /// How the viewer is reached.
+    pub contacts: Vec<Contact>,
+    /// Where the viewer is signed in, this one first.
+    pub sessions: Vec<SessionRow>,
+}
+
+impl Profile {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors([
+            &self.name,
+            &self.time_zone.field,
+            &self.current_password,
+            &self.new_password,
+        ])
+    }
+}
+
+/// A place where somebody is signed in.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// Its identity, which is not its token.
+    pub id: String,
+    /// "Firefox on Linux".
+    pub device: String,
+    /// From which address.
+    pub address: String,
+    /// Since when.
+    pub since: Times,
+    /// When it was last used.
+    pub seen: Times,
+    /// It is this one.
+    pub current: bool,
+}
