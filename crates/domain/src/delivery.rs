@@ -2,6 +2,8 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use crate::incident::Status;
+
 /// Why a try to send a message did not end in a receipt. It says what is to be done next.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DeliveryError {
@@ -78,13 +80,12 @@ impl Purpose {
         Self::ALL.into_iter().find(|purpose| purpose.word() == word)
     }
 
-    /// How long after it was decided on a message is still worth sending.
+    /// How long after it was decided on a message is still tried.
     #[must_use]
     pub const fn worth_sending_for(self) -> SignedDuration {
         match self {
-            Self::Page => SignedDuration::from_mins(60),
             Self::Notice => SignedDuration::from_hours(4),
-            Self::Webhook | Self::Account => SignedDuration::from_hours(24),
+            Self::Page | Self::Webhook | Self::Account => SignedDuration::from_hours(24),
         }
     }
 
@@ -121,6 +122,32 @@ pub const LEASE: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long an outbound call may take in all. Less than [`LEASE`], so that no lease ends while its call is under way.
 pub const CALL_TIMEOUT: SignedDuration = SignedDuration::from_secs(10);
+
+/// Says why a message that has waited is not to be sent any more, if that is so. `status` is the incident's now, where
+/// the message is about one; `by_step` says that a step of the policy called for the page.
+///
+/// A page is never too old while it is needed: after an outage of this program it is late, and still the only call.
+#[must_use]
+pub fn not_wanted(
+    purpose: Purpose,
+    by_step: bool,
+    status: Option<Status>,
+    since: Timestamp,
+    now: Timestamp,
+) -> Option<&'static str> {
+    match (purpose, status) {
+        (Purpose::Page, Some(Status::Open)) => None,
+        (Purpose::Page, Some(Status::Acknowledged | Status::Snoozed | Status::Suppressed)) if !by_step => None,
+        (Purpose::Page, Some(_)) => Some("the incident is not open any more"),
+        (Purpose::Page, None) => Some("the incident is not there any more"),
+        (Purpose::Notice | Purpose::Webhook | Purpose::Account, _) => {
+            let ends = since
+                .saturating_add(purpose.worth_sending_for())
+                .unwrap_or(Timestamp::MAX);
+            (now >= ends).then_some("it waited for so long that it is of no use any more")
+        }
+    }
+}
 
 /// Decides what follows the `tries`-th failed try (1 is the first) of a message that was decided on at `since`.
 ///
@@ -197,6 +224,19 @@ mod tests {
     }
 
     #[test]
+    fn a_page_is_sent_while_the_incident_is_open_and_not_after() {
+        let late = |purpose, status| not_wanted(purpose, true, status, at(0), at(1_000_000));
+        assert_eq!(late(Purpose::Page, Some(Status::Open)), None);
+        assert!(late(Purpose::Page, Some(Status::Acknowledged)).is_some());
+        assert!(late(Purpose::Webhook, Some(Status::Open)).is_some());
+        assert_eq!(
+            not_wanted(Purpose::Page, false, Some(Status::Acknowledged), at(0), at(1)),
+            None
+        );
+        assert!(not_wanted(Purpose::Page, false, Some(Status::Resolved), at(0), at(1)).is_some());
+    }
+
+    #[test]
     fn a_refusal_ends_it_and_so_does_age() {
         let refused = DeliveryError::Refused {
             why: "550 no such user".into(),
@@ -206,7 +246,7 @@ mod tests {
             Next::GiveUp("550 no such user".into())
         );
         assert!(matches!(
-            after_failure(Purpose::Page, 40, at(0), at(3599), &busy(None), 0.0),
+            after_failure(Purpose::Page, 40, at(0), at(86_399), &busy(None), 0.0),
             Next::GiveUp(_)
         ));
     }

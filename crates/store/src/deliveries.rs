@@ -10,11 +10,13 @@ use opsknight_domain::{
     incident::{Happening, Status},
     urgency::Urgency,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     db::{DbError, Insert, Kind, Row, Tx, Wake},
     incidents::word,
+    seal::{Place, Sealer},
+    secret::{Secret, open, seal},
 };
 
 mod list;
@@ -46,6 +48,8 @@ pub struct Leased {
     pub reason: String,
     /// The escalation step, from 0: round and step.
     pub step: Option<(u32, u32)>,
+    /// When it was to be sent.
+    pub due_at: Timestamp,
     /// Which try this is; 1 is the first.
     pub tries: u32,
     /// When it was decided on.
@@ -94,7 +98,7 @@ impl Leased {
 }
 
 const LEASED: &str = "id, purpose, channel, incident_id, user_id, webhook_id, address, happening, snapshot, reason, \
-     step_round, step_index, tries, created_at";
+     step_round, step_index, due_at, tries, created_at";
 
 fn leased(mut row: Row) -> Result<Leased, DbError> {
     let row = &mut row;
@@ -110,6 +114,7 @@ fn leased(mut row: Row) -> Result<Leased, DbError> {
         snapshot: row.take()?,
         reason: row.take()?,
         step: row.take::<Option<u32>>()?.zip(row.take::<Option<u32>>()?),
+        due_at: row.take()?,
         tries: row.take()?,
         created_at: row.take()?,
     })
@@ -156,6 +161,15 @@ pub async fn lease(
     let mut leased = rows.into_iter().map(leased).collect::<Result<Vec<_>, _>>()?;
     leased.sort_by_key(|delivery| delivery.id);
     Ok(leased)
+}
+
+/// Whether any lease has ended without a result.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn any_abandoned(tx: &mut Tx<'_>, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "SELECT id FROM delivery WHERE state = 'SENDING' AND lease_until < $1 LIMIT 1";
+    Ok(tx.query_opt(sql, &[now.into()]).await?.is_some())
 }
 
 /// The messages whose lease ended without a result, held against other workers: the worker died or stood still.
@@ -347,6 +361,15 @@ pub async fn skip_webhook(tx: &mut Tx<'_>, webhook: WebhookId, now: Timestamp) -
     tx.execute(sql, &[now.into(), webhook.into()]).await
 }
 
+/// What a message to one person says that is about no incident.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccountText {
+    /// The subject line.
+    pub subject: String,
+    /// The text. It may hold a one-time link, so it is stored sealed.
+    pub text: String,
+}
+
 /// A message to one person that is about no incident: an invitation, a password link.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountMessage {
@@ -356,24 +379,52 @@ pub struct AccountMessage {
     pub user: UserId,
     /// The mail address.
     pub address: String,
-    /// Subject and text, sealed: it may hold a one-time link.
-    pub sealed: String,
+    /// What it says.
+    pub text: AccountText,
     /// What it is, for the log: "invitation".
     pub reason: String,
+}
+
+const fn place(id: &str) -> Place<'_> {
+    Place {
+        table: "delivery",
+        column: "snapshot",
+        row: id,
+    }
+}
+
+impl Leased {
+    /// Opens the text of an account message.
+    ///
+    /// # Errors
+    /// When it cannot be opened with this secret key.
+    pub fn account_text(&self, sealer: &Sealer) -> Result<AccountText, DbError> {
+        let opened = open(sealer, place(&self.id.to_string()), &self.snapshot)?;
+        serde_json::from_str(opened.expose()).map_err(|_| DbError::Corrupt {
+            what: format!("the text of delivery {}", self.id),
+        })
+    }
 }
 
 /// Puts an account message on its way.
 ///
 /// # Errors
 /// When the database does not take it.
-pub async fn send_account_message(tx: &mut Tx<'_>, message: &AccountMessage, now: Timestamp) -> Result<(), DbError> {
+pub async fn send_account_message(
+    tx: &mut Tx<'_>,
+    sealer: &Sealer,
+    message: &AccountMessage,
+    now: Timestamp,
+) -> Result<(), DbError> {
+    let text = serde_json::to_string(&message.text).expect("text can be written as JSON");
+    let sealed = seal(sealer, place(&message.id.to_string()), &Secret::new(text))?;
     let sql = "INSERT INTO delivery (id, purpose, channel, user_id, address, snapshot, reason, state, due_at, tries, \
          created_at) VALUES ($1, 'ACCOUNT', 'EMAIL', $2, $3, $4, $5, 'PENDING', $6, 0, $6)";
     let params = [
         message.id.into(),
         message.user.into(),
         message.address.as_str().into(),
-        message.sealed.as_str().into(),
+        sealed.into(),
         message.reason.as_str().into(),
         now.into(),
     ];

@@ -10,7 +10,7 @@ use opsknight_domain::{
     delivery::Purpose,
     event::Event,
     id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, ReceiptId},
-    incident::{Change, Incident, NewDelivery, Route},
+    incident::{Change, Entry, Incident, NewDelivery, Route},
 };
 use serde_json::json;
 
@@ -90,6 +90,7 @@ pub struct Batch {
     alerts: Vec<Vec<Val>>,
     deliveries: Vec<Vec<Val>>,
     call_offs: Vec<(IncidentId, &'static str)>,
+    told: Vec<IncidentId>,
 }
 
 impl Batch {
@@ -103,17 +104,7 @@ impl Batch {
         } = change;
         let id = incident.id;
         for entry in entries {
-            self.entries.push(vec![
-                id.into(),
-                EntryId::new(fresh.uuid()).into(),
-                now.into(),
-                entry.kind.word().into(),
-                entry.actor.kind().into(),
-                entry.actor.user().into(),
-                entry.actor.name().into(),
-                entry.text.into(),
-                json::value(&entry.data),
-            ]);
+            self.tell(id, entry, fresh, now);
         }
         if let Some(why) = call_off_pages {
             self.call_off(id, why);
@@ -127,6 +118,22 @@ impl Batch {
             self.places.insert(id, self.incidents.len());
             self.incidents.push(incident);
         }
+    }
+
+    /// Adds a sentence to an incident's story without changing the incident.
+    pub fn tell(&mut self, incident: IncidentId, entry: Entry, fresh: &mut impl Fresh, now: Timestamp) {
+        self.entries.push(vec![
+            incident.into(),
+            EntryId::new(fresh.uuid()).into(),
+            now.into(),
+            entry.kind.word().into(),
+            entry.actor.kind().into(),
+            entry.actor.user().into(),
+            entry.actor.name().into(),
+            entry.text.into(),
+            json::value(&entry.data),
+        ]);
+        self.told.push(incident);
     }
 
     /// Keeps an event against its incident.
@@ -185,8 +192,11 @@ impl Batch {
         if !self.incidents.is_empty() {
             tx.wake(Wake::Incidents);
         }
-        for incident in self.incidents.iter().take(WAKES_MAX) {
-            tx.wake(Wake::Incident(incident.id.to_string()));
+        self.told.extend(self.incidents.iter().map(|incident| incident.id));
+        self.told.sort_unstable();
+        self.told.dedup();
+        for id in self.told.iter().take(WAKES_MAX) {
+            tx.wake(Wake::Incident(id.to_string()));
         }
         Ok(self.incidents)
     }
