@@ -3,3 +3,5 @@
 //! These functions take values that were parsed, decide nothing that `domain` decides, and commit in one unit.
 
 pub mod incidents;
+
+pub mod accounts;

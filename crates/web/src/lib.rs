@@ -21,7 +21,10 @@ pub mod live;
 
 pub mod pages;
 
+mod routes;
+
 #[cfg(test)]
 mod testing;
 
+pub use routes::router;
 pub use state::{AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer};

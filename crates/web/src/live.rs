@@ -47,7 +47,7 @@ impl Listeners {
     }
 }
 
-/// `GET /live`: the event `incident` with its id as data, `incidents` when the list has changed, `all` when anything
+/// `GET /live`: the event `change`, with the id of the incident that has changed as its data, or `*` when more than one
 /// may have.
 pub(crate) async fn live(State(state): State<AppState>) -> Response {
     let Some(place) = state.listeners.enter() else {
@@ -79,10 +79,10 @@ fn events(wakes: broadcast::Receiver<Wake>) -> impl Stream<Item = Result<Event, 
 }
 
 fn event(wake: Result<Wake, BroadcastStreamRecvError>) -> Option<Event> {
-    match wake.unwrap_or(Wake::All) {
-        Wake::Incident(id) => Some(Event::default().event("incident").data(id.to_string())),
-        Wake::Incidents => Some(Event::default().event("incidents").data("")),
-        Wake::All => Some(Event::default().event("all").data("")),
-        Wake::Deliveries | Wake::Config => None,
-    }
+    let what = match wake.unwrap_or(Wake::All) {
+        Wake::Incident(id) => id.to_string(),
+        Wake::Incidents | Wake::All => "*".to_owned(),
+        Wake::Deliveries | Wake::Config => return None,
+    };
+    Some(Event::default().event("change").data(what))
 }

@@ -6,6 +6,7 @@ mod write;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use read::IncidentQuery;
 pub use shape::{IncidentBody, incident_body};
 
 use crate::state::AppState;

@@ -184,7 +184,10 @@ fn body_schema(operation: &mut Operation) -> Option<String> {
         return None;
     };
     body.required = body.required.take().or(Some(Required::True));
-    let RefOr::Ref(reference) = body.content.get("application/json")?.schema.as_ref()? else {
+    let RefOr::T(content) = body.content.get("application/json")? else {
+        return None;
+    };
+    let RefOr::Ref(reference) = content.schema.as_ref()? else {
         return None;
     };
     reference.ref_location.rsplit('/').next().map(str::to_owned)

@@ -62,6 +62,11 @@ const fn respond_form(path: &'static str) -> Rule {
     rule("POST", path, Need::SignedIn(Role::Responder))
 }
 
+/// A page that only responders need.
+const fn respond_page(path: &'static str) -> Rule {
+    rule("GET", path, Need::SignedIn(Role::Responder))
+}
+
 /// A page or form of administrators.
 const fn admin_page(method: &'static str, path: &'static str) -> Rule {
     rule(method, path, Need::SignedIn(Role::Admin))
@@ -86,7 +91,9 @@ pub static RULES: &[Rule] = &[
     own("POST", "/api/users/{id}/contact-methods"),
     own("DELETE", "/api/users/{id}/contact-methods/{methodId}"),
     get("/api/users/{id}/notification-rules", Scope::UsersRead),
+    own("POST", "/api/users/{id}/notification-rules"),
     own("PUT", "/api/users/{id}/notification-rules"),
+    own("DELETE", "/api/users/{id}/notification-rules/{ruleId}"),
 
     get("/api/teams", Scope::TeamsRead),
     admin("POST", "/api/teams", Scope::TeamsWrite),
@@ -160,4 +167,35 @@ pub static RULES: &[Rule] = &[
     get("/api/events/log/{id}", Scope::ServicesRead),
     get("/api/notifications", Scope::IncidentsRead),
     get("/api/audit-log", Scope::AuditRead),
+
+    open("GET", "/assets/{file}"),
+    open("GET", "/login"),
+    open("POST", "/login"),
+    open("POST", "/logout"),
+    open("GET", "/setup"),
+    open("POST", "/setup"),
+    open("GET", "/invite/{token}"),
+    open("POST", "/invite/{token}"),
+    open("GET", "/ack/{token}"),
+    open("POST", "/ack/{token}"),
+    open("POST", "/theme"),
+
+    page("GET", "/"),
+    page("GET", "/live"),
+    page("GET", "/incidents"),
+    respond_form("/incidents"),
+    respond_page("/incidents/new"),
+    page("GET", "/incidents/{id}"),
+    respond_form("/incidents/{id}/acknowledge"),
+    respond_form("/incidents/{id}/resolve"),
+    respond_form("/incidents/{id}/reopen"),
+    respond_form("/incidents/{id}/suppress"),
+    respond_form("/incidents/{id}/snooze"),
+    respond_form("/incidents/{id}/reassign"),
+    respond_form("/incidents/{id}/urgency"),
+    respond_form("/incidents/{id}/notes"),
+    page("GET", "/events"),
+    page("GET", "/events/{id}"),
+    page("GET", "/notifications"),
+    page("GET", "/audit"),
 ];

@@ -34,3 +34,13 @@ pub(crate) fn end_cookie(state: &AppState) -> Cookie<'static> {
     cookie.make_removal();
     cookie
 }
+
+/// A cookie that holds no secret and that a person chose: how pages look.
+pub(crate) fn plain_cookie(name: &'static str, value: &'static str, state: &AppState) -> Cookie<'static> {
+    Cookie::build((name, value))
+        .same_site(SameSite::Lax)
+        .secure(state.is_https())
+        .path("/")
+        .permanent()
+        .build()
+}

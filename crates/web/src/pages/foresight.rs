@@ -1,0 +1,127 @@
+//! What will happen next, told by the same code that will do it: `domain` is asked what it would decide at each time
+//! that is due, and what it answers is shown instead of stored.
+
+use jiff::Timestamp;
+use opsknight_domain::{
+    directory::{Directory, Policy},
+    escalation,
+    incident::{Change, EntryKind, Incident, Status},
+    paging,
+    urgency::Urgency,
+};
+
+use super::viewer::Viewer;
+use crate::views::{NextUp, PagedNow, Person};
+
+/// How many things to come are shown.
+const AHEAD_MAX: usize = 6;
+
+/// What will happen to an incident if nobody does anything.
+pub(super) fn next_up(viewer: &Viewer, incident: &Incident) -> Vec<NextUp> {
+    let directory = viewer.directory();
+    let mut ahead = Vec::new();
+    let mut incident = incident.clone();
+    while ahead.len() < AHEAD_MAX {
+        let Some(due) = incident.due_at() else { break };
+        let Some(change) = escalation::tick(incident, directory, due.max(viewer.now)) else {
+            break;
+        };
+        ahead.push(NextUp {
+            at: viewer.times(due),
+            text: told(&change),
+        });
+        if change.incident.due_at() == Some(due) {
+            break;
+        }
+        incident = change.incident;
+    }
+    ahead
+}
+
+/// A change that has not happened, in words.
+fn told(change: &Change) -> String {
+    let says = |kind: EntryKind| {
+        let entries = change.entries.iter().filter(move |entry| entry.kind == kind);
+        entries.map(|entry| entry.text.clone())
+    };
+    let kinds = [
+        EntryKind::Resolved,
+        EntryKind::Reopened,
+        EntryKind::SlaBreached,
+        EntryKind::Escalated,
+        EntryKind::Paged,
+        EntryKind::NotPaged,
+        EntryKind::Exhausted,
+    ];
+    let sentences: Vec<String> = kinds.into_iter().flat_map(says).collect();
+    sentences.join(". ")
+}
+
+/// Why nothing will happen to an incident.
+pub(super) fn nothing_next(incident: &Incident, directory: &Directory) -> String {
+    let why = match incident.status {
+        Status::Resolved => "The incident is resolved.",
+        Status::Acknowledged => "Somebody works on it, so nobody else is paged.",
+        Status::Suppressed => "It is suppressed: nobody is paged until somebody reopens it.",
+        Status::Snoozed => "It is snoozed.",
+        Status::Open => match incident.policy.map(|id| directory.policies.get(&id)) {
+            None => "Nobody is paged: the service has no escalation policy.",
+            Some(None) => "Nobody is paged: the escalation policy was removed.",
+            Some(Some(policy)) if policy.steps.is_empty() => "Nobody is paged: the escalation policy has no steps.",
+            Some(Some(_)) => "Escalation has ended: every step was tried and nobody acknowledged.",
+        },
+    };
+    why.to_owned()
+}
+
+/// Who would be paged by this policy if an incident of high urgency opened now, and when.
+pub(super) fn plan(policy: &Policy, directory: &Directory, now: Timestamp) -> Vec<PagedNow> {
+    let mut rows = Vec::new();
+    let mut minute = 0_u32;
+    for (index, step) in policy.steps.iter().enumerate() {
+        let row = |person, how: String, reaches| PagedNow {
+            minute,
+            step: index + 1,
+            person,
+            how,
+            reaches,
+        };
+        let (called, nobody) = escalation::called(&step.targets, directory, now);
+        let mut reached = false;
+        for person in called {
+            let plan = paging::plan(directory, person.user, Urgency::High, &step.channels, now);
+            let reaches = !plan.sends.is_empty();
+            let ways: Vec<String> = match reaches {
+                true => plan.sends.iter().map(|send| send.describe(now)).collect(),
+                false => plan.skipped.into_iter().map(|skipped| skipped.why).collect(),
+            };
+            let name = directory.user_name(person.user);
+            let who = Person::new(person.user.to_string(), name);
+            rows.push(row(
+                Some(who),
+                format!("{} ({})", ways.join(", then "), person.why),
+                reaches,
+            ));
+            reached |= reaches;
+        }
+        rows.extend(nobody.into_iter().map(|why| row(None, why, false)));
+        if step.targets.is_empty() {
+            rows.push(row(None, "The step has no targets".to_owned(), false));
+        }
+        // A step that reaches nobody is not waited for.
+        if reached {
+            minute = minute.saturating_add(step.delay_minutes);
+        }
+    }
+    rows
+}
+
+/// Whom the first step of a policy would page now.
+pub(super) fn first_called(policy: &Policy, directory: &Directory, now: Timestamp) -> Vec<Person> {
+    let Some(step) = policy.steps.first() else {
+        return Vec::new();
+    };
+    let (called, _) = escalation::called(&step.targets, directory, now);
+    let person = |user| Person::new(format!("{user}"), directory.user_name(user));
+    called.into_iter().map(|called| person(called.user)).collect()
+}

@@ -1,0 +1,208 @@
+//! Rows that several pages show: incidents, messages, what came in; and where in a list a page stands.
+
+use http::Uri;
+use opsknight_domain::{directory::Channel, incident::Status};
+use opsknight_store::{deliveries, incidents, receipts};
+use serde_json::Value;
+
+use super::viewer::Viewer;
+use crate::{
+    api::page::Page,
+    views::{Badge, DeliveryRow, EventRow, IncidentRow, Link, Pager, Person, Tone},
+};
+
+/// Longest text of a cell, in characters.
+const CELL_CHARS_MAX: usize = 300;
+
+/// An incident in a list.
+pub(super) fn incident_row(viewer: &Viewer, listed: incidents::Listed) -> IncidentRow {
+    let incident = listed.incident;
+    let clocks = incident.clocks;
+    let due = match incident.status {
+        Status::Open => clocks
+            .ack_due
+            .map(|at| ("Acknowledge", at))
+            .or(clocks.resolve_due.map(|at| ("Resolve", at))),
+        Status::Acknowledged => clocks.resolve_due.map(|at| ("Resolve", at)),
+        Status::Snoozed => incident.snoozed_until.map(|at| ("Opens again", at)),
+        Status::Suppressed | Status::Resolved => None,
+    };
+    let assignee = incident.assignee.map(|id| {
+        let name = listed.assignee_name.unwrap_or_else(|| "(removed)".to_owned());
+        Person::new(id.to_string(), name)
+    });
+    IncidentRow {
+        id: incident.id.to_string(),
+        number: incident.number,
+        title: incident.title,
+        status: incident.status,
+        urgency: incident.urgency,
+        is_test: incident.is_test,
+        service: Link::new(format!("/services/{}", incident.service), listed.service_name),
+        assignee,
+        alerts: incident.alert_count,
+        created: viewer.times(incident.created_at),
+        due: due.map(|(what, at)| (what.to_owned(), viewer.times(at))),
+    }
+}
+
+/// What people call a channel, also that of webhooks.
+pub(super) fn channel_name(word: &str) -> String {
+    match Channel::from_word(word) {
+        Some(Channel::Email) => "Email".to_owned(),
+        Some(Channel::Push) => "Push".to_owned(),
+        Some(channel) => channel.name().to_owned(),
+        None => "Webhook".to_owned(),
+    }
+}
+
+/// A message and how it ended.
+pub(super) fn delivery_row(viewer: &Viewer, row: deliveries::Listed) -> DeliveryRow {
+    let outcome = match row.state.as_str() {
+        "SENT" => Badge::new(Tone::Good, "Sent"),
+        "FAILED" => Badge::new(Tone::Bad, "Failed"),
+        "SKIPPED" => Badge::new(Tone::Quiet, "Called off"),
+        "SENDING" => Badge::new(Tone::Waiting, "Sending"),
+        _ if row.tries > 0 => Badge::new(Tone::Waiting, "Trying again"),
+        _ => Badge::new(Tone::Waiting, "Waiting"),
+    };
+    let purpose = match row.purpose.as_str() {
+        "PAGE" => "Page",
+        "NOTICE" => "Notice",
+        "WEBHOOK" => "Webhook",
+        _ => "Account",
+    };
+    let incident = row.incident.map(|id| {
+        let number = row.incident_number.unwrap_or_default();
+        Link::new(format!("/incidents/{id}"), format!("#{number}"))
+    });
+    DeliveryRow {
+        id: row.id.to_string(),
+        to: row
+            .user_name
+            .or(row.webhook_name)
+            .unwrap_or_else(|| "(removed)".to_owned()),
+        channel: channel_name(&row.channel),
+        address: row.address.unwrap_or_default(),
+        purpose: purpose.to_owned(),
+        outcome,
+        words: row.outcome.unwrap_or(row.reason),
+        tries: u32::try_from(row.tries).unwrap_or_default(),
+        at: viewer.times(row.finished_at.unwrap_or(row.due_at)),
+        incident,
+    }
+}
+
+/// A request that came in, in one line.
+pub(super) fn event_row(viewer: &Viewer, row: receipts::Summary) -> EventRow {
+    let results = results(&row.results);
+    let first = results.first().copied().unwrap_or(&Value::Null);
+    let action = first["action"].as_str().unwrap_or_default();
+    let outcome = match (row.status, action) {
+        (400.., _) => Badge::new(Tone::Bad, "Refused"),
+        (_, "triggered") => Badge::new(Tone::Bad, "Triggered"),
+        (_, "deduplicated") => Badge::new(Tone::Waiting, "Deduplicated"),
+        (_, "acknowledged") => Badge::new(Tone::Waiting, "Acknowledged"),
+        (_, "resolved") => Badge::new(Tone::Good, "Resolved"),
+        (_, "ignored") => Badge::new(Tone::Quiet, "Ignored"),
+        _ => Badge::new(Tone::Quiet, "Received"),
+    };
+    let incident = &first["incident"];
+    let title = incident["title"]
+        .as_str()
+        .or(first["dedupKey"].as_str())
+        .unwrap_or_default();
+    let more = match results.len() {
+        0 | 1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    let integration = row.integration.zip(row.service);
+    let integrations = integration.map(|(_, service)| format!("/services/{service}/integrations"));
+    EventRow {
+        id: row.id.to_string(),
+        at: viewer.times(row.at),
+        outcome,
+        summary: shorten(&format!("{title}{more}")),
+        why: shorten(
+            first["reason"]
+                .as_str()
+                .or(row.results["error"].as_str())
+                .unwrap_or_default(),
+        ),
+        incident: incident["id"]
+            .as_str()
+            .map(|id| Link::new(format!("/incidents/{id}"), "Incident")),
+        integration: Link::new(
+            integrations.unwrap_or_default(),
+            row.integration_name.unwrap_or_else(|| "API".to_owned()),
+        ),
+        service: Link::new(
+            row.service.map(|id| format!("/services/{id}")).unwrap_or_default(),
+            row.service_name.unwrap_or_default(),
+        ),
+        status: row.status,
+    }
+}
+
+/// What came of each alert of a request, however it is stored: a list, or one alone.
+pub(super) fn results(results: &Value) -> Vec<&Value> {
+    match results {
+        Value::Array(list) => list.iter().collect(),
+        Value::Object(map) if map.contains_key("action") => vec![results],
+        Value::Object(map) => match map.get("results") {
+            Some(Value::Array(list)) => list.iter().collect(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// The beginning of a text that may be long.
+pub(super) fn shorten(text: &str) -> String {
+    if text.chars().count() <= CELL_CHARS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(CELL_CHARS_MAX).chain(['…']).collect()
+}
+
+/// Where in a list this page stands, with the addresses of its neighbours.
+pub(super) fn pager(uri: &Uri, page: Page, shown: usize, total: i64) -> Pager {
+    let number = |n: i64| u64::try_from(n).unwrap_or_default();
+    let shown = i64::try_from(shown).unwrap_or_default();
+    let last = page.offset + shown;
+    Pager {
+        first: number(if shown == 0 { 0 } else { page.offset + 1 }),
+        last: number(last),
+        total: number(total),
+        previous: (page.offset > 0).then(|| at_offset(uri, (page.offset - page.limit).max(0))),
+        next: (last < total && shown > 0).then(|| at_offset(uri, last)),
+    }
+}
+
+/// The same address with another offset.
+fn at_offset(uri: &Uri, offset: i64) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
+        if name != "offset" && !value.is_empty() {
+            query.append_pair(&name, &value);
+        }
+    }
+    if offset > 0 {
+        query.append_pair("offset", &offset.to_string());
+    }
+    format!("{}?{}", uri.path(), query.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_keep_the_filters() {
+        let uri: Uri = "/incidents?status=OPEN&offset=50&q=".parse().unwrap();
+        let pager = pager(&uri, Page { limit: 50, offset: 50 }, 50, 120);
+        assert_eq!((pager.first, pager.last, pager.total), (51, 100, 120));
+        assert_eq!(pager.previous.as_deref(), Some("/incidents?status=OPEN"));
+        assert_eq!(pager.next.as_deref(), Some("/incidents?status=OPEN&offset=100"));
+    }
+}

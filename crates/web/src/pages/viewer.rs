@@ -1,0 +1,206 @@
+//! Who looks at a page, and everything that stands around it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::FromRequestParts,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::cookie::CookieJar;
+use http::{HeaderMap, request};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use opsknight_domain::{directory::Directory, incident::Actor};
+use opsknight_store::{
+    db::{DbError, Tx},
+    deliveries,
+    directory::Picture,
+    incidents,
+};
+use tracing::error;
+
+use super::{PageError, flash};
+use crate::{
+    api::{access::Caller, access::Person, error::ApiError},
+    state::AppState,
+    views::{Flash, Link, Me, OnCall, Section, Shell, Theme, Times},
+};
+
+/// The name of the cookie that holds the theme.
+pub(super) const THEME_COOKIE: &str = "theme";
+/// How far back failed deliveries make a banner.
+const FAILURES_LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
+
+/// Somebody who is signed in, on a page.
+#[derive(Debug, Clone)]
+pub(super) struct Viewer {
+    /// Who.
+    pub(super) person: Person,
+    /// The same as the gate let them through.
+    pub(super) caller: Caller,
+    /// The present time: one for the whole page.
+    pub(super) now: Timestamp,
+    /// The zone in which they read times.
+    pub(super) zone: TimeZone,
+    /// The configuration as it is.
+    pub(super) picture: Arc<Picture>,
+    /// How many incidents are open.
+    pub(super) open: u64,
+    failed: i64,
+    theme: Theme,
+    flash: Option<Flash>,
+    path: String,
+    query: String,
+}
+
+impl FromRequestParts<AppState> for Viewer {
+    type Rejection = PageError;
+
+    async fn from_request_parts(parts: &mut request::Parts, state: &AppState) -> Result<Self, PageError> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        let Some(person) = caller.person().cloned() else {
+            return Err(ApiError::forbidden("pages are for people").into());
+        };
+        let now = state.clock.now();
+        let pictures = state.store.pictures.clone();
+        let unit = async move |tx: &mut Tx<'_>| {
+            let picture = pictures.current(tx, now).await?;
+            let counts = incidents::counts(tx, None).await?;
+            let since = now.saturating_sub(FAILURES_LOOK_BACK).unwrap_or(Timestamp::MIN);
+            let health = deliveries::health(tx, now, since).await?;
+            let open = counts.iter().map(|(_, counts)| counts.open).sum::<i64>();
+            Ok::<_, DbError>((picture, open, health.failed))
+        };
+        let (picture, open, failed) = state.store.db.read(unit).await?;
+        let query = parts.uri.query().unwrap_or_default();
+        let q = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "q");
+        Ok(Self {
+            zone: TimeZone::get(&person.time_zone).unwrap_or(TimeZone::UTC),
+            person,
+            caller,
+            now,
+            picture,
+            open: u64::try_from(open).unwrap_or_default(),
+            failed,
+            theme: theme(&parts.headers),
+            flash: flash::read(&parts.headers),
+            path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            query: q.map(|(_, value)| value.into_owned()).unwrap_or_default(),
+        })
+    }
+}
+
+/// The theme that a browser was told to keep.
+pub(super) fn theme(headers: &HeaderMap) -> Theme {
+    let jar = CookieJar::from_headers(headers);
+    jar.get(THEME_COOKIE)
+        .map_or(Theme::System, |cookie| Theme::from_word(cookie.value()))
+}
+
+impl Viewer {
+    /// What decisions are made from.
+    pub(super) fn directory(&self) -> &Directory {
+        &self.picture.directory
+    }
+
+    /// As the timeline names them.
+    pub(super) fn actor(&self) -> Actor {
+        self.caller.actor()
+    }
+
+    /// Everything around a page.
+    pub(super) fn shell(&self, title: impl Into<String>, section: Section) -> Shell {
+        Shell {
+            title: title.into(),
+            section,
+            me: Me {
+                person: crate::views::Person::new(self.person.id.to_string(), &self.person.name),
+                email: self.person.email.clone(),
+                role: self.person.role,
+            },
+            theme: self.theme,
+            on_call: self.on_call(),
+            open_incidents: self.open,
+            flash: self.flash.clone(),
+            banner: (self.failed > 0).then(|| failures(self.failed)),
+            query: self.query.clone(),
+            path: self.path.clone(),
+        }
+    }
+
+    /// A point in time as they read it.
+    pub(super) fn times(&self, at: Timestamp) -> Times {
+        Times::new(at, self.now, &self.zone)
+    }
+
+    fn on_call(&self) -> Option<OnCall> {
+        let mine = self.directory().schedules.values().filter(|schedule| {
+            let on_call = schedule.on_call(self.now);
+            on_call.user() == Some(self.person.id)
+        });
+        let ends = mine.map(|schedule| (schedule.next_change(self.now), schedule));
+        let (until, schedule) = ends.min_by_key(|(until, schedule)| (until.unwrap_or(Timestamp::MAX), schedule.id))?;
+        Some(OnCall {
+            schedule: Link::new(format!("/schedules/{}", schedule.id), &schedule.name),
+            until: until.map(|until| self.times(until)),
+        })
+    }
+
+    /// The page. What came of the last form has been shown then.
+    pub(super) fn page(&self, page: &impl Template) -> Result<Response, PageError> {
+        let mut response = html(page)?;
+        if self.flash.is_some() {
+            flash::add(response.headers_mut(), flash::clear());
+        }
+        Ok(response)
+    }
+}
+
+impl Viewer {
+    /// A form that was refused, with what was typed and what is wrong with it.
+    pub(super) fn refused_page(&self, page: &impl Template) -> Result<Response, PageError> {
+        let mut response = html(page)?;
+        *response.status_mut() = http::StatusCode::UNPROCESSABLE_ENTITY;
+        Ok(response)
+    }
+}
+
+fn failures(count: i64) -> String {
+    let messages = if count == 1 {
+        "1 message".to_owned()
+    } else {
+        format!("{count} messages")
+    };
+    format!("{messages} could not be sent in the last hour. The notifications log says why.")
+}
+
+/// A template as an answer.
+pub(super) fn html(page: &impl Template) -> Result<Response, PageError> {
+    match page.render() {
+        Ok(text) => Ok(Html(text).into_response()),
+        Err(error) => {
+            error!(%error, "a page could not be drawn");
+            Err(ApiError::internal().into())
+        }
+    }
+}
+
+/// After a form that was taken: to a page, which says what happened.
+pub(super) fn done(path: &str, text: impl Into<String>) -> Response {
+    say(path, true, text)
+}
+
+/// After a form that was refused for a reason that stands beside no field.
+pub(super) fn refused(path: &str, error: ApiError) -> Result<Response, PageError> {
+    match error.status().as_u16() {
+        400 | 409 | 429 => Ok(say(path, false, super::error::sentence(error.message()))),
+        _ => Err(error.into()),
+    }
+}
+
+fn say(path: &str, good: bool, text: impl Into<String>) -> Response {
+    let mut response = Redirect::to(path).into_response();
+    let text = text.into();
+    flash::add(response.headers_mut(), flash::set(&Flash { good, text }));
+    response
+}
