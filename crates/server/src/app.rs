@@ -1,0 +1,155 @@
+//! The program put together: the store, the way in, the pages, and the workers behind them.
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use axum::Router;
+use metrics_exporter_prometheus::PrometheusHandle;
+use opsknight_channels::email::SmtpSettings;
+use opsknight_store::Store;
+use opsknight_web::{
+    ack::ACK_LINK_PURPOSE,
+    state::{AppState, Clock, Limits, Parts},
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{
+    engine::{
+        audit::Auditor,
+        deliver::{Deliverer, Links},
+        escalate::Escalator,
+        ingest::{self, Ingester},
+        outbox::Outbox,
+        worker::{Pulse, Shift},
+    },
+    front,
+    receive::{Bounds, Door},
+};
+
+/// What the program is made of.
+pub struct Make {
+    /// The database, migrated.
+    pub store: Store,
+    /// Time and randomness.
+    pub clock: Arc<dyn Clock>,
+    /// Where people reach this server.
+    pub public_url: Url,
+    /// The environment's mail server.
+    pub smtp: Option<SmtpSettings>,
+    /// Whether webhooks may reach private addresses.
+    pub allow_private_targets: bool,
+    /// How long bodies may be.
+    pub bounds: Bounds,
+    /// The names of the environment's provider settings that are in force.
+    pub environment: std::collections::BTreeSet<String>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// The figures of `/metrics`.
+    pub figures: PrometheusHandle,
+}
+
+/// The program, ready to be served and worked.
+pub struct App {
+    /// The routes.
+    pub router: Router,
+    /// Takes events in.
+    pub ingester: Ingester,
+    /// Sends messages.
+    pub deliverer: Deliverer,
+    /// Escalates.
+    pub escalator: Escalator,
+    /// Audits.
+    pub auditor: Auditor,
+    /// Where workers show that they move.
+    pub pulse: Pulse,
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl App {
+    /// Puts the program together.
+    ///
+    /// # Errors
+    /// When no HTTP client can be made.
+    pub fn new(make: Make) -> anyhow::Result<Self> {
+        let Make {
+            store,
+            clock,
+            public_url,
+            ..
+        } = &make;
+        let (way_in, ingester) = ingest::pair(store.clone(), clock.clone());
+        let outbox = Outbox::new(
+            store.clone(),
+            clock.clone(),
+            make.smtp.clone(),
+            make.allow_private_targets,
+        )
+        .context("no HTTP client can be made")?;
+        let outbox = Arc::new(outbox);
+        let door = Arc::new(Door::new(store.clone(), clock.clone(), way_in, make.bounds));
+        let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
+        let state = AppState::new(Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            public_url: public_url.clone(),
+            receive: door.clone(),
+            providers: outbox.clone(),
+            environment: make.environment.clone(),
+            limits: Limits::default(),
+        });
+        let links = Links {
+            public_url: public_url.clone(),
+            ack_key,
+        };
+        let pulse = Pulse::default();
+        let router = front::router(front::Front {
+            web: opsknight_web::router(state),
+            door,
+            store: store.clone(),
+            clock: clock.clone(),
+            pulse: pulse.clone(),
+            figures: make.figures.clone(),
+            trusted_proxies: make.trusted_proxies.clone(),
+        });
+        Ok(Self {
+            router,
+            ingester,
+            deliverer: Deliverer::new(store.clone(), clock.clone(), outbox, links),
+            escalator: Escalator::new(store.clone(), clock.clone()),
+            auditor: Auditor::new(store.clone(), clock.clone()),
+            pulse,
+            store: store.clone(),
+            clock: clock.clone(),
+        })
+    }
+
+    /// Starts the workers. They end when `stop` is cancelled; the one that takes events in ends when the routes are
+    /// gone.
+    pub fn work(self, stop: &CancellationToken) -> (Router, JoinSet<()>) {
+        let Self {
+            router,
+            ingester,
+            deliverer,
+            escalator,
+            auditor,
+            pulse,
+            store,
+            clock,
+        } = self;
+        let shift = Shift {
+            store,
+            clock,
+            pulse,
+            stop: stop.clone(),
+        };
+        let mut workers = JoinSet::new();
+        workers.spawn(ingester.run());
+        workers.spawn(shift.clone().deliver(deliverer));
+        workers.spawn(shift.clone().escalate(escalator));
+        workers.spawn(shift.audit(auditor));
+        (router, workers)
+    }
+}

@@ -1,0 +1,121 @@
+//! `opsknight doctor`: checks everything that the server will need, and says what is wrong in words.
+
+use std::sync::Arc;
+
+use anyhow::bail;
+use jiff::SignedDuration;
+use opsknight_channels::DeliveryError;
+use opsknight_store::db::DbError;
+use opsknight_web::state::Clock;
+
+use super::say;
+use crate::{clock::SystemClock, config::Settings, engine::outbox::Outbox, serve};
+
+/// A clock before this release was made is wrong: 2026-11-01.
+const EARLIEST_S: i64 = 1_793_491_200;
+/// How far the database server's clock may be from ours.
+const CLOCK_APART_MAX: SignedDuration = SignedDuration::from_secs(5);
+
+/// Checks and tells.
+pub(super) async fn doctor(settings: Settings) -> anyhow::Result<()> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let mut wrong = 0;
+    let mut tell = |ok: bool, what: &str| {
+        wrong += usize::from(!ok);
+        say(&format!("{} {what}", if ok { "ok     " } else { "PROBLEM" }));
+    };
+    tell(true, "the settings can be read");
+    match &settings.public_url {
+        Some(url) if url.scheme() == "https" => tell(true, &format!("people reach this server at {url}")),
+        Some(url) => tell(
+            true,
+            &format!("people reach this server at {url}; without https, sessions can be overheard"),
+        ),
+        None => tell(
+            true,
+            "OPSKNIGHT_PUBLIC_URL is not set: links in messages only work on this machine",
+        ),
+    }
+    let now = clock.now();
+    tell(
+        now.as_second() > EARLIEST_S,
+        &format!("the clock of this machine says {now}"),
+    );
+    let store = match serve::connect(&settings).await {
+        Ok(store) => store,
+        Err(error) => {
+            tell(false, &format!("{error:#}"));
+            bail!("{wrong} problem(s) found");
+        }
+    };
+    let kind = if settings.database_url.is_some() {
+        "PostgreSQL"
+    } else {
+        "the embedded database"
+    };
+    match store.db.ping().await {
+        Ok(()) => tell(true, &format!("{kind} answers")),
+        Err(error) => tell(false, &format!("{kind} does not answer: {error}")),
+    }
+    if settings.database_url.is_some() {
+        match store.db.server_time().await {
+            Ok(theirs) => {
+                let apart = clock.now().duration_since(theirs).abs();
+                tell(
+                    apart <= CLOCK_APART_MAX,
+                    &format!("the database server's clock is {} ms from ours", apart.as_millis()),
+                );
+            }
+            Err(error) => tell(false, &format!("the database server's clock cannot be read: {error}")),
+        }
+    }
+    match migrated(&store).await {
+        Ok(text) => tell(true, &text),
+        Err(error) => tell(false, &error.to_string()),
+    }
+    mail(&settings, &store, &clock, &mut tell).await;
+    store.db.close().await;
+    if wrong > 0 {
+        bail!("{wrong} problem(s) found");
+    }
+    Ok(())
+}
+
+async fn migrated(store: &opsknight_store::Store) -> Result<String, DbError> {
+    let pending = store.db.pending_migrations().await?;
+    Ok(match pending.as_slice() {
+        [] => "the database is at this version".to_owned(),
+        names => format!(
+            "the database will be brought to this version at the next start: {}",
+            names.join(", ")
+        ),
+    })
+}
+
+async fn mail(
+    settings: &Settings,
+    store: &opsknight_store::Store,
+    clock: &Arc<dyn Clock>,
+    tell: &mut impl FnMut(bool, &str),
+) {
+    let outbox = Outbox::new(
+        store.clone(),
+        clock.clone(),
+        settings.smtp.clone(),
+        settings.allow_private_targets,
+    );
+    let checked = match outbox {
+        Ok(outbox) => outbox.check_mail().await,
+        Err(error) => Err(error),
+    };
+    match checked {
+        Ok(answer) => tell(true, &format!("the mail server takes our mail: {answer}")),
+        Err(DeliveryError::Misconfigured { field: "SMTP_HOST", .. }) if settings.smtp.is_none() => {
+            tell(
+                true,
+                "no mail server is set up (SMTP_HOST): people cannot be paged by mail",
+            );
+        }
+        Err(error) => tell(false, &format!("the mail server: {error}")),
+    }
+}

@@ -1,0 +1,118 @@
+//! Looks for what must not exist, mends it, counts it and says so; and forgets what is no longer needed.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use opsknight_domain::{
+    escalation,
+    incident::{Change, Entry, EntryKind, Status},
+};
+use opsknight_store::{
+    Store,
+    db::{DbError, Tx},
+    deliveries,
+    effects::Batch,
+    incidents, receipts, sessions,
+};
+use opsknight_web::state::Clock;
+
+/// Most findings that are mended in one transaction; the rest is found again.
+const BATCH_MAX: i64 = 200;
+/// How long a sender's delivery id is remembered, so that a repetition is known.
+const REMOTE_IDS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// The auditor.
+#[derive(Clone)]
+pub struct Auditor {
+    store: Store,
+    clock: Arc<dyn Clock>,
+}
+
+impl Auditor {
+    /// Looks after this store.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock }
+    }
+
+    /// Looks once, and says how many things it mended.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn run(&self) -> Result<usize, DbError> {
+        let now = self.clock.now();
+        let found = self.wake_forgotten(now).await?;
+        self.forget(now).await?;
+        self.measure(now).await?;
+        Ok(found)
+    }
+
+    /// Open incidents that nothing would ever wake go on at once with the step that is next.
+    async fn wake_forgotten(&self, now: Timestamp) -> Result<usize, DbError> {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let unit = async move |tx: &mut Tx<'_>| {
+            let forgotten = incidents::lock_forgotten(tx, BATCH_MAX).await?;
+            if forgotten.is_empty() {
+                return Ok::<_, DbError>(0);
+            }
+            let picture = store.pictures.current(tx, now).await?;
+            let mut batch = Batch::default();
+            let mut fresh = || clock.uuid_v7();
+            let n = forgotten.len();
+            for mut incident in forgotten {
+                tracing::error!(incident.id = %incident.id, "an incident waited for nothing; the auditor woke it");
+                match incident.status {
+                    Status::Open => incident.progress.due = Some(incident.progress.due.unwrap_or(now)),
+                    Status::Snoozed => incident.snoozed_until = Some(incident.snoozed_until.unwrap_or(now)),
+                    Status::Acknowledged | Status::Suppressed | Status::Resolved => {}
+                }
+                let mut change = Change::of(incident);
+                let text = "The auditor found that nothing would have been done next, and put it right";
+                change.entries.push(Entry::system(EntryKind::Repaired, text));
+                let incident = change.incident.clone();
+                batch.take(change, &mut fresh, now);
+                if let Some(change) = escalation::tick(incident, &picture.directory, now) {
+                    batch.take(change, &mut fresh, now);
+                }
+            }
+            batch.write(tx, now).await?;
+            Ok(n)
+        };
+        let n = self.store.db.write(unit).await?;
+        metrics::counter!("opsknight_auditor_findings_total", "kind" => "forgotten_incident").increment(n as u64);
+        Ok(n)
+    }
+
+    async fn forget(&self, now: Timestamp) -> Result<(), DbError> {
+        let before = now.saturating_sub(REMOTE_IDS_KEPT).unwrap_or(Timestamp::MIN);
+        let unit = async move |tx: &mut Tx<'_>| {
+            receipts::forget_remote_ids(tx, before).await?;
+            sessions::sweep(tx, now).await?;
+            Ok::<_, DbError>(())
+        };
+        self.store.db.write(unit).await
+    }
+
+    async fn measure(&self, now: Timestamp) -> Result<(), DbError> {
+        let since = now
+            .saturating_sub(SignedDuration::from_hours(1))
+            .unwrap_or(Timestamp::MIN);
+        let health = self
+            .store
+            .db
+            .read(async move |tx| deliveries::health(tx, now, since).await)
+            .await;
+        let health: deliveries::Health = health.map_err(|error: DbError| error)?;
+        #[expect(clippy::cast_precision_loss, reason = "counts and seconds are far below 2^52")]
+        let gauge = |name, value: i64| metrics::gauge!(name).set(value as f64);
+        gauge("opsknight_deliveries_waiting", health.waiting);
+        let oldest = health
+            .oldest_due_at
+            .map_or(0, |due| now.duration_since(due).as_secs().max(0));
+        gauge("opsknight_deliveries_oldest_seconds", oldest);
+        if let Some(at) = health.last_page_sent_at {
+            gauge("opsknight_last_page_timestamp_seconds", at.as_second());
+        }
+        Ok(())
+    }
+}

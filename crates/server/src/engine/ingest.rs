@@ -1,0 +1,464 @@
+//! Takes events in: many requests share one transaction, and each is answered after its commit.
+//!
+//! Whoever receives a request has checked and parsed it; here events become alerts and incidents. A request that the
+//! database refuses, or that was checked against settings that have changed since, fails alone.
+
+use std::{collections::HashMap, sync::Arc};
+
+use jiff::Timestamp;
+use opsknight_domain::{
+    dedup::{self, Outcome},
+    directory::Directory,
+    event::{Event, Normalised},
+    id::{IncidentId, IntegrationId, ServiceId},
+    incident::{Actor, Change, Incident, OpenedBy},
+};
+use opsknight_store::{
+    Store,
+    db::{DbError, Tx},
+    effects::Batch,
+    incidents,
+    receipts::{self, Receipt},
+};
+use opsknight_web::state::Clock;
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::failpoint;
+
+/// Most requests that wait to be committed; one more is answered 503.
+pub const QUEUE_MAX: usize = 4096;
+/// Most requests in one transaction.
+const BATCH_MAX: usize = 256;
+/// Most times that a transaction is tried again because another replica opened an incident under the same key.
+const RACES_MAX: usize = 5;
+
+/// A request that was checked and parsed.
+#[derive(Debug)]
+pub struct Job {
+    /// What is kept of it; `results` are filled in here.
+    pub receipt: Receipt,
+    /// The service that its events are for.
+    pub service: ServiceId,
+    /// Who sent it.
+    pub actor: Actor,
+    /// What it says.
+    pub events: Vec<Normalised>,
+    /// The version of the settings against which it was checked.
+    pub checked_against: i64,
+}
+
+/// What came of one alert.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Taken {
+    /// `triggered`, `deduplicated`, `acknowledged`, `resolved` or `ignored`.
+    pub action: &'static str,
+    /// The problem it spoke of.
+    pub dedup_key: Option<String>,
+    /// The incident as it is now.
+    pub incident: Option<Brief>,
+    /// Why nothing was done.
+    pub reason: Option<String>,
+}
+
+/// An incident in an answer to a sender.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Brief {
+    /// Its identity.
+    pub id: IncidentId,
+    /// Its title.
+    pub title: String,
+    /// Where it stands.
+    pub status: &'static str,
+    /// How soon people must look.
+    pub urgency: &'static str,
+}
+
+impl Brief {
+    fn of(incident: &Incident) -> Self {
+        Self {
+            id: incident.id,
+            title: incident.title.clone(),
+            status: incident.status.word(),
+            urgency: incident.urgency.word(),
+        }
+    }
+
+    /// As it stands in answers.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        json!({ "id": self.id.to_string(), "title": self.title, "status": self.status, "urgency": self.urgency })
+    }
+}
+
+impl Taken {
+    fn ignored(dedup_key: Option<String>, reason: impl Into<String>) -> Self {
+        Self {
+            action: "ignored",
+            dedup_key,
+            incident: None,
+            reason: Some(reason.into()),
+        }
+    }
+
+    /// As it stands in answers.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        let mut value = json!({
+            "action": self.action,
+            "dedupKey": self.dedup_key,
+            "incident": self.incident.as_ref().map(Brief::json),
+        });
+        if let Some(reason) = &self.reason {
+            value["reason"] = reason.as_str().into();
+        }
+        value
+    }
+
+    /// As it is kept: the incident by its identity only.
+    fn stored(&self) -> Value {
+        json!({
+            "action": self.action,
+            "dedupKey": self.dedup_key,
+            "incidentId": self.incident.as_ref().map(|incident| incident.id.to_string()),
+            "reason": self.reason,
+        })
+    }
+}
+
+/// Why a request was not taken in. Nothing of it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IngestError {
+    /// Too much waits, or the database cannot take it now.
+    #[error("{0}")]
+    Unavailable(String),
+    /// The settings have changed since it was checked: check it again.
+    #[error("the settings have changed")]
+    Stale,
+    /// The database will never take it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+type Answer = Result<Vec<Taken>, IngestError>;
+
+/// The way in. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Ingest {
+    queue: mpsc::Sender<(Job, oneshot::Sender<Answer>)>,
+}
+
+impl Ingest {
+    /// Takes a request in and answers after the commit.
+    ///
+    /// # Errors
+    /// See [`IngestError`].
+    pub async fn take(&self, job: Job) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let full = |_| IngestError::Unavailable("too many events wait to be stored".into());
+        self.queue.try_send((job, answer)).map_err(full)?;
+        metrics::gauge!("opsknight_ingest_queue").set(self.waiting());
+        answered
+            .await
+            .unwrap_or_else(|_| Err(IngestError::Unavailable("the program is shutting down".into())))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
+    fn waiting(&self) -> f64 {
+        (QUEUE_MAX - self.queue.capacity()) as f64
+    }
+}
+
+/// The other end of [`Ingest`]: works through what was taken in.
+pub struct Ingester {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    queue: mpsc::Receiver<(Job, oneshot::Sender<Answer>)>,
+}
+
+/// A way in and its worker.
+#[must_use]
+pub fn pair(store: Store, clock: Arc<dyn Clock>) -> (Ingest, Ingester) {
+    let (sender, queue) = mpsc::channel(QUEUE_MAX);
+    (Ingest { queue: sender }, Ingester { store, clock, queue })
+}
+
+impl Ingester {
+    /// Works until the last [`Ingest`] is gone and everything that was taken in is answered.
+    pub async fn run(mut self) {
+        let mut waiting = Vec::with_capacity(BATCH_MAX);
+        while self.queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
+            let (jobs, answers): (Vec<Job>, Vec<_>) = waiting.drain(..).unzip();
+            for (answer, to) in self.take(jobs).await.into_iter().zip(answers) {
+                // Whoever asked may have hung up; what was stored stays stored.
+                let _gone = to.send(answer);
+            }
+        }
+    }
+
+    /// Takes all of these in, one answer each.
+    async fn take(&self, jobs: Vec<Job>) -> Vec<Answer> {
+        let now = self.clock.now();
+        let started = std::time::Instant::now();
+        let jobs = Arc::new(jobs);
+        let answers = match self.commit(&jobs, 0..jobs.len(), now).await {
+            Ok(answers) => answers,
+            Err(error) if is_passing(&error) => vec![Err(unavailable(&error)); jobs.len()],
+            Err(error) => {
+                tracing::warn!(error = %error, "a batch of {} requests failed and is tried one by one", jobs.len());
+                let mut answers = Vec::with_capacity(jobs.len());
+                for place in 0..jobs.len() {
+                    answers.push(self.alone(&jobs, place, now).await);
+                }
+                answers
+            }
+        };
+        metrics::histogram!("opsknight_ingest_seconds").record(started.elapsed().as_secs_f64());
+        answers
+    }
+
+    async fn alone(&self, jobs: &Arc<Vec<Job>>, place: usize, now: Timestamp) -> Answer {
+        match self.commit(jobs, place..place + 1, now).await {
+            Ok(mut answers) => answers.pop().expect("one job has one answer"),
+            Err(error) if is_passing(&error) => Err(unavailable(&error)),
+            Err(error) => {
+                tracing::error!(error = %error, "a request could not be stored");
+                Err(IngestError::Refused("the event cannot be stored".into()))
+            }
+        }
+    }
+
+    /// Commits these jobs together. Another replica may open an incident under the same key at the same time: then
+    /// the whole is decided anew.
+    async fn commit(
+        &self,
+        jobs: &Arc<Vec<Job>>,
+        places: std::ops::Range<usize>,
+        now: Timestamp,
+    ) -> Result<Vec<Answer>, DbError> {
+        let mut races = 0;
+        loop {
+            let (store, clock, jobs, places) = (self.store.clone(), self.clock.clone(), jobs.clone(), places.clone());
+            let unit = async move |tx: &mut Tx<'_>| take_in(tx, &store, &*clock, &jobs[places.clone()], now).await;
+            match self.store.db.write(unit).await {
+                Err(error) if races < RACES_MAX && is_race(&error) => races += 1,
+                other => {
+                    failpoint::hit("ingest.committed");
+                    return other;
+                }
+            }
+        }
+    }
+}
+
+fn is_race(error: &DbError) -> bool {
+    error.unique_on("incident_live") || error.unique_on("receipt_remote")
+}
+
+fn is_passing(error: &DbError) -> bool {
+    match error {
+        DbError::Busy { .. } | DbError::Unavailable { .. } | DbError::Conflict { .. } | DbError::Closed => true,
+        DbError::Unique { .. }
+        | DbError::ForeignKey { .. }
+        | DbError::Constraint { .. }
+        | DbError::Invalid { .. }
+        | DbError::Corrupt { .. }
+        | DbError::Other { .. } => false,
+    }
+}
+
+fn unavailable(error: &DbError) -> IngestError {
+    tracing::error!(error = %error, "events cannot be stored now");
+    IngestError::Unavailable("the database cannot take events now".into())
+}
+
+/// Takes these requests in within one transaction.
+async fn take_in(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    clock: &dyn Clock,
+    jobs: &[Job],
+    now: Timestamp,
+) -> Result<Vec<Answer>, DbError> {
+    let picture = store.pictures.current(tx, now).await?;
+    let mut fresh = || clock.uuid_v7();
+    let repeated = repetitions(tx, jobs).await?;
+    let mut live = live_incidents(tx, jobs).await?;
+    let mut batch = Batch::default();
+    let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
+    let mut kept = Vec::with_capacity(jobs.len());
+    let mut delivered: Vec<(IntegrationId, &str)> = Vec::new();
+    for (job, repeated) in jobs.iter().zip(repeated) {
+        if job.checked_against != picture.directory.version && is_stale(job, &picture) {
+            answers.push(Err(IngestError::Stale));
+            continue;
+        }
+        let remote = job.receipt.integration.zip(job.receipt.remote_id.as_deref());
+        if repeated || remote.is_some_and(|remote| delivered.contains(&remote)) {
+            let reason = "this delivery was received before";
+            answers.push(Ok(job
+                .events
+                .iter()
+                .map(|event| Taken::ignored(key_of(event), reason))
+                .collect()));
+            continue;
+        }
+        delivered.extend(remote);
+        let mut taken = Vec::with_capacity(job.events.len());
+        for event in &job.events {
+            let mut decide = Decide {
+                directory: &picture.directory,
+                live: &mut live,
+                batch: &mut batch,
+                now,
+            };
+            taken.push(decide.take(job, event, &mut fresh));
+        }
+        let mut receipt = job.receipt.clone();
+        if !taken.is_empty() {
+            receipt.results = taken.iter().map(Taken::stored).collect();
+        }
+        kept.push(receipt);
+        answers.push(Ok(taken));
+    }
+    receipts::insert(tx, kept).await?;
+    batch.write(tx, now).await?;
+    failpoint::hit("ingest.before_commit");
+    Ok(answers)
+}
+
+/// Whether what the request was checked against is not what holds now.
+fn is_stale(job: &Job, picture: &opsknight_store::directory::Picture) -> bool {
+    match job.receipt.integration {
+        Some(id) => picture
+            .integrations
+            .get(&id)
+            .is_none_or(|row| !row.enabled || row.service != job.service),
+        None => !picture.directory.services.contains_key(&job.service),
+    }
+}
+
+fn key_of(event: &Normalised) -> Option<String> {
+    match event {
+        Normalised::Event(event) => Some(event.dedup_key.clone()),
+        Normalised::Ignored { dedup_key, .. } => dedup_key.clone(),
+    }
+}
+
+/// For each job, whether its sender delivered it before.
+async fn repetitions(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Vec<bool>, DbError> {
+    let mut seen = vec![false; jobs.len()];
+    let remote = |job: &Job| job.receipt.integration.zip(job.receipt.remote_id.clone());
+    let (places, asked): (Vec<usize>, Vec<_>) = jobs
+        .iter()
+        .enumerate()
+        .filter_map(|(place, job)| Some((place, remote(job)?)))
+        .unzip();
+    if !asked.is_empty() {
+        for (place, answer) in places.into_iter().zip(receipts::seen(tx, &asked).await?) {
+            seen[place] = answer.is_some();
+        }
+    }
+    Ok(seen)
+}
+
+type Live = HashMap<(ServiceId, String), Incident>;
+
+/// The live incidents under all keys that these jobs speak of. They are asked for in one order, so that two
+/// replicas do not wait for each other.
+async fn live_incidents(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Live, DbError> {
+    let mut keys: Vec<(ServiceId, String)> = jobs
+        .iter()
+        .flat_map(|job| job.events.iter().map(|event| (job.service, event)))
+        .filter_map(|(service, event)| match event {
+            Normalised::Event(event) => Some((service, event.dedup_key.clone())),
+            Normalised::Ignored { .. } => None,
+        })
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    let found = incidents::lock_live(tx, &keys).await?;
+    Ok(keys
+        .into_iter()
+        .zip(found)
+        .filter_map(|(key, incident)| Some((key, incident?)))
+        .collect())
+}
+
+/// One event after the other, each seeing what those before it have led to.
+struct Decide<'a> {
+    directory: &'a Directory,
+    live: &'a mut Live,
+    batch: &'a mut Batch,
+    now: Timestamp,
+}
+
+impl Decide<'_> {
+    fn take(&mut self, job: &Job, event: &Normalised, fresh: &mut impl FnMut() -> uuid::Uuid) -> Taken {
+        let event = match event {
+            Normalised::Event(event) => event,
+            Normalised::Ignored { dedup_key, reason } => return Taken::ignored(dedup_key.clone(), reason.clone()),
+        };
+        let key = (job.service, event.dedup_key.clone());
+        let mut live = self.live.remove(&key);
+        let (action, change) = match self.decide(job, event, &mut live, fresh) {
+            Ok(decided) => decided,
+            Err(reason) => {
+                self.live.extend(live.map(|incident| (key, incident)));
+                return Taken::ignored(Some(event.dedup_key.clone()), reason);
+            }
+        };
+        metrics::counter!("opsknight_alerts_total", "action" => action).increment(1);
+        let brief = Brief::of(&change.incident);
+        self.batch
+            .alert(change.incident.id, Some(job.receipt.id), event, fresh, self.now);
+        if change.incident.resolved_at.is_none() {
+            self.live.insert(key, change.incident.clone());
+        }
+        self.batch.take(change, fresh, self.now);
+        Taken {
+            action,
+            dedup_key: Some(event.dedup_key.clone()),
+            incident: Some(brief),
+            reason: None,
+        }
+    }
+
+    /// What is to be done with the live incident, which is taken for it, or why nothing is: then it stays.
+    fn decide(
+        &self,
+        job: &Job,
+        event: &Event,
+        live: &mut Option<Incident>,
+        fresh: &mut impl FnMut() -> uuid::Uuid,
+    ) -> Result<(&'static str, Change), String> {
+        let (directory, actor, now) = (self.directory, &job.actor, self.now);
+        let outcome = dedup::decide(event.action, live.as_ref());
+        let decided = match (outcome, live.take()) {
+            (Outcome::Ignore(reason), incident) => {
+                *live = incident;
+                return Err(reason.to_owned());
+            }
+            (Outcome::Open, _) => {
+                let service = directory.services.get(&job.service).ok_or("the service was removed")?;
+                let id = IncidentId::new(fresh());
+                return Ok((
+                    "triggered",
+                    Incident::open(id, service, OpenedBy::Event(event), actor, directory, now),
+                ));
+            }
+            (Outcome::Add, Some(incident)) => Ok(("deduplicated", incident.add(event, actor, directory, now))),
+            (Outcome::Acknowledge, Some(incident)) => incident
+                .acknowledge(actor, directory, now)
+                .map(|change| ("acknowledged", change)),
+            (Outcome::Resolve, Some(incident)) => incident
+                .resolve(actor, None, directory, now)
+                .map(|change| ("resolved", change)),
+            (Outcome::Add | Outcome::Acknowledge | Outcome::Resolve, None) => {
+                return Err("no open incident has this deduplication key".to_owned());
+            }
+        };
+        // `dedup` only asks for what fits where the incident stands, so there is no refusal to handle but to tell.
+        decided.map_err(|refusal| refusal.to_string())
+    }
+}

@@ -1,0 +1,138 @@
+//! The workers: each looks after its kind of work again and again, sooner when something woke it, until the program
+//! shuts down. A worker that fails says so and goes on; `/readyz` tells when one stands still.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use opsknight_store::{
+    Store,
+    db::{DbError, Wake},
+};
+use opsknight_web::state::Clock;
+use tokio::{sync::broadcast, time};
+use tokio_util::sync::CancellationToken;
+
+use super::{audit::Auditor, deliver::Deliverer, escalate::Escalator};
+
+/// How long a worker waits at most before it looks again: wake-ups are only hints.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often leases that have ended are looked for.
+const TAKE_BACK_EVERY: Duration = Duration::from_secs(5);
+/// How often the auditor looks.
+const AUDIT_EVERY: Duration = Duration::from_secs(60);
+/// A worker that has not finished a run for so long stands still.
+const STILL_AFTER: SignedDuration = SignedDuration::from_secs(30);
+
+/// When each worker last finished a run.
+#[derive(Debug, Clone, Default)]
+pub struct Pulse {
+    last: Arc<Mutex<BTreeMap<&'static str, Timestamp>>>,
+}
+
+impl Pulse {
+    fn beat(&self, worker: &'static str, now: Timestamp) {
+        #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        metrics::gauge!("opsknight_worker_last_run_timestamp_seconds", "worker" => worker).set(now.as_second() as f64);
+        self.last
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(worker, now);
+    }
+
+    /// The workers that stand still, and whether any has begun at all.
+    #[must_use]
+    pub fn still(&self, now: Timestamp) -> Vec<&'static str> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = ["deliver", "escalate"];
+        let late = |worker: &&'static str| last.get(worker).is_none_or(|at| now.duration_since(*at) > STILL_AFTER);
+        expected.into_iter().filter(late).collect()
+    }
+}
+
+/// What all workers share.
+#[derive(Clone)]
+pub struct Shift {
+    /// The database, for its wake-ups.
+    pub store: Store,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where workers show that they move.
+    pub pulse: Pulse,
+    /// Ends all work.
+    pub stop: CancellationToken,
+}
+
+impl Shift {
+    fn log(result: Result<usize, DbError>, worker: &'static str) {
+        if let Err(error) = result {
+            tracing::error!(worker, error = %error, "a worker could not do its work and tries again");
+        }
+    }
+
+    /// Sends messages until the program shuts down, and then records those that are on their way.
+    pub async fn deliver(self, mut deliverer: Deliverer) {
+        let mut wakes = self.store.db.subscribe();
+        let mut take_back = time::interval(TAKE_BACK_EVERY);
+        take_back.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        loop {
+            let turned = deliverer.turn().await;
+            let failed = turned.is_err();
+            let did = turned.as_ref().is_ok_and(|n| *n > 0);
+            Self::log(turned, "deliver");
+            self.pulse.beat("deliver", self.clock.now());
+            if did && deliverer.is_idle() && !self.stop.is_cancelled() {
+                continue;
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = deliverer.wait(), if !deliverer.is_idle() && !failed => {}
+                () = woken(&mut wakes, |wake| matches!(wake, Wake::Deliveries | Wake::All)) => {}
+                _ = take_back.tick() => Self::log(deliverer.take_back().await, "deliver"),
+                () = time::sleep(LOOK_EVERY) => {}
+            }
+        }
+        Self::log(deliverer.finish().await.map(|()| 0), "deliver");
+    }
+
+    /// Works on incidents that are due until the program shuts down.
+    pub async fn escalate(self, escalator: Escalator) {
+        loop {
+            Self::log(escalator.run().await, "escalate");
+            self.pulse.beat("escalate", self.clock.now());
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    /// Looks for what must not exist until the program shuts down.
+    pub async fn audit(self, auditor: Auditor) {
+        let mut every = time::interval(AUDIT_EVERY);
+        every.set_missed_tick_behavior(time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                _ = every.tick() => {}
+            }
+            Self::log(auditor.run().await, "audit");
+            self.pulse.beat("audit", self.clock.now());
+        }
+    }
+}
+
+/// Waits for a wake-up of this kind; missed ones count as one.
+async fn woken(wakes: &mut broadcast::Receiver<Wake>, wanted: impl Fn(&Wake) -> bool) {
+    loop {
+        match wakes.recv().await {
+            Ok(wake) if wanted(&wake) => return,
+            Ok(_) => {}
+            Err(broadcast::error::RecvError::Lagged(_)) => return,
+            Err(broadcast::error::RecvError::Closed) => std::future::pending::<()>().await,
+        }
+    }
+}

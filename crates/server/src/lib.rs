@@ -1,0 +1,23 @@
+//! The server: receives, decides, delivers. The binary `opsknight` is a thin shell around it.
+
+pub mod app;
+
+pub mod cli;
+
+pub mod clock;
+
+pub mod config;
+
+pub mod engine;
+
+mod failpoint;
+
+mod front;
+
+pub mod receive;
+
+pub mod secret_key;
+
+pub mod serve;
+
+pub mod telemetry;

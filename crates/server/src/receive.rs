@@ -1,0 +1,40 @@
+//! The way in for monitoring tools: the events calls and the webhooks. Only this module takes them.
+//!
+//! Each request is checked, parsed and handed to [`crate::engine::ingest`], which answers after the commit. What the
+//! checks are made against is the picture of the configuration in memory; a refusal is only given after a look at the
+//! database itself, and what is taken in is checked once more where it is committed.
+
+mod answer;
+mod credentials;
+mod door;
+mod events;
+mod hooks;
+mod limit;
+mod pagerduty;
+mod sample;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    routing::{any, post},
+};
+use tower_http::decompression::RequestDecompressionLayer;
+
+pub use self::{
+    answer::Denied,
+    door::{Bounds, Door},
+    limit::PER_MINUTE,
+};
+
+/// The routes of the way in.
+pub fn routes(door: Arc<Door>) -> Router {
+    Router::new()
+        .route("/api/events", post(events::take))
+        .route("/v2/enqueue", post(pagerduty::enqueue))
+        .route("/v2/change/enqueue", post(pagerduty::enqueue_change))
+        .route("/api/integrations/{type}", any(hooks::take))
+        .method_not_allowed_fallback(async || Denied::Method.respond())
+        .layer(RequestDecompressionLayer::new())
+        .with_state(door)
+}

@@ -1,0 +1,275 @@
+//! What every kind of request goes through: finding the integration, its allowance, and handing over what it says.
+
+use std::{future::Future, sync::Arc};
+
+use axum::{
+    body::{Body, to_bytes},
+    http::HeaderMap,
+    response::Response,
+};
+use bytes::Bytes;
+use jiff::Timestamp;
+use opsknight_domain::{
+    event::Normalised,
+    id::{ApiKeyId, IntegrationId, ReceiptId, ServiceId},
+    incident::Actor,
+};
+use opsknight_store::{
+    Store, db::DbError, directory::Picture, integrations::IntegrationRow, receipts::Receipt, secret::Secret,
+};
+use opsknight_web::state::Clock;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    answer::{self, Denied},
+    credentials,
+    limit::{Allowance, Limits},
+};
+use crate::engine::ingest::{Ingest, IngestError, Job, Taken};
+
+/// Most times that a request is checked again because the configuration changed under it.
+const CHECKS_MAX: usize = 5;
+
+/// How long bodies may be, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// Of the events calls.
+    pub events_body: usize,
+    /// Of the webhooks.
+    pub hook_body: usize,
+}
+
+/// Whose allowance is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Sender {
+    /// An integration.
+    Integration(IntegrationId),
+    /// A program with an API key.
+    ApiKey(ApiKeyId),
+}
+
+/// The state of the way in.
+pub struct Door {
+    pub(super) store: Store,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) limits: Limits<Sender>,
+    pub(super) bounds: Bounds,
+    ingest: Ingest,
+}
+
+/// By what a request names its integration.
+#[derive(Debug, Clone)]
+pub(super) enum By {
+    /// By its identity, in the URL.
+    Id(IntegrationId),
+    /// By its key.
+    Key(Secret),
+}
+
+/// An integration as the picture shows it.
+#[derive(Debug, Clone)]
+pub(super) struct Found {
+    pub(super) integration: Arc<IntegrationRow>,
+    pub(super) version: i64,
+}
+
+/// A request that passed all checks.
+pub(super) struct Passed<'a> {
+    pub(super) integration: Option<IntegrationId>,
+    pub(super) service: ServiceId,
+    pub(super) actor: Actor,
+    pub(super) version: i64,
+    pub(super) kind: &'static str,
+    pub(super) method: &'a str,
+    pub(super) query: String,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: Vec<u8>,
+    pub(super) remote_id: Option<String>,
+    pub(super) now: Timestamp,
+}
+
+impl Door {
+    /// The way in of this store.
+    #[must_use]
+    pub fn new(store: Store, clock: Arc<dyn Clock>, ingest: Ingest, bounds: Bounds) -> Self {
+        let limits = Limits::new(clock.clone());
+        Self {
+            store,
+            clock,
+            limits,
+            bounds,
+            ingest,
+        }
+    }
+
+    /// Reads a body that may have so many bytes.
+    pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Denied> {
+        to_bytes(body, limit).await.map_err(|error| {
+            let source = std::error::Error::source(&error);
+            if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+                Denied::TooLarge { limit }
+            } else {
+                let message = "could not be read: it was cut short or is wrongly compressed".to_owned();
+                Denied::Invalid {
+                    field: "body".into(),
+                    message,
+                    errors: Vec::new(),
+                }
+            }
+        })
+    }
+
+    /// The integration that a request names. What memory does not know is looked for in the database before it is
+    /// denied.
+    pub(super) async fn find(&self, by: &By) -> Result<Found, Denied> {
+        if let Some(found) = find_in(&self.store.pictures.cached(), by) {
+            return Ok(found);
+        }
+        find_in(&*self.picture().await?, by).ok_or(Denied::Unauthorized)
+    }
+
+    /// The picture as the database has it now.
+    pub(super) async fn picture(&self) -> Result<Arc<Picture>, Denied> {
+        let (pictures, now) = (self.store.pictures.clone(), self.clock.now());
+        let read = self
+            .store
+            .db
+            .read(async move |tx| pictures.current(tx, now).await)
+            .await;
+        read.map_err(|error: DbError| {
+            tracing::error!(error = %error, "the configuration cannot be read");
+            Denied::Unavailable("the database cannot answer now".into())
+        })
+    }
+
+    /// Checks a request against the picture in memory and, when it is denied or the configuration has changed, against
+    /// the one of the database. `check` is given the integration; what it hands over is taken in.
+    pub(super) async fn checked<T, C>(&self, by: &By, check: impl Fn(Found) -> C) -> Result<T, Denied>
+    where
+        C: Future<Output = Result<T, Refused>>,
+    {
+        for _ in 0..CHECKS_MAX {
+            let found = self.find(by).await?;
+            let version = found.version;
+            match check(found).await {
+                Ok(done) => return Ok(done),
+                Err(Refused::Stale) => drop(self.picture().await?),
+                Err(Refused::Denied(denied)) => {
+                    if self.picture().await?.directory.version == version {
+                        return Err(denied);
+                    }
+                }
+                Err(Refused::Final(denied)) => return Err(denied),
+            }
+        }
+        Err(Denied::Unavailable(
+            "the configuration changes faster than requests can be checked".into(),
+        ))
+    }
+
+    /// Hands over what a request says. It is stored when this returns.
+    pub(super) async fn hand_over(&self, passed: Passed<'_>, events: Vec<Normalised>) -> Result<Vec<Taken>, Refused> {
+        let job = Job {
+            receipt: passed.receipt(ReceiptId::new(self.clock.uuid_v7()), 202, json!([])),
+            service: passed.service,
+            checked_against: passed.version,
+            actor: passed.actor,
+            events,
+        };
+        self.ingest.take(job).await.map_err(refused)
+    }
+
+    /// Keeps a request that could not be understood, so that the sender's people can see what is wrong with it.
+    pub(super) async fn keep_invalid(&self, passed: Passed<'_>, field: &str, message: &str) {
+        let results = json!([{ "action": "rejected", "reason": format!("{field} {message}") }]);
+        let job = Job {
+            // A later delivery of the same may be well formed, so it is not counted as received.
+            receipt: Receipt {
+                remote_id: None,
+                ..passed.receipt(ReceiptId::new(self.clock.uuid_v7()), 400, results)
+            },
+            service: passed.service,
+            checked_against: passed.version,
+            actor: passed.actor,
+            events: Vec::new(),
+        };
+        if let Err(error) = self.ingest.take(job).await {
+            tracing::warn!(error = %error, "a request that was not understood could not be kept");
+        }
+    }
+
+    /// Takes one request from the sender's allowance.
+    pub(super) fn allow(&self, sender: Sender, per_minute: u32) -> (Allowance, Result<(), Denied>) {
+        let allowance = self.limits.take(sender, per_minute);
+        if allowance.retry_after_s.is_some() {
+            metrics::counter!("opsknight_rate_limited_total").increment(1);
+            return (allowance, Err(Denied::TooMany(allowance)));
+        }
+        (allowance, Ok(()))
+    }
+}
+
+impl Passed<'_> {
+    fn receipt(&self, id: ReceiptId, status: u16, results: Value) -> Receipt {
+        Receipt {
+            id,
+            at: self.now,
+            integration: self.integration,
+            service: Some(self.service),
+            kind: self.kind.to_owned(),
+            method: self.method.to_owned(),
+            query: self.query.clone(),
+            headers: credentials::kept(self.headers),
+            body: self.body.clone(),
+            status,
+            results,
+            remote_id: self.remote_id.clone(),
+        }
+    }
+}
+
+/// Why a check did not end well.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Refused {
+    /// The configuration has changed since: check again.
+    Stale,
+    /// Denied, if the configuration in memory is the one of the database.
+    Denied(Denied),
+    /// Denied, whatever the configuration is.
+    Final(Denied),
+}
+
+fn refused(error: IngestError) -> Refused {
+    match error {
+        IngestError::Stale => Refused::Stale,
+        IngestError::Unavailable(why) => Refused::Final(Denied::Unavailable(why)),
+        IngestError::Refused(_) => Refused::Final(Denied::Internal),
+    }
+}
+
+fn find_in(picture: &Picture, by: &By) -> Option<Found> {
+    let id = match by {
+        By::Id(id) => *id,
+        // The map is asked by the hash of the key: how long that takes says nothing about the key.
+        By::Key(key) => *picture.by_key.get(&key.hash())?,
+    };
+    let integration = picture.integrations.get(&id)?.clone();
+    Some(Found {
+        integration,
+        version: picture.directory.version,
+    })
+}
+
+/// Whether two secrets are the same, in a time that does not tell.
+pub(super) fn same(a: &Secret, b: &Secret) -> bool {
+    a.hash().as_bytes().ct_eq(b.hash().as_bytes()).into()
+}
+
+/// The answer with the sender's allowance shown.
+pub(super) fn with_allowance(mut response: Response, allowance: Option<Allowance>) -> Response {
+    if let Some(allowance) = allowance {
+        answer::show_allowance(response.headers_mut(), allowance);
+    }
+    response
+}

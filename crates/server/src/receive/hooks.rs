@@ -1,0 +1,230 @@
+//! `/api/integrations/{type}?integrationId=ID`: the webhooks of monitoring tools, each in its own form.
+//!
+//! The integration's identity in the URL is a secret and enough by itself. Where the integration has a signature
+//! secret, or asks for its key as well, the URL alone is not.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::{Path, RawQuery, State},
+    http::{HeaderMap, Method, StatusCode},
+    response::Response,
+};
+use bytes::Bytes;
+use opsknight_domain::{event::Normalised, id::IntegrationId, incident::Actor};
+use opsknight_sources::{Request, Source, mapping::FieldMapping};
+use opsknight_store::integrations::IntegrationRow;
+use serde_json::{Value, json};
+
+use super::{
+    answer::{self, Denied},
+    credentials,
+    door::{By, Door, Found, Passed, Refused, Sender, same, with_allowance},
+    limit::Allowance,
+};
+use crate::engine::ingest::Taken;
+
+/// What arrived.
+pub(super) struct Call {
+    pub(super) method: Method,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    /// Everything in it is a test, whatever it says.
+    pub(super) is_test: bool,
+}
+
+/// Takes a webhook.
+pub(super) async fn take(
+    State(door): State<Arc<Door>>,
+    Path(slug): Path<String>,
+    RawQuery(query): RawQuery,
+    method: Method,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let source = opsknight_sources::by_slug(&slug);
+    let kind = source.map_or("unknown", Source::type_name);
+    let mut allowance = None;
+    let answered = async {
+        let source = source.ok_or_else(|| Denied::NotFound(format!("there is no integration type {slug}")))?;
+        let query = query.unwrap_or_default();
+        let id = integration_id(&query).ok_or(Denied::Unauthorized)?;
+        let body = Door::read(body, door.bounds.hook_body).await?;
+        let call = Call {
+            method,
+            query,
+            headers,
+            body,
+            is_test: false,
+        };
+        pass(&door, source, id, &call, &mut allowance).await
+    };
+    let response = match answered.await {
+        Ok((source, taken)) => accepted(source, &taken),
+        Err(denied) => denied.respond(),
+    };
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("opsknight_requests_received_total", "type" => kind, "status" => status).increment(1);
+    with_allowance(response, allowance)
+}
+
+/// Checks a call, again where the configuration has changed, and takes in what it says.
+pub(super) async fn pass(
+    door: &Door,
+    source: &'static dyn Source,
+    id: IntegrationId,
+    call: &Call,
+    allowance: &mut Option<Allowance>,
+) -> Result<(&'static dyn Source, Vec<Taken>), Denied> {
+    // One request is one token, however often it is checked.
+    let taken_from = std::sync::Mutex::new(None);
+    let passed = door
+        .checked(&By::Id(id), |found| {
+            let taken_from = &taken_from;
+            async move {
+                check(source, &found, call, door)?;
+                let allowed = {
+                    let mut taken_from = taken_from.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let per_minute = found.integration.rate_limit_per_minute;
+                    taken_from
+                        .get_or_insert_with(|| door.allow(Sender::Integration(id), per_minute))
+                        .1
+                        .clone()
+                };
+                allowed.map_err(Refused::Final)?;
+                hand_over(door, source, &found, call).await
+            }
+        })
+        .await;
+    *allowance = taken_from.into_inner().ok().flatten().map(|(allowance, _)| allowance);
+    passed.map(|taken| (source, taken))
+}
+
+/// The integration that the URL names.
+fn integration_id(query: &str) -> Option<IntegrationId> {
+    let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+    let (_, id) = pairs.find(|(name, _)| name == "integrationId")?;
+    id.parse().ok()
+}
+
+/// The query string without what names the integration.
+fn without_id(query: &str) -> String {
+    let pairs = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "integrationId");
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
+}
+
+/// Whether the call is the integration's own, authentic and welcome.
+fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> Result<(), Refused> {
+    let integration: &IntegrationRow = &found.integration;
+    if integration.require_key {
+        let key = credentials::integration_key(&call.headers);
+        if !key.is_some_and(|key| same(&key, &integration.key)) {
+            return Err(Refused::Denied(Denied::Unauthorized));
+        }
+    }
+    let request = request(call);
+    if let Some(secret) = &integration.secret
+        && let Err(error) = source.verify(&request, secret.expose(), door.clock.now())
+    {
+        tracing::info!(integration.name = %integration.name, error = %error, "a request was not authentic");
+        return Err(Refused::Denied(Denied::Unauthorized));
+    }
+    if integration.type_name != source.type_name() {
+        let why = format!("this integration is of another type than {}", source.slug());
+        return Err(Refused::Denied(Denied::NotFound(why)));
+    }
+    if !integration.enabled {
+        return Err(Refused::Denied(Denied::Forbidden("the integration is disabled".into())));
+    }
+    if !source.takes(&call.method) {
+        return Err(Refused::Final(Denied::Method));
+    }
+    Ok(())
+}
+
+fn request(call: &Call) -> Request<'_> {
+    Request {
+        method: &call.method,
+        query: &call.query,
+        headers: &call.headers,
+        body: &call.body,
+    }
+}
+
+async fn hand_over(
+    door: &Door,
+    source: &'static dyn Source,
+    found: &Found,
+    call: &Call,
+) -> Result<Vec<Taken>, Refused> {
+    let integration = &found.integration;
+    let request = request(call);
+    let mapping = mapping(integration);
+    let passed = Passed {
+        integration: Some(integration.id),
+        service: integration.service,
+        actor: Actor::Integration {
+            name: integration.name.clone(),
+        },
+        version: found.version,
+        kind: source.type_name(),
+        method: call.method.as_str(),
+        query: without_id(&call.query),
+        headers: &call.headers,
+        body: call.body.to_vec(),
+        remote_id: source.delivery_id(&request),
+        now: door.clock.now(),
+    };
+    match source.parse(&request, mapping.as_ref()) {
+        Ok(mut events) => {
+            if call.is_test {
+                mark_as_test(&mut events);
+            }
+            door.hand_over(passed, events).await
+        }
+        Err(error) => {
+            door.keep_invalid(passed, &error.field, &error.message).await;
+            let errors = Vec::new();
+            Err(Refused::Final(Denied::Invalid {
+                field: error.field,
+                message: error.message,
+                errors,
+            }))
+        }
+    }
+}
+
+/// How the integration's people say that its bodies are to be read. What was stored was checked when it was set.
+fn mapping(integration: &IntegrationRow) -> Option<FieldMapping> {
+    let stored = integration.field_mapping.clone()?;
+    match serde_json::from_value(stored) {
+        Ok(mapping) => Some(mapping),
+        Err(error) => {
+            tracing::error!(integration.name = %integration.name, error = %error, "the field mapping cannot be read");
+            None
+        }
+    }
+}
+
+fn mark_as_test(events: &mut [Normalised]) {
+    for event in events {
+        if let Normalised::Event(event) = event {
+            event.is_test = true;
+        }
+    }
+}
+
+/// The answer to a webhook that was taken in.
+fn accepted(source: &dyn Source, taken: &[Taken]) -> Response {
+    let status = StatusCode::from_u16(source.answer_status()).unwrap_or(StatusCode::ACCEPTED);
+    answer::json(status, accepted_body(taken))
+}
+
+/// The body of that answer.
+pub(super) fn accepted_body(taken: &[Taken]) -> Value {
+    json!({ "status": "accepted", "results": taken.iter().map(Taken::json).collect::<Vec<_>>() })
+}

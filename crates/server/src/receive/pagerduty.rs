@@ -1,0 +1,185 @@
+//! `/v2/enqueue` and `/v2/change/enqueue`: PagerDuty's own calls, so that its clients work with only their base URL
+//! changed.
+//! Source: <https://developer.pagerduty.com/docs/events-api-v2-overview>
+
+use std::sync::Arc;
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::Response,
+};
+use bytes::Bytes;
+use opsknight_domain::{event::Normalised, id::ChangeId, incident::Actor};
+use opsknight_sources::events::{self, Change, Invalid};
+use opsknight_store::{
+    changes::{self, ChangeEvent},
+    db::DbError,
+    secret::Secret,
+};
+use serde_json::json;
+
+use super::{
+    answer::{self, Denied},
+    door::{By, Door, Found, Passed, Refused, Sender, with_allowance},
+    limit::Allowance,
+};
+
+impl From<Invalid> for Denied {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid {
+            field: invalid.field,
+            message: invalid.errors.join("; "),
+            errors: invalid.errors,
+        }
+    }
+}
+
+/// Takes an alert event.
+pub(super) async fn enqueue(State(door): State<Arc<Door>>, headers: HeaderMap, body: Body) -> Response {
+    let mut allowance = None;
+    let answer = match alert(&door, &headers, body, &mut allowance).await {
+        Ok(dedup_key) => {
+            let body = json!({ "status": "success", "message": "Event processed", "dedup_key": dedup_key });
+            answer::json(StatusCode::ACCEPTED, body)
+        }
+        Err(denied) => denied.respond_as_pagerduty(),
+    };
+    counted(answer, allowance)
+}
+
+/// Takes a change event.
+pub(super) async fn enqueue_change(State(door): State<Arc<Door>>, body: Body) -> Response {
+    let mut allowance = None;
+    let answer = match change(&door, body, &mut allowance).await {
+        Ok(()) => {
+            let body = json!({ "status": "success", "message": "Change event processed" });
+            answer::json(StatusCode::ACCEPTED, body)
+        }
+        Err(denied) => denied.respond_as_pagerduty(),
+    };
+    counted(answer, allowance)
+}
+
+fn counted(response: Response, allowance: Option<Allowance>) -> Response {
+    let status = response.status().as_u16().to_string();
+    metrics::counter!("opsknight_requests_received_total", "type" => "EVENTS_API_V2", "status" => status).increment(1);
+    with_allowance(response, allowance)
+}
+
+async fn alert(
+    door: &Door,
+    headers: &HeaderMap,
+    body: Body,
+    allowance: &mut Option<Allowance>,
+) -> Result<String, Denied> {
+    let body = Door::read(body, door.bounds.events_body).await?;
+    let enqueue = events::parse_enqueue(&body)?;
+    let key = Secret::new(events::check_routing_key(enqueue.routing_key.as_deref())?);
+    let event = enqueue.into_event(|| door.clock.uuid_v4().simple().to_string());
+    let dedup_key = event.dedup_key.clone();
+    let (door_, event_, key_) = (door, &event, &key);
+    let once = std::sync::Mutex::new(None);
+    let taken = door
+        .checked(&By::Key(key.clone()), |found| {
+            let (body, once) = (&body, &once);
+            async move {
+                admit(door_, &found, once)?;
+                let passed = passed(door_, &found, headers, kept_body(body, key_));
+                door_
+                    .hand_over(passed, vec![Normalised::Event(Box::new(event_.clone()))])
+                    .await
+            }
+        })
+        .await;
+    *allowance = spent(once);
+    taken.map(|_| dedup_key)
+}
+
+async fn change(door: &Door, body: Body, allowance: &mut Option<Allowance>) -> Result<(), Denied> {
+    let body = Door::read(body, door.bounds.events_body).await?;
+    let change = events::parse_change(&body)?;
+    let key = Secret::new(events::check_routing_key(change.routing_key.as_deref())?);
+    let once = std::sync::Mutex::new(None);
+    let kept = door
+        .checked(&By::Key(key), |found| {
+            let (change, once) = (&change, &once);
+            async move {
+                admit(door, &found, once)?;
+                keep_change(door, &found, change).await
+            }
+        })
+        .await;
+    *allowance = spent(once);
+    kept
+}
+
+/// The allowance of a request, taken once however often the request is checked.
+pub(super) type Once = std::sync::Mutex<Option<(Allowance, Result<(), Denied>)>>;
+
+pub(super) fn spent(once: Once) -> Option<Allowance> {
+    once.into_inner().ok().flatten().map(|(allowance, _)| allowance)
+}
+
+/// Whether the integration takes events, and as many.
+pub(super) fn admit(door: &Door, found: &Found, once: &Once) -> Result<(), Refused> {
+    if !found.integration.enabled {
+        return Err(Refused::Denied(Denied::Forbidden("the integration is disabled".into())));
+    }
+    let mut once = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let sender = Sender::Integration(found.integration.id);
+    let (_, allowed) = once.get_or_insert_with(|| door.allow(sender, found.integration.rate_limit_per_minute));
+    allowed.clone().map_err(Refused::Final)
+}
+
+/// A request of the events calls that came by an integration's key.
+pub(super) fn passed<'a>(door: &Door, found: &Found, headers: &'a HeaderMap, body: Vec<u8>) -> Passed<'a> {
+    Passed {
+        integration: Some(found.integration.id),
+        service: found.integration.service,
+        actor: Actor::Integration {
+            name: found.integration.name.clone(),
+        },
+        version: found.version,
+        kind: "EVENTS_API_V2",
+        method: "POST",
+        query: String::new(),
+        headers,
+        body,
+        remote_id: None,
+        now: door.clock.now(),
+    }
+}
+
+/// The body as it is kept: the key in it is blanked, for it is a secret.
+pub(super) fn kept_body(body: &Bytes, key: &Secret) -> Vec<u8> {
+    let key = key.expose();
+    match std::str::from_utf8(body) {
+        Ok(text) if !key.is_empty() => text.replace(key, &"*".repeat(key.len())).into_bytes(),
+        _ => body.to_vec(),
+    }
+}
+
+async fn keep_change(door: &Door, found: &Found, change: &Change) -> Result<(), Refused> {
+    let row = ChangeEvent {
+        id: ChangeId::new(door.clock.uuid_v7()),
+        service: found.integration.service,
+        integration: Some(found.integration.id),
+        summary: change.summary.clone(),
+        source: change.source.clone(),
+        occurred_at: change.occurred_at,
+        custom_details: change.custom_details.clone(),
+        links: change.links.clone(),
+        created_at: door.clock.now(),
+    };
+    let stored = door
+        .store
+        .db
+        .write(async move |tx| changes::insert(tx, &row).await)
+        .await;
+    stored.map_err(|error: DbError| {
+        tracing::error!(error = %error, "a change event could not be stored");
+        Refused::Final(Denied::Unavailable("the database cannot take events now".into()))
+    })
+}
