@@ -92,6 +92,11 @@ mod settings;
 mod strip;
 mod time;
 
+#[cfg(test)]
+mod check;
+#[cfg(test)]
+mod samples;
+
 // Templates name these through `super::`.
 pub use opsknight_domain::directory::Standing;
 

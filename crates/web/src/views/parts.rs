@@ -340,6 +340,20 @@ pub struct Pager {
     pub next: Option<String>,
 }
 
+/// A count as a person reads it: `10,000`.
+#[must_use]
+pub fn grouped(count: impl Borrow<u64>) -> String {
+    let digits = count.borrow().to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// Something done by somebody at some time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deed {
@@ -369,6 +383,14 @@ mod tests {
         ] {
             assert_eq!(href(bad), "#");
         }
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!(
+            [0_u64, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
     }
 
     #[test]

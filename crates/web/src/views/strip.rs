@@ -7,8 +7,12 @@ use super::Person;
 
 /// The most days that are drawn.
 const DAYS_MAX: usize = 62;
-/// Turns narrower than this many percent of the whole carry no name: it would not be readable.
-const NAMED_PERCENT_MIN: f64 = 2.5;
+/// How wide the picture is at least, in pixels: `.strip table` in the style sheet, without the labels.
+const WIDTH_PX_MIN: f64 = 840.0;
+/// How wide a character is, at most on average, in pixels.
+const CHAR_PX: f64 = 7.0;
+/// What stands empty on both sides of a name, in pixels.
+const MARGIN_PX: f64 = 16.0;
 
 /// A timeline, ready to be drawn. Places are percent of its width.
 #[derive(Debug, Clone, PartialEq)]
@@ -165,13 +169,22 @@ fn span(scale: &Scale, zone: &TimeZone, turn: &Turn) -> Option<Span> {
         } else {
             colour
         },
-        text: if width >= NAMED_PERCENT_MIN {
-            name.to_owned()
-        } else {
-            String::new()
-        },
+        text: fitting(turn.person.as_ref(), name, width),
         title: format!("{name}, {} to {}", hour(turn.from), hour(turn.to)),
     })
+}
+
+/// As much of a name as there is room for: all of it, the first word, the initials, or nothing.
+fn fitting(person: Option<&Person>, name: &str, width: f64) -> String {
+    let room = (width / 100.0).mul_add(WIDTH_PX_MIN, -MARGIN_PX);
+    let first = name.split_whitespace().next().unwrap_or_default().to_owned();
+    let short = person.map(Person::initials).unwrap_or_default();
+    let fits =
+        |text: &String| u32::try_from(text.chars().count()).is_ok_and(|count| f64::from(count) * CHAR_PX <= room);
+    [name.to_owned(), first, short]
+        .into_iter()
+        .find(fits)
+        .unwrap_or_default()
 }
 
 #[cfg(test)]

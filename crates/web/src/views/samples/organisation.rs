@@ -1,0 +1,154 @@
+//! Samples of teams, users and the profile.
+
+use opsknight_domain::directory::Standing;
+
+use super::*;
+
+pub(super) fn pages(k: Kind) -> Vec<Drawn> {
+    vec![
+        draw("teams", &TeamList::sample(k)),
+        draw("team", &TeamPage::sample(k)),
+        draw("users", &UserList::sample(k)),
+        draw("user-invite", &UserInvite::sample(k)),
+        draw("user", &UserPage::sample(k, Standing::Active)),
+        draw("user-invited", &UserPage::sample(k, Standing::Invited)),
+        draw("user-disabled", &UserPage::sample(k, Standing::Disabled)),
+        draw("profile", &Profile::sample(k)),
+    ]
+}
+
+impl TeamList {
+    fn sample(k: Kind) -> Self {
+        let row = |name: &str, members: Vec<Person>| TeamRow {
+            link: k.link("/teams/team_1", name),
+            members,
+            services: 4,
+        };
+        let rows = vec![
+            row("Platform", (0..4).map(|n| k.person(n)).collect()),
+            row("Website", Vec::new()),
+        ];
+        Self {
+            shell: k.shell(Section::Teams, "Teams", "/teams"),
+            rows: k.list(rows),
+            name: k.field("name", ""),
+        }
+    }
+}
+
+impl TeamPage {
+    fn sample(k: Kind) -> Self {
+        let member = |n: usize| MemberRow {
+            person: k.person(n),
+            lead: n == 0,
+            receives: n != 2,
+        };
+        Self {
+            shell: k.shell(Section::Teams, "Platform", "/teams/team_1"),
+            id: "team_1".into(),
+            name: k.field("name", "Platform"),
+            title: k.text("Platform"),
+            members: k.list((0..3).map(member).collect()),
+            add: k.people("user_id", ""),
+            services: k.list(vec![k.link("/services/svc_1", "Checkout API")]),
+            policies: k.list(vec![k.link("/policies/pol_1", "Platform, day and night")]),
+        }
+    }
+}
+
+impl UserList {
+    fn sample(k: Kind) -> Self {
+        let row = |n: usize, role, standing| UserRow {
+            person: k.person(n),
+            email: k.text("jane@example.com"),
+            role,
+            standing,
+            teams: k.text("Platform, Data"),
+            seen: (standing == Standing::Active).then(|| at(-90)),
+        };
+        let rows = vec![
+            row(0, Role::Admin, Standing::Active),
+            row(1, Role::Responder, Standing::Active),
+            row(2, Role::Responder, Standing::Invited),
+            row(3, Role::User, Standing::Disabled),
+        ];
+        Self {
+            shell: k.shell(Section::Users, "Users", "/users"),
+            rows: k.list(rows),
+        }
+    }
+}
+
+fn roles(k: Kind, name: &str) -> Select {
+    k.select(
+        name,
+        &[("USER", "User"), ("RESPONDER", "Responder"), ("ADMIN", "Admin")],
+        "RESPONDER",
+    )
+}
+
+fn contacts(k: Kind) -> Vec<Contact> {
+    let contact = |channel: &str, address: &str, state| Contact {
+        channel: channel.into(),
+        address: k.text(address),
+        state,
+    };
+    vec![
+        contact("Email", "jane@example.com", Badge::new(Tone::Good, "Verified")),
+        contact("SMS", "+49 151 000000", Badge::new(Tone::Waiting, "Not verified yet")),
+    ]
+}
+
+impl UserInvite {
+    fn sample(k: Kind) -> Self {
+        Self {
+            shell: k.shell(Section::Users, "Invite", "/users/new"),
+            name: k.field("name", ""),
+            email: k.field("email", ""),
+            role: roles(k, "role"),
+            no_mail: k == Kind::Empty,
+        }
+    }
+}
+
+impl UserPage {
+    fn sample(k: Kind, standing: Standing) -> Self {
+        Self {
+            shell: k.shell(Section::Users, "Ada Lovelace", "/users/usr_1"),
+            person: k.person(1),
+            email: k.text("ada@example.com"),
+            role: Role::Responder,
+            standing,
+            zone: "Europe/London".into(),
+            name: k.field("name", "Ada Lovelace"),
+            new_role: roles(k, "role"),
+            contacts: contacts(k),
+            teams: k.list(vec![k.link("/teams/team_1", "Platform")]),
+            duties: k.list(vec![(k.link("/schedules/sch_1", "Platform"), at(6_000), at(16_000))]),
+            invitation: (standing == Standing::Invited).then(|| k.text("https://ops.example.com/invite/t0ken")),
+            is_me: false,
+        }
+    }
+}
+
+impl Profile {
+    fn sample(k: Kind) -> Self {
+        let session = |n: i64, device: &str| SessionRow {
+            id: format!("ses_{n}"),
+            device: k.text(device),
+            address: "192.0.2.7".into(),
+            since: at(-n * 3000),
+            seen: at(-n * 40),
+            current: n == 0,
+        };
+        Self {
+            shell: k.shell(Section::Elsewhere, "Profile", "/profile"),
+            name: k.field("name", "Jane Doe"),
+            time_zone: k.zone(),
+            current_password: Field::new("current_password"),
+            new_password: Field::new("new_password"),
+            contacts: contacts(k),
+            sessions: vec![session(0, "Firefox on Linux"), session(1, "Safari on iPhone")],
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Samples of the settings, the audit log and the log of notifications.
+
+use super::*;
+
+pub(super) fn pages(k: Kind) -> Vec<Drawn> {
+    vec![
+        draw("settings-email", &EmailSettings::sample(k)),
+        draw("settings-api-keys", &ApiKeys::sample(k)),
+        draw("settings-webhooks", &WebhookList::sample(k)),
+        draw("settings-webhook", &WebhookPage::sample(k)),
+        draw("audit", &Audit::sample(k)),
+        draw("notifications", &Notifications::sample(k)),
+    ]
+}
+
+impl EmailSettings {
+    fn sample(k: Kind) -> Self {
+        Self {
+            shell: k.shell(Section::Settings, "Email", "/settings/email"),
+            state: if k == Kind::Empty {
+                Badge::new(Tone::Quiet, "Not set up")
+            } else {
+                Badge::new(Tone::Good, "Works")
+            },
+            facts: k.list(vec![
+                ("Provider".into(), "SMTP".into()),
+                ("Host".into(), k.text("smtp.example.com:587, STARTTLS")),
+                ("From".into(), k.text("OpsKnight <ops@example.com>")),
+                ("Set in".into(), "the environment of the server".into()),
+            ]),
+            fault: (k == Kind::Hostile).then(|| (k.text("451 try later"), at(-30))),
+            to: k.field("to", "jane@example.com"),
+            answer: k.maybe((k == Kind::Typical, k.text("250 2.0.0 OK: queued as 4F1A"))),
+        }
+    }
+}
+
+impl ApiKeys {
+    fn sample(k: Kind) -> Self {
+        let row = |n: i64, name: &str, scopes: &[&str]| ApiKeyRow {
+            id: format!("key_{n}"),
+            name: k.text(name),
+            prefix: "sk_live_4f1a".into(),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            by: k.text("Jane Doe"),
+            created: at(-n * 20_000),
+            used: (n == 1).then(|| at(-3)),
+            expires: (n == 2).then(|| at(90_000)),
+        };
+        let scopes = [
+            "events:write",
+            "incidents:read",
+            "incidents:write",
+            "services:read",
+            "services:write",
+            "audit:read",
+        ];
+        Self {
+            shell: k.shell(Section::Settings, "API keys", "/settings/api-keys"),
+            rows: k.list(vec![
+                row(1, "Deploy script", &["events:write"]),
+                row(2, "Terraform", &["services:read", "services:write"]),
+            ]),
+            made: k.maybe("sk_live_4f1a0c9be77d4c3f9a5e2b7c8d1e6f30".into()),
+            name: k.field("name", ""),
+            scopes: Checks::new(Field::new("scopes"), scopes.map(|scope| Choice::new(scope, scope))),
+            expires: k.field("expires", ""),
+        }
+    }
+}
+
+impl WebhookList {
+    fn sample(k: Kind) -> Self {
+        let row = |name: &str, kind: &str, state| WebhookRow {
+            link: k.link("/settings/webhooks/whk_1", name),
+            kind: kind.into(),
+            host: k.text("hooks.example.com"),
+            state,
+            last: k.maybe((Badge::new(Tone::Good, "Sent"), at(-12))),
+        };
+        let rows = vec![
+            row("Status page", "Generic", Badge::new(Tone::Bad, "Failing")),
+            row("Team chat", "Discord", Badge::new(Tone::Good, "Enabled")),
+        ];
+        Self {
+            shell: k.shell(Section::Settings, "Webhooks", "/settings/webhooks"),
+            rows: k.list(rows),
+        }
+    }
+}
+
+impl WebhookPage {
+    fn sample(k: Kind) -> Self {
+        let events = [
+            "incident.triggered",
+            "incident.acknowledged",
+            "incident.resolved",
+            "incident.escalated",
+        ];
+        let mut deliveries = super::desk::deliveries(k);
+        for delivery in &mut deliveries {
+            delivery.purpose = "incident.triggered".into();
+            delivery.incident = Some(Link::new("/incidents/inc_1", "#1847"));
+        }
+        deliveries
+            .iter_mut()
+            .enumerate()
+            .for_each(|(n, delivery)| delivery.id = format!("dlv_{n}"));
+        Self {
+            shell: k.shell(Section::Settings, "Status page", "/settings/webhooks/whk_1"),
+            id: k.maybe("whk_1".into()),
+            title: if k == Kind::Empty {
+                "Add webhook".into()
+            } else {
+                k.text("Status page")
+            },
+            name: k.field("name", "Status page"),
+            kind: k.select("type", &[("GENERIC", "Generic"), ("DISCORD", "Discord")], "GENERIC"),
+            url: k.field("url", "https://hooks.example.com/opsknight"),
+            secret: k.field("secret", ""),
+            has_secret: k != Kind::Empty,
+            channel: k.field("channel", ""),
+            enabled: Field::new("enabled").with("on"),
+            events: Checks::new(Field::new("events"), events.map(|event| Choice::new(event, event))),
+            services: Checks::new(
+                Field::new("service_ids"),
+                k.list(vec![Choice::new("svc_1", k.text("Checkout API"))]),
+            ),
+            deliveries,
+            answer: (k == Kind::Hostile).then(|| (false, k.text("410 Gone"))),
+        }
+    }
+}
+
+impl Audit {
+    fn sample(k: Kind) -> Self {
+        let row = |n: i64, what: &str, target: &str, changes: Vec<(String, String, String)>| AuditRow {
+            id: format!("aud_{n}"),
+            at: at(-n * 50),
+            actor: k.text("Jane Doe"),
+            address: "192.0.2.7".into(),
+            what: what.into(),
+            target: k.link("/services/svc_1", target),
+            changes,
+        };
+        let change = |field: &str, before: &str, after: &str| (k.text(field), k.text(before), k.text(after));
+        Self {
+            shell: k.shell(Section::Audit, "Audit log", "/audit"),
+            actor: k.people("actor", ""),
+            filtered: false,
+            rows: k.list(vec![
+                row(
+                    1,
+                    "changed the service",
+                    "Checkout API",
+                    vec![
+                        change("targetAckMinutes", "10", "6"),
+                        change("name", "Checkout", "Checkout API"),
+                    ],
+                ),
+                row(
+                    2,
+                    "rotated the key of the integration",
+                    "Production Prometheus",
+                    Vec::new(),
+                ),
+                row(30, "invited", "Grace Hopper", Vec::new()),
+            ]),
+            pager: k.pager(),
+        }
+    }
+}
+
+impl Notifications {
+    fn sample(k: Kind) -> Self {
+        let mut deliveries = super::desk::deliveries(k);
+        deliveries
+            .iter_mut()
+            .for_each(|delivery| delivery.incident = Some(Link::new("/incidents/inc_1", "#1847")));
+        Self {
+            shell: k.shell(Section::Notifications, "Notifications log", "/notifications"),
+            outcome: k.select("outcome", &[("", "Any"), ("failed", "Failed")], ""),
+            user: k.people("user", ""),
+            filtered: false,
+            deliveries,
+            pager: k.pager(),
+        }
+    }
+}
