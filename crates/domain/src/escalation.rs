@@ -181,6 +181,7 @@ fn run_step(change: &mut Change, policy: &Policy, directory: &Directory, now: Ti
         format!(", time {}", round + 1)
     };
     let text = format!("Step {} of {}{again}", next_step + 1, policy.name);
+    let by_step = format!("step {} of {}{again}", next_step + 1, policy.name);
     let data = json!({ "policyId": policy.id.to_string(), "step": next_step + 1, "round": round + 1 });
     change
         .entries
@@ -194,7 +195,7 @@ fn run_step(change: &mut Change, policy: &Policy, directory: &Directory, now: Ti
     }
     let mut reached = false;
     for person in called {
-        let why = format!("{}; {}", person.why, text.to_lowercase());
+        let why = format!("{}; {by_step}", person.why);
         if change.page(
             person.user,
             &why,

@@ -1,5 +1,7 @@
 //! Logs and figures of the running program.
 
+use std::io::IsTerminal as _;
+
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -17,7 +19,10 @@ pub fn log(settings: &Settings) -> Result<(), Wrong> {
     let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A second logger is only asked for by tests that start several servers in one process: the first one stays.
     let _already = match settings.log_format {
-        LogFormat::Text => lines.with_target(false).try_init(),
+        LogFormat::Text => lines
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+            .try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
     };
     Ok(())

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
-    directory::Directory,
+    directory::{Channel, Directory},
     escalation,
     event::{Action, Event, Severity},
     id::{IncidentId, UserId},
@@ -116,7 +116,10 @@ pub(super) async fn tell(store: &Store, clock: &dyn Clock, made: &Made) -> Resul
         stories.push((begins, n + LIVE >= INCIDENTS));
     }
     stories.sort_unstable();
-    let directory = &picture.directory;
+    // The story tells of pages, whether or not a mail server is set up where it is told.
+    let mut directory = picture.directory.clone();
+    directory.channels.insert(Channel::Email);
+    let directory = &directory;
     let told: Vec<Vec<(Timestamp, Change, Option<Event>)>> = stories
         .into_iter()
         .enumerate()

@@ -178,7 +178,7 @@ fn news(links: &Links, picture: &Picture, leased: &Leased, listed: &Listed) -> R
         happening: leased.happening.unwrap_or(Happening::Triggered),
         at: leased.created_at,
         incident: facts,
-        reason: to_people.then(|| leased.reason.clone()),
+        reason: to_people.then(|| format!("Why you: {}.", leased.reason)),
         acknowledge_url,
     })
 }
