@@ -6,6 +6,7 @@
 
 mod error;
 mod postgres;
+mod restore;
 mod sqlite;
 mod tls;
 mod tx;
@@ -25,12 +26,16 @@ use tokio::sync::broadcast;
 
 pub use self::{
     error::DbError,
+    restore::restore,
     tx::{Insert, Kind, Tx},
     value::{FromVal, Mismatch, Row, Val},
     wake::Wake,
 };
 use self::{unit::Lane, wake::WAKES_KEPT};
 use crate::migrate;
+
+/// The file of the embedded database in its directory.
+pub const FILE: &str = sqlite::FILE_NAME;
 
 /// Which database, and where.
 #[derive(Clone)]
@@ -195,6 +200,23 @@ impl Db {
     pub async fn ping(&self) -> Result<(), DbError> {
         self.read(async |tx| tx.query_one("SELECT 1", &[]).await.map(drop))
             .await
+    }
+
+    /// The names of the migrations that [`Db::migrate`] would apply.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn pending_migrations(&self) -> Result<Vec<String>, DbError> {
+        migrate::pending(self).await
+    }
+
+    /// The time by the clock of a PostgreSQL server.
+    ///
+    /// # Errors
+    /// When it cannot answer; on SQLite, which has no clock of its own.
+    pub async fn server_time(&self) -> Result<Timestamp, DbError> {
+        let sql = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+        self.read(async |tx| tx.query_one(sql, &[]).await?.take()).await
     }
 
     /// Copies a SQLite database into a new file while work goes on. The copy is readable for nobody else.
