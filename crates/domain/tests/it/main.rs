@@ -1,0 +1,5 @@
+//! The rules of paging from outside: scenarios told in words, and properties that hold whatever happens.
+
+mod properties;
+mod scenario;
+mod stories;
