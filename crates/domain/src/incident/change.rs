@@ -1,0 +1,279 @@
+//! What a decision about an incident leads to: the incident as it will be, what its timeline says, and what is sent.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Actor, Happening, Incident};
+use crate::{
+    delivery::Purpose,
+    directory::{Channel, Directory},
+    id::{UserId, WebhookId},
+    paging,
+};
+
+/// What kind of thing a timeline entry tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// The incident was opened.
+    Triggered,
+    /// Another alert came in.
+    AlertAdded,
+    /// Somebody acknowledged.
+    Acknowledged,
+    /// It was resolved.
+    Resolved,
+    /// It is open again.
+    Reopened,
+    /// It was put off.
+    Snoozed,
+    /// It was put out of sight.
+    Suppressed,
+    /// A step of the policy was run.
+    Escalated,
+    /// A person is being paged.
+    Paged,
+    /// Somebody or a channel was not used, and why.
+    NotPaged,
+    /// Escalation has ended without an answer.
+    Exhausted,
+    /// The urgency changed.
+    UrgencyChanged,
+    /// A field was edited.
+    Edited,
+    /// Somebody else is to work on it.
+    Reassigned,
+    /// A person wrote a note.
+    Note,
+    /// A target was missed.
+    SlaBreached,
+    /// A provider took a message.
+    Sent,
+    /// A message could not be sent.
+    NotSent,
+    /// The auditor mended something.
+    Repaired,
+}
+
+impl EntryKind {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Triggered,
+        Self::AlertAdded,
+        Self::Acknowledged,
+        Self::Resolved,
+        Self::Reopened,
+        Self::Snoozed,
+        Self::Suppressed,
+        Self::Escalated,
+        Self::Paged,
+        Self::NotPaged,
+        Self::Exhausted,
+        Self::UrgencyChanged,
+        Self::Edited,
+        Self::Reassigned,
+        Self::Note,
+        Self::SlaBreached,
+        Self::Sent,
+        Self::NotSent,
+        Self::Repaired,
+    ];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Triggered => "TRIGGERED",
+            Self::AlertAdded => "ALERT_ADDED",
+            Self::Acknowledged => "ACKNOWLEDGED",
+            Self::Resolved => "RESOLVED",
+            Self::Reopened => "REOPENED",
+            Self::Snoozed => "SNOOZED",
+            Self::Suppressed => "SUPPRESSED",
+            Self::Escalated => "ESCALATED",
+            Self::Paged => "PAGED",
+            Self::NotPaged => "NOT_PAGED",
+            Self::Exhausted => "EXHAUSTED",
+            Self::UrgencyChanged => "URGENCY_CHANGED",
+            Self::Edited => "EDITED",
+            Self::Reassigned => "REASSIGNED",
+            Self::Note => "NOTE",
+            Self::SlaBreached => "SLA_BREACHED",
+            Self::Sent => "SENT",
+            Self::NotSent => "NOT_SENT",
+            Self::Repaired => "REPAIRED",
+        }
+    }
+
+    /// Reads a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// One sentence of an incident's story.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// What kind of thing it tells.
+    pub kind: EntryKind,
+    /// Who did it.
+    pub actor: Actor,
+    /// The sentence, as it was true at the time.
+    pub text: String,
+    /// The same for programs, an object; null where the sentence says all.
+    pub data: Value,
+}
+
+impl Entry {
+    /// A sentence about what the program did by its own rules.
+    #[must_use]
+    pub fn system(kind: EntryKind, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            actor: Actor::System,
+            text: text.into(),
+            data: Value::Null,
+        }
+    }
+
+    /// A sentence about what somebody did.
+    #[must_use]
+    pub fn by(kind: EntryKind, actor: &Actor, text: impl Into<String>) -> Self {
+        Self {
+            kind,
+            actor: actor.clone(),
+            text: text.into(),
+            data: Value::Null,
+        }
+    }
+
+    /// The same entry with data for programs.
+    #[must_use]
+    pub fn with(mut self, data: Value) -> Self {
+        self.data = data;
+        self
+    }
+}
+
+/// By which way a message goes out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// To a person on a channel.
+    Person {
+        /// Who.
+        user: UserId,
+        /// On which channel.
+        channel: Channel,
+        /// At which address.
+        address: String,
+    },
+    /// To an outbound webhook.
+    Webhook(WebhookId),
+}
+
+/// A message that was decided on. The store gives it its identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDelivery {
+    /// What kind of message it is.
+    pub purpose: Purpose,
+    /// Which way it goes.
+    pub route: Route,
+    /// What it tells of.
+    pub happening: Happening,
+    /// When it is to be sent; a page's later messages wait in case somebody acknowledges.
+    pub due_at: Timestamp,
+    /// For a page of an escalation step: which round and step, both from 0.
+    pub step: Option<(u32, u32)>,
+    /// Why this receiver is told.
+    pub reason: String,
+}
+
+/// What a decision leads to: all of it is committed together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The incident as it will be.
+    pub incident: Incident,
+    /// What the timeline will say, in order.
+    pub entries: Vec<Entry>,
+    /// Messages to send.
+    pub deliveries: Vec<NewDelivery>,
+    /// Pages of this incident that have not been sent are called off, for this reason.
+    pub call_off_pages: Option<&'static str>,
+}
+
+impl Change {
+    /// A change of nothing yet.
+    #[must_use]
+    pub const fn of(incident: Incident) -> Self {
+        Self {
+            incident,
+            entries: Vec::new(),
+            deliveries: Vec::new(),
+            call_off_pages: None,
+        }
+    }
+
+    /// Tells the outbound webhooks and the service's own people that something happened. Tests tell nobody.
+    pub(crate) fn tell(&mut self, happening: Happening, directory: &Directory, now: Timestamp) {
+        if self.incident.is_test {
+            return;
+        }
+        let service = self.incident.service;
+        let webhooks = directory
+            .webhooks
+            .iter()
+            .filter(|webhook| webhook.wants(happening, service));
+        self.deliveries.extend(webhooks.map(|webhook| NewDelivery {
+            purpose: Purpose::Webhook,
+            route: Route::Webhook(webhook.id),
+            happening,
+            due_at: now,
+            step: None,
+            reason: format!("webhook {} asks for {}", webhook.name, happening.word()),
+        }));
+        let notices = paging::notices(directory, service, happening, now);
+        self.deliveries.extend(notices);
+    }
+
+    /// Adds a page to one person, with an entry for what is sent and one for what is not. True when it reaches them.
+    pub(crate) fn page(
+        &mut self,
+        user: UserId,
+        why: &str,
+        step: Option<(u32, u32)>,
+        channels: &[Channel],
+        directory: &Directory,
+        now: Timestamp,
+    ) -> bool {
+        let plan = paging::plan(directory, user, self.incident.urgency, channels, now);
+        let name = directory.user_name(user);
+        for skipped in &plan.skipped {
+            let what = skipped
+                .channel
+                .map_or_else(String::new, |channel| format!(" by {}", channel.name()));
+            let text = format!("{name} is not paged{what}: {}", skipped.why);
+            self.entries
+                .push(Entry::system(EntryKind::NotPaged, text).with(json!({ "userId": user.to_string() })));
+        }
+        if plan.sends.is_empty() {
+            return false;
+        }
+        let ways: Vec<String> = plan.sends.iter().map(|send| send.describe(now)).collect();
+        let text = format!("Paging {name} by {} ({why})", ways.join(", then "));
+        self.entries
+            .push(Entry::system(EntryKind::Paged, text).with(json!({ "userId": user.to_string() })));
+        self.deliveries.extend(plan.sends.into_iter().map(|send| NewDelivery {
+            purpose: Purpose::Page,
+            route: Route::Person {
+                user,
+                channel: send.channel,
+                address: send.address,
+            },
+            happening: Happening::Triggered,
+            due_at: send.due_at,
+            step,
+            reason: why.to_owned(),
+        }));
+        true
+    }
+}
