@@ -1,8 +1,14 @@
 //! `opsknight serve`: opens everything, serves until it is told to stop, and then finishes what it holds.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    fs::{DirBuilder, File, TryLockError},
+    net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
+    sync::Arc,
+    time::Duration,
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use jiff::SignedDuration;
 use opsknight_store::{
     Store, db,
@@ -27,6 +33,9 @@ use crate::{
 const SETUP_LINK_LASTS: SignedDuration = SignedDuration::from_hours(24);
 /// How long requests and messages that are under way may take at the end.
 const FINISH_WITHIN: Duration = Duration::from_secs(25);
+
+/// The file in the data directory that the one serving program holds.
+const LOCK_FILE: &str = "serve.lock";
 
 /// Opens the database and brings it to this version.
 ///
@@ -66,6 +75,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<Store> {
 /// When it cannot begin.
 pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let alone = only_one(&settings)?;
     let store = open(&settings, &*clock).await?;
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -86,6 +96,9 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         trusted_proxies: settings.trusted_proxies.clone(),
         figures: telemetry::figures(),
     })?;
+    if alone.is_some() {
+        app.deliverer.take_back_all().await.context("messages that were on their way cannot be taken back")?;
+    }
     let stop = CancellationToken::new();
     let (router, mut workers) = app.work(&stop);
     announce(&store, &*clock, &public_url).await?;
@@ -98,6 +111,24 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     store.db.clone().close().await;
     tracing::info!("stopped");
     ended
+}
+
+/// Sees to it that one program serves an embedded database: two would send everything twice. The lock goes with the
+/// process, however it ends. Several replicas share a PostgreSQL.
+fn only_one(settings: &Settings) -> anyhow::Result<Option<File>> {
+    if settings.database_url.is_some() {
+        return Ok(None);
+    }
+    let dir = &settings.data_dir;
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
+    let path = dir.join(LOCK_FILE);
+    let file = File::create(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => bail!("another opsknight serves {} already", dir.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
+    }
 }
 
 async fn serve_until_told(listener: TcpListener, router: axum::Router, stop: &CancellationToken) -> anyhow::Result<()> {

@@ -191,18 +191,38 @@ impl Deliverer {
     /// # Errors
     /// When the database cannot answer.
     pub async fn take_back(&self) -> Result<usize, DbError> {
+        self.take_back_leased_until(self.clock.now()).await
+    }
+
+    /// Takes back every message that is leased, for a program that has just begun and knows that it is the only one
+    /// that works on this database: whoever held the leases is dead, and nobody need wait for them to end.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn take_back_all(&self) -> Result<usize, DbError> {
+        let mut all = 0;
+        loop {
+            let n = self.take_back_leased_until(Timestamp::MAX).await?;
+            if n == 0 {
+                return Ok(all);
+            }
+            all += n;
+        }
+    }
+
+    async fn take_back_leased_until(&self, until: Timestamp) -> Result<usize, DbError> {
         let now = self.clock.now();
         let any = self
             .store
             .db
-            .read(async move |tx| deliveries::any_abandoned(tx, now).await)
+            .read(async move |tx| deliveries::any_abandoned(tx, until).await)
             .await?;
         if !any {
             return Ok(0);
         }
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let unit = async move |tx: &mut Tx<'_>| {
-            let abandoned = deliveries::lock_abandoned(tx, now, ABANDONED_MAX).await?;
+            let abandoned = deliveries::lock_abandoned(tx, until, ABANDONED_MAX).await?;
             let ended: Vec<(Leased, Finished)> = abandoned
                 .into_iter()
                 .map(|leased| {
