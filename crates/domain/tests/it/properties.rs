@@ -93,7 +93,7 @@ proptest! {
                 let told = ended.iter().any(|word| scene.story.contains(word));
                 prop_assert!(incident.progress.due.is_some() || told, "{}", scene.story);
             } else {
-                let page_waits = scene.waiting.iter().any(|(_, to, _)| to.starts_with("page"));
+                let page_waits = scene.waiting.iter().any(|(_, to)| to.starts_with("page"));
                 prop_assert!(!page_waits, "a page waits though the incident is {:?}\n{}", incident.status, scene.story);
                 if !was_open && !matches!(what, Happens::Trigger(_) | Happens::Reopen | Happens::Minutes(_)) {
                     prop_assert!(!scene.story[before..].contains("-> page"), "{}", &scene.story[before..]);

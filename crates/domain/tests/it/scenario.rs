@@ -35,7 +35,7 @@ pub(crate) fn service_id() -> ServiceId {
 }
 
 pub(crate) fn start() -> Timestamp {
-    "2026-06-01T09:00:00Z".parse().unwrap()
+    "2026-06-01T09:00:00Z".parse().expect("the scene is set up right")
 }
 
 fn user(n: u128, name: &str, standing: Standing) -> User {
@@ -58,22 +58,9 @@ pub(crate) fn step(targets: Vec<Target>, delay_minutes: u32) -> Step {
     }
 }
 
-/// Ann leads Ops, Bob is on call, Cat is disabled. Mail is set up. One webhook hears everything.
-pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
-    let people = [
-        user(ANN, "Ann", Standing::Active),
-        user(BOB, "Bob", Standing::Invited),
-        user(CAT, "Cat", Standing::Disabled),
-    ];
-    let policy = PolicyId::new(Uuid::from_u128(200));
-    let team = TeamId::new(Uuid::from_u128(300));
-    let schedule = ScheduleId::new(Uuid::from_u128(400));
-    let member = |n, lead, receives_notifications| Member {
-        user: user_id(n),
-        lead,
-        receives_notifications,
-    };
-    let service = Service {
+/// The service that everything is about.
+fn service(team: TeamId, policy: PolicyId) -> Service {
+    Service {
         id: service_id(),
         name: "Shop".into(),
         team: Some(team),
@@ -84,7 +71,11 @@ pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
         notification_channels: BTreeSet::new(),
         notify_on: BTreeSet::new(),
         runbook_url: None,
-    };
+    }
+}
+
+/// Bob is on call, every day.
+fn rota() -> Schedule {
     let layer = Layer {
         name: "Days".into(),
         users: vec![user_id(BOB)],
@@ -96,6 +87,31 @@ pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
         },
         restrictions: Vec::new(),
         priority: 0,
+    };
+    Schedule {
+        id: ScheduleId::new(Uuid::from_u128(400)),
+        name: "Rota".into(),
+        zone: TimeZone::UTC,
+        layers: vec![layer],
+        overrides: Vec::new(),
+    }
+}
+
+/// Ann leads Ops, Bob is on call, Cat is disabled. Mail is set up. One webhook hears everything.
+pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
+    let people = [
+        user(ANN, "Ann", Standing::Active),
+        user(BOB, "Bob", Standing::Invited),
+        user(CAT, "Cat", Standing::Disabled),
+    ];
+    let policy = PolicyId::new(Uuid::from_u128(200));
+    let team = TeamId::new(Uuid::from_u128(300));
+    let service = service(team, policy);
+    let rota = rota();
+    let member = |n, lead, receives_notifications| Member {
+        user: user_id(n),
+        lead,
+        receives_notifications,
     };
     Directory {
         version: 1,
@@ -122,16 +138,7 @@ pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
                 steps,
             },
         )]),
-        schedules: HashMap::from([(
-            schedule,
-            Schedule {
-                id: schedule,
-                name: "Rota".into(),
-                zone: TimeZone::UTC,
-                layers: vec![layer],
-                overrides: Vec::new(),
-            },
-        )]),
+        schedules: HashMap::from([(rota.id, rota)]),
         webhooks: vec![Webhook {
             id: WebhookId::new(Uuid::from_u128(500)),
             name: "Room".into(),
@@ -174,8 +181,8 @@ pub(crate) fn rule(urgency: Urgency, channel: Channel, delay_minutes: u32) -> No
 pub(crate) struct Play {
     pub(crate) directory: Directory,
     pub(crate) incident: Option<Incident>,
-    /// Messages that wait: due, to whom, by step.
-    pub(crate) waiting: Vec<(Timestamp, String, Option<(u32, u32)>)>,
+    /// Messages that wait: when they are due, and to whom.
+    pub(crate) waiting: Vec<(Timestamp, String)>,
     pub(crate) now: Timestamp,
     pub(crate) story: String,
 }
@@ -221,8 +228,12 @@ impl Play {
                 )
             }
             (Outcome::Add, Some(live)) => live.add(event, &Self::sender(), &self.directory, self.now),
-            (Outcome::Acknowledge, Some(live)) => live.acknowledge(&Self::sender(), &self.directory, self.now).unwrap(),
-            (Outcome::Resolve, Some(live)) => live.resolve(&Self::sender(), None, &self.directory, self.now).unwrap(),
+            (Outcome::Acknowledge, Some(live)) => live
+                .acknowledge(&Self::sender(), &self.directory, self.now)
+                .expect("the scene is set up right"),
+            (Outcome::Resolve, Some(live)) => live
+                .resolve(&Self::sender(), None, &self.directory, self.now)
+                .expect("the scene is set up right"),
             (Outcome::Ignore(why), live) => {
                 self.incident = live;
                 self.tell(&format!("ignored: {why}"));
@@ -276,14 +287,14 @@ impl Play {
             .partition(|(due, ..)| *due <= self.now);
         self.waiting = later;
         let due: Vec<_> = due;
-        for (_, to, _) in due {
+        for (_, to) in due {
             self.tell(&format!("-> {to}"));
         }
     }
 
     pub(crate) fn take(&mut self, change: Change) {
         if let Some(why) = change.call_off_pages {
-            let called_off = self.waiting.extract_if(.., |(_, to, _)| to.starts_with("page")).count();
+            let called_off = self.waiting.extract_if(.., |(_, to)| to.starts_with("page")).count();
             if called_off > 0 {
                 self.tell(&format!("{called_off} page(s) called off: {why}"));
             }
@@ -298,7 +309,7 @@ impl Play {
                 }
                 Route::Webhook(_) => format!("webhook {}", delivery.happening.word()),
             };
-            self.waiting.push((delivery.due_at, to, delivery.step));
+            self.waiting.push((delivery.due_at, to));
         }
         self.incident = Some(change.incident);
         self.send();
@@ -306,7 +317,7 @@ impl Play {
 
     pub(crate) fn tell(&mut self, what: &str) {
         let minutes = self.now.duration_since(start()).as_mins();
-        writeln!(self.story, "{minutes:>4} {what}").unwrap();
+        writeln!(self.story, "{minutes:>4} {what}").expect("the scene is set up right");
     }
 
     /// What happened, for comparing.
