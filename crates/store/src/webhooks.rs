@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use opsknight_domain::{
     directory::Webhook,
-    id::{ServiceId, WebhookId},
+    id::{DeliveryId, ServiceId, WebhookId},
     incident::Happening,
 };
 
@@ -239,4 +239,13 @@ pub async fn delete(tx: &mut Tx<'_>, id: WebhookId, now: Timestamp) -> Result<()
         "webhook",
         tx.execute("DELETE FROM webhook WHERE id = $1", &[id.into()]).await?,
     )
+}
+
+/// Whether this message is or was for this webhook.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn has_delivery(tx: &mut Tx<'_>, id: WebhookId, delivery: DeliveryId) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM delivery WHERE id = $1 AND webhook_id = $2";
+    Ok(tx.query_opt(sql, &[delivery.into(), id.into()]).await?.is_some())
 }

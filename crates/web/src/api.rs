@@ -10,11 +10,24 @@ pub mod rules;
 pub mod scope;
 pub mod wire;
 
-mod deliveries;
-mod incidents;
+pub mod api_keys;
+pub mod audit;
+mod change;
+pub mod check;
+pub mod deliveries;
+pub mod incidents;
+pub mod integrations;
 mod openapi;
-mod receipts;
+pub mod policies;
+pub mod receipts;
 mod refs;
+pub mod schedules;
+mod search;
+pub mod services;
+pub mod settings;
+pub mod teams;
+pub mod users;
+pub mod webhooks;
 
 pub use refs::{Named, Urls};
 
@@ -32,6 +45,16 @@ pub(crate) fn documented() -> OpenApiRouter<AppState> {
         .merge(incidents::routes())
         .merge(deliveries::routes())
         .merge(receipts::routes())
+        .merge(teams::routes())
+        .merge(policies::routes())
+        .merge(services::routes())
+        .merge(integrations::routes())
+        .merge(users::routes())
+        .merge(schedules::routes())
+        .merge(webhooks::routes())
+        .merge(settings::routes())
+        .merge(api_keys::routes())
+        .merge(audit::routes())
 }
 
 /// The routes of the API behind their gate.

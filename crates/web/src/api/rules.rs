@@ -155,6 +155,8 @@ pub static RULES: &[Rule] = &[
 
     get("/api/settings/notifications/{channel}", Scope::SettingsRead),
     admin("PATCH", "/api/settings/notifications/{channel}", Scope::SettingsWrite),
+    admin("PUT", "/api/settings/notifications/{channel}", Scope::SettingsWrite),
+    admin("DELETE", "/api/settings/notifications/{channel}", Scope::SettingsWrite),
     admin("POST", "/api/settings/notifications/{channel}/test", Scope::SettingsWrite),
 
     get("/api/api-keys", Scope::SettingsRead),
