@@ -1,0 +1,24 @@
+//! The tests of the program from outside: the real binary with real senders, mail servers and receivers around it, and
+//! the same program in this process on a clock that the tests turn. Each on SQLite and on PostgreSQL.
+
+#[macro_use]
+mod both;
+
+mod alertmanager;
+mod api;
+mod bad_input;
+mod certificates;
+mod command_line;
+mod crash;
+mod environment;
+mod mail_server;
+mod openapi;
+mod oracle;
+mod pagerduty;
+mod peers;
+mod post_office;
+mod process;
+mod sink;
+mod story;
+mod tls_front;
+mod world;
