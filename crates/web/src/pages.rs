@@ -12,9 +12,18 @@ mod form;
 mod gate;
 mod incident;
 mod incidents;
+mod integrations;
+mod policies;
+mod profile;
 mod records;
 mod rows;
+mod schedules;
+mod services;
+mod settings;
+mod teams;
+mod users;
 mod viewer;
+mod webhooks;
 mod zones;
 
 pub use error::PageError;
@@ -60,7 +69,8 @@ fn all() -> Routes {
         router: Router::new(),
         paths: Vec::new(),
     };
-    incident_routes(gate_routes(routes))
+    let routes = service_routes(incident_routes(gate_routes(routes)));
+    settings_routes(people_routes(plan_routes(routes)))
         .get("/", dashboard::show)
         .get("/live", live::live)
         .post("/theme", gate::set_theme)
@@ -99,6 +109,86 @@ fn incident_routes(routes: Routes) -> Routes {
         .post("/incidents/{id}/notes", incident::note)
 }
 
+fn service_routes(routes: Routes) -> Routes {
+    routes
+        .get("/services", services::list)
+        .post("/services", services::create)
+        .get("/services/new", services::new)
+        .get("/services/{id}", services::show)
+        .get("/services/{id}/settings", services::settings)
+        .post("/services/{id}/settings", services::save_settings)
+        .post("/services/{id}/delete", services::delete)
+        .get("/services/{id}/integrations", integrations::list)
+        .post("/services/{id}/integrations", integrations::create)
+        .get("/services/{id}/integrations/new", integrations::gallery)
+        .post("/services/{id}/integrations/{integrationId}", integrations::change)
+        .post("/services/{id}/integrations/{integrationId}/enabled", integrations::enable)
+        .post("/services/{id}/integrations/{integrationId}/secret", integrations::set_secret)
+        .post("/services/{id}/integrations/{integrationId}/rotate-key", integrations::rotate_key)
+        .post("/services/{id}/integrations/{integrationId}/test", integrations::send_test)
+        .post("/services/{id}/integrations/{integrationId}/delete", integrations::delete)
+}
+
+fn plan_routes(routes: Routes) -> Routes {
+    routes
+        .get("/policies", policies::list)
+        .post("/policies", policies::create)
+        .get("/policies/new", policies::new)
+        .get("/policies/{id}", policies::show)
+        .post("/policies/{id}", policies::change)
+        .get("/policies/{id}/edit", policies::edit)
+        .post("/policies/{id}/delete", policies::delete)
+        .get("/schedules", schedules::list)
+        .post("/schedules", schedules::create)
+        .get("/schedules/new", schedules::new)
+        .get("/schedules/{id}", schedules::show)
+        .post("/schedules/{id}", schedules::change)
+        .get("/schedules/{id}/edit", schedules::edit)
+        .post("/schedules/{id}/delete", schedules::delete)
+        .post("/schedules/{id}/overrides", schedules::add_override)
+        .post("/schedules/{id}/overrides/{overrideId}/delete", schedules::delete_override)
+}
+
+fn people_routes(routes: Routes) -> Routes {
+    routes
+        .get("/teams", teams::list)
+        .post("/teams", teams::create)
+        .get("/teams/{id}", teams::show)
+        .post("/teams/{id}", teams::rename)
+        .post("/teams/{id}/delete", teams::delete)
+        .post("/teams/{id}/members", teams::add_member)
+        .post("/teams/{id}/members/{userId}", teams::change_member)
+        .get("/users", users::list)
+        .post("/users", users::create)
+        .get("/users/new", users::new)
+        .get("/users/{id}", users::show)
+        .post("/users/{id}", users::change)
+        .post("/users/{id}/invite", users::invite)
+        .post("/users/{id}/disable", users::disable)
+        .post("/users/{id}/enable", users::enable)
+        .get("/profile", profile::show)
+        .post("/profile", profile::change)
+        .post("/profile/password", profile::change_password)
+        .post("/profile/sessions/{session}/delete", profile::end_session)
+}
+
+fn settings_routes(routes: Routes) -> Routes {
+    routes
+        .get("/settings/email", settings::email)
+        .post("/settings/email/test", settings::test_email)
+        .get("/settings/api-keys", settings::api_keys)
+        .post("/settings/api-keys", settings::create_key)
+        .post("/settings/api-keys/{id}/delete", settings::delete_key)
+        .get("/settings/webhooks", webhooks::list)
+        .post("/settings/webhooks", webhooks::create)
+        .get("/settings/webhooks/new", webhooks::new)
+        .get("/settings/webhooks/{id}", webhooks::show)
+        .post("/settings/webhooks/{id}", webhooks::change)
+        .post("/settings/webhooks/{id}/test", webhooks::test)
+        .post("/settings/webhooks/{id}/delete", webhooks::delete)
+        .post("/settings/webhooks/{id}/deliveries/{deliveryId}/retry", webhooks::retry)
+}
+
 /// The pages behind their gate.
 pub(crate) fn routes(state: &AppState) -> Router<AppState> {
     all()
@@ -113,8 +203,20 @@ pub(crate) async fn not_found() -> PageError {
     ApiError::not_found("page").into()
 }
 
-/// The method and path of every page, for the test of the access table.
 #[cfg(test)]
-pub(crate) fn paths() -> Vec<(&'static str, &'static str)> {
-    all().paths
+mod tests {
+    use std::collections::BTreeSet;
+
+    use crate::api::access::RULES;
+
+    #[test]
+    fn the_access_table_holds_every_page_and_no_other() {
+        let paths = super::all().paths.into_iter();
+        let mut routed: BTreeSet<String> = paths.map(|(method, path)| format!("{method} {path}")).collect();
+        routed.insert("GET /assets/{file}".to_owned());
+        let table = RULES.iter().filter(|rule| !rule.path.starts_with("/api/"));
+        let table: BTreeSet<String> = table.map(|rule| format!("{} {}", rule.method, rule.path)).collect();
+        let missing: Vec<_> = table.symmetric_difference(&routed).collect();
+        assert!(missing.is_empty(), "in one and not in the other: {missing:#?}");
+    }
 }

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
-    directory::{Role, Standing},
-    id::{AuditId, UserId},
+    directory::{Channel, Role, Standing},
+    id::{AuditId, DeliveryId, UserId},
     incident::Actor,
 };
 use opsknight_store::{
     audit::{self, AuditLine},
     db::Tx,
+    deliveries::{self, AccountMessage, AccountText},
     secret::token_hash,
     sessions::{self, LinkPurpose, SessionRow},
     users::{self, UserRow},
@@ -19,6 +20,8 @@ use serde_json::json;
 
 use crate::{
     api::{
+        access::Caller,
+        change::{Change, Object},
         check,
         error::{ApiError, Problems},
     },
@@ -293,6 +296,104 @@ pub async fn change_password(
         Ok::<_, ApiError>(())
     };
     state.store.db.write(unit).await
+}
+
+/// Makes a link with which somebody accepts their invitation, or chooses a new password, and puts it on its way by mail
+/// where mail can be sent. The link is returned: whoever makes it may hand it over as well.
+///
+/// # Errors
+/// 404 when there is no such person, 409 when they are disabled.
+pub async fn invite(state: &AppState, caller: &Caller, id: UserId) -> Result<Invitation, ApiError> {
+    let change = Change::new(state, caller);
+    let token = state.token();
+    let url = state.link(&format!("/invite/{token}"));
+    let message_id = DeliveryId::new(state.clock.uuid_v7());
+    let store = state.store.clone();
+    let link = url.clone();
+    let unit = async move |tx: &mut Tx<'_>| {
+        let user = users::get(tx, id).await?.ok_or_else(|| ApiError::not_found("user"))?;
+        let purpose = match user.standing {
+            Standing::Invited => LinkPurpose::Invite,
+            Standing::Active => LinkPurpose::Reset,
+            Standing::Disabled => return Err(ApiError::conflict("the account is disabled; enable it first")),
+        };
+        let now = change.now;
+        let expires = now.saturating_add(INVITATION_LASTS).unwrap_or(now);
+        sessions::insert_link(tx, &token_hash(&token), purpose, Some(id), now, expires).await?;
+        let picture = store.pictures.current(tx, now).await?;
+        let by_mail = picture.directory.channels.contains(&Channel::Email);
+        if by_mail {
+            let message = letter(message_id, &user, purpose, &link);
+            deliveries::send_account_message(tx, &store.sealer, &message, now).await?;
+        }
+        let object = Object {
+            kind: "user",
+            id: &id,
+            name: &user.name,
+        };
+        change.record(tx, "link_made", object, json!({})).await?;
+        Ok(by_mail)
+    };
+    let by_mail = state.store.db.write(unit).await?;
+    Ok(Invitation { url, by_mail })
+}
+
+/// A link that was made for somebody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The link. It works once.
+    pub url: String,
+    /// It is on its way by mail.
+    pub by_mail: bool,
+}
+
+fn letter(id: DeliveryId, user: &UserRow, purpose: LinkPurpose, link: &str) -> AccountMessage {
+    let (subject, first, reason) = match purpose {
+        LinkPurpose::Reset => (
+            "Choose a new OpsKnight password",
+            "Choose a new password here. Everywhere you are signed in now, you are signed out then.",
+            "password link",
+        ),
+        LinkPurpose::Invite | LinkPurpose::Setup => (
+            "You are invited to OpsKnight",
+            "You are invited to OpsKnight, where alerts become incidents and whoever is on call is paged. Accept here \
+             and choose a password.",
+            "invitation",
+        ),
+    };
+    AccountMessage {
+        id,
+        user: user.id,
+        address: user.email.clone(),
+        text: AccountText {
+            subject: subject.to_owned(),
+            text: format!("Hello {},\n\n{first}\n\n{link}\n\nThe link works once, for seven days.", user.name),
+        },
+        reason: reason.to_owned(),
+    }
+}
+
+/// Signs somebody out on one device, which is named by the beginning of its token's hash.
+///
+/// # Errors
+/// 404 when they have no such session.
+pub async fn end_session(state: &AppState, user: UserId, name: &str) -> Result<(), ApiError> {
+    let now = state.clock.now();
+    let name = name.to_owned();
+    let unit = async move |tx: &mut Tx<'_>| {
+        let all = sessions::of_user(tx, user, now).await?;
+        let session = all.iter().find(|session| session_name(&session.token_hash) == name);
+        let session = session.ok_or_else(|| ApiError::not_found("session"))?;
+        sessions::delete(tx, &session.token_hash).await?;
+        Ok(())
+    };
+    state.store.db.write(unit).await
+}
+
+/// What a session is called on pages: the beginning of its token's hash, from which no token can be made.
+#[must_use]
+pub fn session_name(token_hash: &str) -> &str {
+    token_hash.get(..16).unwrap_or(token_hash)
 }
 
 fn one_time(token: &str) -> Option<String> {

@@ -91,12 +91,18 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError
     if !value.is_object() {
         return Err(ApiError::invalid_request("the body must be a JSON object"));
     }
+    from_value(value)
+}
+
+/// The same from a value that is parsed already, such as one made from a form.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiError> {
     refuse_nul(&value, "")?;
     let mut unknown = Problems::default();
     let mut track = serde_path_to_error::Track::new();
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| {
-        unknown.add(path.to_string(), "is not a field that can be set here");
+        // `?` stands for a value that may be missing: no level of its own.
+        unknown.add(path.to_string().replace(".?", ""), "is not a field that can be set here");
     });
     match read {
         Ok(value) => unknown.check().map(|()| value),

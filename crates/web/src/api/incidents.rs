@@ -7,7 +7,7 @@ mod write;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub use read::IncidentQuery;
-pub use shape::{IncidentBody, incident_body};
+pub use shape::{ActorBody, AlertBody, EntryBody, ImageBody, IncidentBody, LinkBody, incident_body};
 
 use crate::state::AppState;
 

@@ -97,6 +97,7 @@ const fn name(method: &HttpMethod) -> &'static str {
 
 /// Adds who may call, and the answers that no handler gives itself.
 fn complete(operation: &mut Operation, need: Need) {
+    describe_success(operation);
     let (role, scope) = match need {
         Need::Nothing => {
             operation.security = Some(Vec::new());
@@ -131,6 +132,7 @@ fn complete(operation: &mut Operation, need: Need) {
         ("401", true, "Nobody is signed in, or the key is not valid."),
         ("403", true, "The caller may not do this."),
         ("404", has_path, "There is no such thing."),
+        ("409", false, "It does not fit the present state."),
         ("413", has_body, "The body is too long."),
         ("415", has_body, "The body is not sent as application/json."),
         ("500", true, "Our fault; the server's log says what."),
@@ -140,13 +142,28 @@ fn complete(operation: &mut Operation, need: Need) {
             "The database cannot take it now; nothing was changed, try again.",
         ),
     ];
+    let successes = [("200", "Done."), ("201", "It was made."), ("202", "It was taken."), ("204", "It was removed.")];
+    for (status, says) in successes {
+        operation.responses.responses.entry(status.to_owned()).and_modify(|response| describe(response, says));
+    }
     for (status, applies, says) in common {
+        let responses = &mut operation.responses.responses;
         if applies {
-            let responses = &mut operation.responses.responses;
             responses
                 .entry(status.to_owned())
-                .and_modify(|response| describe(response, says))
                 .or_insert_with(|| RefOr::T(refusal(says)));
+        }
+        responses
+            .entry(status.to_owned())
+            .and_modify(|response| describe(response, says));
+    }
+}
+
+/// What a success says where the handler has no words of its own.
+fn describe_success(operation: &mut Operation) {
+    for (status, says) in [("200", "What was asked for, as it is now."), ("201", "It is made.")] {
+        if let Some(response) = operation.responses.responses.get_mut(status) {
+            describe(response, says);
         }
     }
 }

@@ -22,6 +22,8 @@ use crate::{
 
 /// Most fields that a form may have.
 const FIELDS_MAX: usize = 5_000;
+/// Most entries of a list within a form.
+const LIST_MAX: usize = 200;
 
 /// A form as it was sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,6 +100,12 @@ impl Form {
         problems.take(name, text.parse().map_err(|_| "must be a whole number"))
     }
 
+    /// What was sent, and below it what another form has under names that were not sent.
+    pub(super) fn over(&self, other: &Self) -> Self {
+        let missing = other.0.iter().filter(|(name, _)| self.0.iter().all(|(known, _)| known != name));
+        Self(self.0.iter().chain(missing).cloned().collect())
+    }
+
     /// The numbers that stand in names between `prefix.` and the next dot, in order: `steps.0.delay`.
     pub(super) fn indices(&self, prefix: &str) -> Vec<usize> {
         let inside = self.0.iter().filter_map(|(name, _)| {
@@ -131,6 +139,74 @@ impl Form {
     }
 }
 
+/// The entries of a list within a form, in their order, each with its fields as they were typed: what an editor moves.
+#[derive(Debug, Clone)]
+pub(super) struct List {
+    prefix: &'static str,
+    entries: Vec<Vec<(String, String)>>,
+}
+
+impl List {
+    /// Reads the entries of `prefix.N.`, but for fields that do not begin with one of these names.
+    pub(super) fn read(form: &Form, prefix: &'static str, names: &[&str]) -> Self {
+        let entry = |index: usize| {
+            let start = format!("{prefix}.{index}.");
+            let fields = form.0.iter().filter_map(|(name, value)| {
+                let rest = name.strip_prefix(&start)?;
+                let first = rest.split('.').next()?;
+                (names.contains(&first) && !value.trim().is_empty()).then(|| (rest.to_owned(), value.clone()))
+            });
+            fields.collect()
+        };
+        let entries = form.indices(prefix).into_iter().take(LIST_MAX).map(entry).collect();
+        Self { prefix, entries }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Adds one.
+    pub(super) fn push<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.entries.push(fields.collect());
+    }
+
+    /// Takes one away, if it is there.
+    pub(super) fn remove(&mut self, index: usize) {
+        if index < self.entries.len() {
+            self.entries.remove(index);
+        }
+    }
+
+    /// Changes two round, if both are there.
+    pub(super) fn swap(&mut self, one: usize, other: usize) {
+        if one < self.entries.len() && other < self.entries.len() {
+            self.entries.swap(one, other);
+        }
+    }
+
+    /// The entry at a place, to be changed.
+    pub(super) fn entry(&mut self, index: usize) -> Option<&mut Vec<(String, String)>> {
+        self.entries.get_mut(index)
+    }
+
+    /// The form with the entries as they are now, numbered from 0.
+    pub(super) fn write(self, form: &Form) -> Form {
+        let start = format!("{}.", self.prefix);
+        let others = form.0.iter().filter(|(name, _)| !name.starts_with(&start)).cloned();
+        let mut fields: Vec<_> = others.collect();
+        for (index, entry) in self.entries.into_iter().enumerate() {
+            // An entry with nothing in it is still there.
+            fields.push((format!("{start}{index}."), String::new()));
+            let numbered = entry.into_iter().map(|(name, value)| (format!("{start}{index}.{name}"), value));
+            fields.extend(numbered);
+        }
+        Form(fields)
+    }
+}
+
 /// What is wrong with a form that was refused; nothing with one that is shown for the first time.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wrong {
@@ -155,6 +231,27 @@ impl Wrong {
             wrong.whole = Some(super::error::sentence(error.message()));
         }
         Ok(wrong)
+    }
+
+    /// The same for a form with a list: `steps[0].targets[1].id` belongs to `steps.0.` and the field that `name` gives
+    /// for the first name behind it.
+    pub(super) fn of_list(error: ApiError, list: &str, name: fn(&str) -> &'static str) -> Result<Self, PageError> {
+        let wrong = Self::of_error(error, &[])?;
+        Ok(wrong.renamed(|field| {
+            let (index, rest) = field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
+            let first = rest.trim_start_matches('.').split(['[', '.']).next().unwrap_or_default();
+            Some(format!("{list}.{index}.{}", name(first)))
+        }))
+    }
+
+    /// The same with other names for fields, where there are any.
+    pub(super) fn renamed(mut self, name: impl Fn(&str) -> Option<String>) -> Self {
+        for (field, _) in &mut self.fields {
+            if let Some(name) = name(field) {
+                *field = name;
+            }
+        }
+        self
     }
 
     /// What is wrong with the whole.

@@ -1,0 +1,133 @@
+//! `/schedules`: who is on call at which hour.
+
+mod editor;
+mod show;
+
+pub(super) use show::{add_override, delete_override, show};
+
+use axum::{
+    extract::State,
+    response::{IntoResponse as _, Redirect, Response},
+};
+use opsknight_domain::{id::ScheduleId, oncall::Schedule};
+use opsknight_store::{db::Tx, schedules};
+
+use super::{
+    PageError, dashboard,
+    form::{Form, Wrong},
+    viewer::{Viewer, done, refused},
+};
+use crate::{
+    api::{
+        error::ApiError,
+        extract::{Path, from_value},
+        schedules as actions,
+        wire::{Id, ids},
+    },
+    state::AppState,
+    views::{Duty, ScheduleList, ScheduleRow, Section},
+};
+
+/// `GET /schedules`
+pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
+    let mut all: Vec<&Schedule> = viewer.directory().schedules.values().collect();
+    all.sort_by_key(|schedule| schedule.name.to_lowercase());
+    let row = |schedule: &&Schedule| {
+        let Duty { schedule: link, now, until, next } = dashboard::duty(&viewer, schedule);
+        ScheduleRow {
+            link,
+            zone: zone_name(schedule),
+            now,
+            until,
+            next,
+        }
+    };
+    let page = ScheduleList {
+        shell: viewer.shell("Schedules", Section::Schedules),
+        rows: all.iter().map(row).collect(),
+    };
+    viewer.page(&page)
+}
+
+/// A schedule's zone as people read it.
+fn zone_name(schedule: &Schedule) -> String {
+    schedule.zone.iana_name().unwrap_or("UTC").replace('_', " ")
+}
+
+async fn found(state: &AppState, id: ScheduleId) -> Result<schedules::ScheduleRow, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| schedules::get(tx, id).await;
+    let row = state.store.db.read(unit).await?;
+    row.ok_or_else(|| ApiError::not_found("schedule"))
+}
+
+/// `GET /schedules/new`
+pub(super) async fn new(viewer: Viewer) -> Result<Response, PageError> {
+    let form = editor::empty(&viewer);
+    viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()))
+}
+
+/// `GET /schedules/{id}/edit`
+pub(super) async fn edit(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::Schedule>,
+) -> Result<Response, PageError> {
+    let form = editor::of_schedule(&found(&state, id).await?);
+    viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()))
+}
+
+/// `POST /schedules`
+pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
+    let form = editor::numbered(&form);
+    if let Some(form) = editor::rearranged(&form, &viewer) {
+        return viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()));
+    }
+    let created = match editor::as_body(&form, None).and_then(from_value) {
+        Ok(new) => actions::create(&state, &viewer.caller, new).await,
+        Err(error) => Err(error),
+    };
+    match created {
+        Ok(schedule) => Ok(Redirect::to(&format!("/schedules/{}", schedule.id.0)).into_response()),
+        Err(error) => {
+            let wrong = editor::wrong(error)?;
+            viewer.refused_page(&editor::page(&viewer, None, &form, &wrong))
+        }
+    }
+}
+
+/// `POST /schedules/{id}`
+pub(super) async fn change(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::Schedule>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let known = found(&state, id).await?;
+    let form = editor::numbered(&form);
+    if let Some(form) = editor::rearranged(&form, &viewer) {
+        return viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()));
+    }
+    let changed = match editor::as_body(&form, Some(&known)).and_then(from_value) {
+        Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+        Err(error) => Err(error),
+    };
+    match changed {
+        Ok(_) => Ok(done(&format!("/schedules/{id}"), "The schedule was saved.")),
+        Err(error) => {
+            let wrong = editor::wrong(error)?;
+            viewer.refused_page(&editor::page(&viewer, Some(id), &form, &wrong))
+        }
+    }
+}
+
+/// `POST /schedules/{id}/delete`
+pub(super) async fn delete(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::Schedule>,
+) -> Result<Response, PageError> {
+    match actions::delete(&state, &viewer.caller, id).await {
+        Ok(()) => Ok(done("/schedules", "The schedule was deleted.")),
+        Err(error) => refused(&format!("/schedules/{id}"), error),
+    }
+}

@@ -1,0 +1,337 @@
+//! The whole router on a fresh SQLite database, with a clock that stands still until it is told.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use axum::{Router, body::Body};
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::BodyExt as _;
+use jiff::Timestamp;
+use opsknight_domain::{
+    delivery::DeliveryError,
+    directory::{Channel, Role, Standing},
+    id::{ApiKeyId, IntegrationId, PolicyId, ServiceId, UserId, WebhookId},
+    urgency::UrgencyTable,
+};
+use opsknight_store::{
+    Store,
+    api_keys::{self, ApiKeyRow},
+    db::Tx,
+    refusal::ChangeError,
+    seal::Sealer,
+    secret::Secret,
+    services::{self, ServiceRow},
+    sessions::{self, LinkPurpose, SessionRow},
+    testing::{TestDb, fresh_sqlite},
+    users::{self, UserRow},
+};
+use opsknight_web::{AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer, router};
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+/// 2026-06-01T12:00:00Z.
+const BEGINS_AT_S: i64 = 1_780_315_200;
+
+#[derive(Debug)]
+pub struct TestClock {
+    now_s: AtomicI64,
+    count: AtomicU64,
+}
+
+impl TestClock {
+    fn new() -> Self {
+        Self {
+            now_s: AtomicI64::new(BEGINS_AT_S),
+            count: AtomicU64::new(1),
+        }
+    }
+
+    pub fn advance_s(&self, seconds: i64) {
+        self.now_s.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_second(self.now_s.load(Ordering::Relaxed)).expect("the instant of a test can be told")
+    }
+
+    fn uuid_v7(&self) -> Uuid {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(count))
+    }
+
+    fn uuid_v4(&self) -> Uuid {
+        let count = self.count.fetch_add(1, Ordering::Relaxed);
+        Uuid::from_u128(0x4000_8000_0000_0000_0000 + (u128::from(count) << 80))
+    }
+
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.count.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        for byte in bytes {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            *byte = (state >> 56) as u8;
+        }
+    }
+}
+
+/// Answers test events and test messages without a network.
+struct Outside;
+
+#[async_trait]
+impl Receive for Outside {
+    async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer> {
+        Some(TestAnswer {
+            status: 202,
+            body: json!({ "status": "accepted", "results": [], "integration": integration.to_string() }),
+        })
+    }
+}
+
+#[async_trait]
+impl Providers for Outside {
+    async fn test_channel(&self, _: Channel, _: Option<Value>, address: &str) -> Result<String, DeliveryError> {
+        Ok(format!("250 queued for {address}"))
+    }
+
+    async fn test_webhook(&self, _: WebhookId) -> Result<String, DeliveryError> {
+        Ok("200".to_owned())
+    }
+}
+
+pub struct App {
+    pub state: AppState,
+    pub clock: Arc<TestClock>,
+    router: Router,
+    _db: TestDb,
+}
+
+/// What was answered.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: http::HeaderMap,
+    pub text: String,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The value of the cookie that is set.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let all = self.headers.get_all(header::SET_COOKIE).iter();
+        all.filter_map(|value| value.to_str().ok()?.split(';').next()?.strip_prefix(&format!("{name}=")))
+            .map(str::to_owned)
+            .next()
+    }
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub enum As {
+    Nobody,
+    Session(String),
+    Key(String),
+}
+
+impl App {
+    pub async fn new() -> Self {
+        Self::at("http://ok.example").await
+    }
+
+    pub async fn at(public_url: &str) -> Self {
+        let db = fresh_sqlite().await;
+        let clock = Arc::new(TestClock::new());
+        let state = AppState::new(Parts {
+            store: Store::new(db.clone(), Sealer::new(&[7; 32]), BTreeSet::from([Channel::Email])),
+            clock: clock.clone(),
+            public_url: public_url.parse().unwrap(),
+            receive: Arc::new(Outside),
+            providers: Arc::new(Outside),
+            environment: BTreeSet::new(),
+            limits: Limits {
+                body_bytes: 64 * 1024,
+                live_streams: 2,
+            },
+        });
+        let router = router(state.clone());
+        Self {
+            state,
+            clock,
+            router,
+            _db: db,
+        }
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+        request.extensions_mut().insert(Peer("192.0.2.1".parse().unwrap()));
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn ask(&self, request: Request<Body>) -> Answer {
+        let response = self.send(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+
+    pub fn request(&self, who: &As, method: &Method, path: &str) -> http::request::Builder {
+        let request = Request::builder().method(method).uri(path).header(header::HOST, "ok.example");
+        match who {
+            As::Nobody => request,
+            As::Session(token) => request.header(header::COOKIE, format!("session={token}")),
+            As::Key(key) => request.header(header::AUTHORIZATION, format!("Bearer {key}")),
+        }
+    }
+
+    pub async fn get(&self, who: &As, path: &str) -> Answer {
+        let request = self.request(who, &Method::GET, path);
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub async fn call(&self, who: &As, method: Method, path: &str, body: &Value) -> Answer {
+        let request = self
+            .request(who, &method, path)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.ask(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub async fn form(&self, who: &As, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self
+            .request(who, &Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, "http://ok.example");
+        self.ask(request.body(Body::from(body)).unwrap()).await
+    }
+
+    /// Adds a person with the password of `password::PASSWORD`.
+    pub async fn person(&self, name: &str, role: Role) -> UserId {
+        let now = self.clock.now();
+        let user = UserRow {
+            id: UserId::new(self.clock.uuid_v7()),
+            email: format!("{}@example.com", name.to_lowercase()),
+            name: name.to_owned(),
+            role,
+            standing: Standing::Active,
+            time_zone: "Europe/Berlin".to_owned(),
+            phone: None,
+            created_at: now,
+            updated_at: now,
+        };
+        let hash = crate::password::cheap();
+        let id = user.id;
+        let unit = async move |tx: &mut Tx<'_>| {
+            users::insert(tx, &user).await?;
+            users::set_password(tx, user.id, &hash, now).await
+        };
+        self.state.store.db.write::<_, ChangeError, _>(unit).await.unwrap();
+        id
+    }
+
+    /// A session of a new person with this role.
+    pub async fn signed_in(&self, name: &str, role: Role) -> As {
+        let user = self.person(name, role).await;
+        let token = self.state.token();
+        let hash = opsknight_store::secret::token_hash(&token);
+        let session = SessionRow::new(hash, user, None, None, self.clock.now());
+        let unit = async move |tx: &mut Tx<'_>| sessions::insert(tx, &session).await;
+        self.state.store.db.write(unit).await.unwrap();
+        As::Session(token)
+    }
+
+    /// An API key with these scopes.
+    pub async fn key(&self, scopes: &[&str]) -> As {
+        let mut random = [0; api_keys::KEY_BYTES];
+        self.clock.fill(&mut random);
+        let key: Secret = api_keys::new_key(random);
+        let row = ApiKeyRow {
+            id: ApiKeyId::new(self.clock.uuid_v7()),
+            name: "CI".to_owned(),
+            hint: api_keys::hint(&key),
+            scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+            created_by: None,
+            created_at: self.clock.now(),
+            expires_at: None,
+            last_used_at: None,
+        };
+        let shown = key.expose().to_owned();
+        let unit = async move |tx: &mut Tx<'_>| api_keys::insert(tx, &row, &key).await;
+        self.state.store.db.write::<_, ChangeError, _>(unit).await.unwrap();
+        As::Key(shown)
+    }
+
+    pub async fn service(&self, name: &str, policy: Option<PolicyId>) -> ServiceId {
+        let now = self.clock.now();
+        let row = ServiceRow {
+            id: ServiceId::new(self.clock.uuid_v7()),
+            name: name.to_owned(),
+            description: None,
+            team: None,
+            policy,
+            region: None,
+            sla_tier: None,
+            slack_channel: None,
+            runbook_url: None,
+            repository_url: None,
+            dashboard_url: None,
+            target_ack_minutes: None,
+            target_resolve_minutes: None,
+            notification_channels: BTreeSet::new(),
+            notify_on: BTreeSet::new(),
+            urgencies: UrgencyTable::default(),
+            created_at: now,
+            updated_at: now,
+        };
+        let id = row.id;
+        let unit = async move |tx: &mut Tx<'_>| services::insert(tx, &row).await;
+        self.state.store.db.write::<_, ChangeError, _>(unit).await.unwrap();
+        id
+    }
+
+    /// A one-time link's token.
+    pub async fn link(&self, purpose: LinkPurpose, user: Option<UserId>) -> String {
+        let token = self.state.token();
+        let hash = opsknight_store::secret::token_hash(&token);
+        let now = self.clock.now();
+        let ends = now.checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
+        let unit =
+            async move |tx: &mut Tx<'_>| sessions::insert_link(tx, &hash, purpose, user, now, ends).await;
+        self.state.store.db.write(unit).await.unwrap();
+        token
+    }
+
+    /// An incident that an administrator's key opened.
+    pub async fn incident(&self, title: &str) -> Value {
+        let service = self.service("Web", None).await;
+        let key = self.key(&["incidents:write"]).await;
+        let body = json!({ "title": title, "serviceId": service.to_string() });
+        let answer = self.call(&key, Method::POST, "/api/incidents", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json()
+    }
+}

@@ -1,0 +1,131 @@
+//! Outbound webhooks.
+
+use http::{Method, StatusCode};
+use opsknight_domain::directory::Role;
+use opsknight_store::db::{DbError, Tx};
+use serde_json::{Value, json};
+
+use super::{Admin, id, nowhere};
+
+const URL: &str = "https://hooks.example/very/private?token=1";
+
+#[tokio::test]
+async fn a_webhook_has_the_fields_of_the_contract() {
+    let admin = Admin::new().await;
+    let service = admin.post("/api/services", json!({ "name": "Web" })).await;
+    let body = json!({ "name": "Sink", "type": "GENERIC", "url": URL, "secret": "hush", "channel": "a",
+        "enabled": false, "events": ["incident.triggered"], "serviceIds": [service["id"]] });
+    let made = admin.post("/api/webhooks", body).await;
+    assert!(id(&made).starts_with("whk_"));
+    assert_eq!(
+        (&made["hasSecret"], &made["enabled"], &made["url"]),
+        (&json!(true), &json!(false), &json!(URL))
+    );
+    assert_eq!(
+        (&made["events"], &made["serviceIds"]),
+        (&json!(["incident.triggered"]), &json!([service["id"]]))
+    );
+    assert!(!made.to_string().contains("hush"));
+    let path = format!("/api/webhooks/{}", id(&made));
+    assert_eq!(admin.get(&path).await, made);
+    let changed = admin
+        .patch(&path, json!({ "secret": null, "events": [], "enabled": true }))
+        .await;
+    assert_eq!(
+        (&changed["hasSecret"], &changed["events"], &changed["name"]),
+        (&json!(false), &json!([]), &json!("Sink"))
+    );
+    let test = admin.call(Method::POST, &format!("{path}/test"), json!({})).await;
+    assert_eq!(test.json(), json!({ "ok": true, "message": "200", "field": null }));
+    assert_eq!(admin.get(&format!("{path}/deliveries")).await["pagination"]["total"], 0);
+    assert_eq!(admin.delete(&path).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(admin.get("/api/webhooks").await["data"], json!([]));
+}
+
+#[tokio::test]
+async fn only_those_who_may_change_a_webhook_see_its_address() {
+    let admin = Admin::new().await;
+    let made = admin
+        .post(
+            "/api/webhooks",
+            json!({ "name": "Sink", "type": "GENERIC", "url": URL }),
+        )
+        .await;
+    let path = format!("/api/webhooks/{}", id(&made));
+    let uma = admin.app.signed_in("Uma", Role::User).await;
+    let reads = admin.app.key(&["settings:read"]).await;
+    for who in [&uma, &reads] {
+        assert_eq!(admin.app.get(who, &path).await.json()["url"], "https://hooks.example/…");
+        assert_eq!(
+            admin.app.get(who, "/api/webhooks").await.json()["data"][0]["url"],
+            "https://hooks.example/…"
+        );
+    }
+    let writes = admin.app.key(&["settings:read", "settings:write"]).await;
+    assert_eq!(admin.app.get(&writes, &path).await.json()["url"], URL);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_webhook_is_named() {
+    let admin = Admin::new().await;
+    let good = json!({ "name": "Sink", "type": "GENERIC", "url": URL });
+    for (field, value, named) in [
+        ("name", json!(""), "name"),
+        ("type", json!("FAX"), "type"),
+        ("type", json!("DISCORD"), "type"),
+        ("url", json!("ftp://example.com"), "url"),
+        ("url", Value::Null, "url"),
+        ("events", json!(["incident.exploded"]), "events[0]"),
+        ("serviceIds", json!([nowhere("svc")]), "serviceIds[0]"),
+        ("secret", json!("x".repeat(501)), "secret"),
+    ] {
+        let mut body = good.clone();
+        body[field] = value;
+        admin.refuses(Method::POST, "/api/webhooks", body, named).await;
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_failed_is_sent_again() {
+    let admin = Admin::new().await;
+    let made = admin
+        .post(
+            "/api/webhooks",
+            json!({ "name": "Sink", "type": "GENERIC", "url": URL }),
+        )
+        .await;
+    let service = admin.post("/api/services", json!({ "name": "Web" })).await;
+    admin
+        .post(
+            "/api/incidents",
+            json!({ "title": "Disk full", "serviceId": service["id"] }),
+        )
+        .await;
+    let path = format!("/api/webhooks/{}/deliveries", id(&made));
+    let deliveries = admin.get(&path).await;
+    let delivery = deliveries["data"][0]["id"].as_str().unwrap().to_owned();
+    let retry = format!("{path}/{delivery}/retry");
+    assert_eq!(
+        admin.call(Method::POST, &retry, json!({})).await.status,
+        StatusCode::CONFLICT,
+        "it still waits"
+    );
+    let fail = async |tx: &mut Tx<'_>| tx.execute("UPDATE delivery SET state = 'FAILED'", &[]).await;
+    admin.app.state.store.db.write::<_, DbError, _>(fail).await.unwrap();
+    assert_eq!(
+        admin.call(Method::POST, &retry, json!({})).await.status,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(admin.get(&path).await["data"][0]["status"], "PENDING");
+    let other = admin
+        .post(
+            "/api/webhooks",
+            json!({ "name": "Other", "type": "GENERIC", "url": URL }),
+        )
+        .await;
+    let elsewhere = format!("/api/webhooks/{}/deliveries/{delivery}/retry", id(&other));
+    assert_eq!(
+        admin.call(Method::POST, &elsewhere, json!({})).await.status,
+        StatusCode::NOT_FOUND
+    );
+}
