@@ -12,7 +12,7 @@ pub mod wire;
 
 pub mod api_keys;
 pub mod audit;
-mod change;
+pub(crate) mod change;
 pub mod check;
 pub mod deliveries;
 pub mod incidents;

@@ -5,6 +5,7 @@
 #[macro_use]
 mod both;
 
+mod config;
 mod driver;
 mod postgres;
 mod sqlite;

@@ -102,7 +102,10 @@ pub(crate) fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, ApiErro
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| {
         // `?` stands for a value that may be missing: no level of its own.
-        unknown.add(path.to_string().replace(".?", ""), "is not a field that can be set here");
+        unknown.add(
+            path.to_string().replace(".?", ""),
+            "is not a field that can be set here",
+        );
     });
     match read {
         Ok(value) => unknown.check().map(|()| value),

@@ -142,9 +142,18 @@ fn complete(operation: &mut Operation, need: Need) {
             "The database cannot take it now; nothing was changed, try again.",
         ),
     ];
-    let successes = [("200", "Done."), ("201", "It was made."), ("202", "It was taken."), ("204", "It was removed.")];
+    let successes = [
+        ("200", "Done."),
+        ("201", "It was made."),
+        ("202", "It was taken."),
+        ("204", "It was removed."),
+    ];
     for (status, says) in successes {
-        operation.responses.responses.entry(status.to_owned()).and_modify(|response| describe(response, says));
+        operation
+            .responses
+            .responses
+            .entry(status.to_owned())
+            .and_modify(|response| describe(response, says));
     }
     for (status, applies, says) in common {
         let responses = &mut operation.responses.responses;

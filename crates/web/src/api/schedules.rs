@@ -28,11 +28,9 @@ use crate::state::AppState;
 
 mod calendar;
 mod on_call;
-mod overrides;
+pub(crate) mod overrides;
 mod shape;
 
-pub use overrides::OverrideBody;
-pub(crate) use overrides::{NewOverride, add_override, delete_override};
 pub use shape::{LayerBody, ScheduleBody};
 pub(crate) use shape::{NewSchedule, SchedulePatch};
 

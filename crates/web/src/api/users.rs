@@ -26,10 +26,7 @@ use super::{
 };
 use crate::state::AppState;
 
-mod reach;
-
-pub use reach::{ContactMethodBody, RuleBody};
-pub(crate) use reach::{NewContactMethod, NewRule, add_contact_method, delete_contact_method, replace_rules};
+pub(crate) mod reach;
 
 /// The zone of people who have not chosen one.
 const TIME_ZONE_DEFAULT: &str = "UTC";

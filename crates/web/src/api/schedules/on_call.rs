@@ -1,6 +1,6 @@
 //! `/api/schedules/{id}/on-call` and `/api/schedules/{id}/shifts`: who answers when, and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use axum::extract::State;
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +36,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = OnCall)]
 #[serde(rename_all = "camelCase")]
-pub struct OnCallBody {
+pub(super) struct OnCallBody {
     /// At which instant.
     #[schema(inline)]
     pub at: Time,
@@ -58,7 +58,7 @@ pub struct OnCallBody {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Shift)]
 #[serde(rename_all = "camelCase")]
-pub struct ShiftBody {
+pub(super) struct ShiftBody {
     /// Its first instant.
     #[schema(inline)]
     pub start: Time,
@@ -78,7 +78,7 @@ pub struct ShiftBody {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Shifts)]
 #[serde(rename_all = "camelCase")]
-pub struct ShiftsBody {
+pub(super) struct ShiftsBody {
     /// The shifts in the order of time.
     pub data: Vec<ShiftBody>,
     /// Where the range begins.
@@ -149,10 +149,9 @@ pub(super) async fn names(
 ) -> Result<HashMap<UserId, String>, ApiError> {
     let mut names = HashMap::new();
     for id in people {
-        if !names.contains_key(&id) {
+        if let Entry::Vacant(place) = names.entry(id) {
             let user = users::get(tx, id).await?;
-            let name = user.map_or_else(|| Directory::default().user_name(id).to_owned(), |user| user.name);
-            names.insert(id, name);
+            place.insert(user.map_or_else(|| Directory::default().user_name(id).to_owned(), |user| user.name));
         }
     }
     Ok(names)

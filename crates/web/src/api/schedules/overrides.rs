@@ -39,7 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Override)]
 #[serde(rename_all = "camelCase")]
-pub struct OverrideBody {
+pub(crate) struct OverrideBody {
     /// Its id.
     #[schema(inline)]
     pub id: ids::Override,

@@ -47,7 +47,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = ContactMethod)]
 #[serde(rename_all = "camelCase")]
-pub struct ContactMethodBody {
+pub(crate) struct ContactMethodBody {
     /// Its id.
     #[schema(inline)]
     pub id: ids::ContactMethod,
@@ -93,7 +93,7 @@ pub(crate) struct NewContactMethod {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = NotificationRule)]
 #[serde(rename_all = "camelCase")]
-pub struct RuleBody {
+pub(crate) struct RuleBody {
     /// Its id.
     #[schema(inline)]
     pub id: ids::Rule,
