@@ -1,13 +1,28 @@
 //! Reading JSON as monitoring tools really write it.
 //!
 //! It owns the leniency: a byte order mark, broken UTF-8, lone surrogates, raw control characters in strings and NULs
-//! never cost an alert. It never guesses at structure: what has no braces is not JSON.
+//! never cost an alert. It never guesses at structure, but for products in which people write the JSON as a template:
+//! what has no braces is not JSON.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use crate::ParseError;
+
+mod mend;
+
+/// Reads a body that a person wrote as a template: where it is no JSON even with the leniency of [`parse`], quotes that
+/// were not escaped, commas too many, values that are missing and texts without quotes are put right.
+pub(crate) fn parse_template(body: &[u8]) -> Result<Value, ParseError> {
+    parse(body).or_else(|error| {
+        let text = String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body));
+        if !text.trim_start().starts_with(['{', '[']) {
+            return Err(error);
+        }
+        parse(mend::mend(&text).as_bytes()).map_err(|_| error)
+    })
+}
 
 /// Reads a body. Nesting is bounded by the parser at 128 levels.
 pub(crate) fn parse(body: &[u8]) -> Result<Value, ParseError> {

@@ -12,14 +12,19 @@ use opsknight_domain::event::Normalised;
 
 mod alertmanager;
 pub mod events;
+mod github;
 mod grafana;
+mod input;
 mod json;
 mod link;
 pub mod mapping;
+mod normalise;
 mod path;
+mod pick;
 mod prometheus;
 pub mod setup;
 pub mod signature;
+mod template;
 mod webhook;
 mod when;
 
@@ -35,9 +40,10 @@ pub const ALERTS_MAX: usize = 10_000;
 pub const DELIVERY_ID_BYTES_MAX: usize = 255;
 
 /// The products, in the order of the gallery.
-static ALL: [&dyn Source; 4] = [
+static ALL: [&dyn Source; 5] = [
     &prometheus::Prometheus,
     &grafana::Grafana,
+    &github::GitHub,
     &events::EventsApi,
     &webhook::Webhook,
 ];

@@ -119,6 +119,25 @@ pub(crate) fn verify_hex(
     if right { Ok(()) } else { Err(SignatureError::Wrong) }
 }
 
+/// The HMAC-SHA256 of the body in base64, in `header`.
+pub(crate) fn verify_base64(request: &Request<'_>, header: &str, secret: &str) -> Result<(), SignatureError> {
+    let signature = request.header(header).ok_or(SignatureError::Missing)?;
+    let signature = STANDARD.decode(signature).map_err(|_| SignatureError::Wrong)?;
+    check_mac(secret.as_bytes(), &[request.body], &signature)
+}
+
+/// The secret itself in `header`, as products send it that share a token instead of signing.
+pub(crate) fn verify_token(request: &Request<'_>, header: &str, secret: &str) -> Result<(), SignatureError> {
+    use subtle::ConstantTimeEq as _;
+
+    let token = request.header(header).ok_or(SignatureError::Missing)?;
+    let secret = secret.trim().as_bytes();
+    if secret.is_empty() || !bool::from(token.as_bytes().ct_eq(secret)) {
+        return Err(SignatureError::Wrong);
+    }
+    Ok(())
+}
+
 /// Standard Webhooks (standardwebhooks.com, version 1): `webhook-signature` lists `v1,<base64>` signatures of
 /// `<webhook-id>.<webhook-timestamp>.<body>`. The secret is `whsec_` and the key in base64; a secret without that prefix
 /// is taken as base64, as the reference libraries do, and as it stands.
@@ -155,21 +174,37 @@ pub(crate) fn verify_standard_webhooks(
 pub fn sign(headers: &mut HeaderMap, body: &[u8], secret: &str, id: &str, now: Timestamp) {
     let time = now.as_second().to_string();
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length");
-    [id.as_bytes(), b".", time.as_bytes(), b".", body].iter().for_each(|part| mac.update(part));
+    [id.as_bytes(), b".", time.as_bytes(), b".", body]
+        .iter()
+        .for_each(|part| mac.update(part));
     let signature = format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()));
-    for (name, value) in [("webhook-id", id), ("webhook-timestamp", &time), ("webhook-signature", &signature)] {
+    for (name, value) in [
+        ("webhook-id", id),
+        ("webhook-timestamp", &time),
+        ("webhook-signature", &signature),
+    ] {
         if let Ok(value) = HeaderValue::from_str(value) {
             headers.insert(name, value);
         }
     }
 }
 
-/// Compares in constant time.
-fn check_mac(key: &[u8], signed: &[&[u8]], signature: &[u8]) -> Result<(), SignatureError> {
+/// Compares in constant time: `signature` is the HMAC-SHA256 of the parts of `signed`, one after the other.
+pub(crate) fn check_mac(key: &[u8], signed: &[&[u8]], signature: &[u8]) -> Result<(), SignatureError> {
     if key.is_empty() {
         return Err(SignatureError::Wrong);
     }
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
+    signed.iter().for_each(|part| mac.update(part));
+    mac.verify_slice(signature).map_err(|_| SignatureError::Wrong)
+}
+
+/// The same with HMAC-SHA1, for products that know no other.
+pub(crate) fn check_mac_sha1(key: &[u8], signed: &[&[u8]], signature: &[u8]) -> Result<(), SignatureError> {
+    if key.is_empty() {
+        return Err(SignatureError::Wrong);
+    }
+    let mut mac = Hmac::<sha1::Sha1>::new_from_slice(key).expect("HMAC takes a key of any length");
     signed.iter().for_each(|part| mac.update(part));
     mac.verify_slice(signature).map_err(|_| SignatureError::Wrong)
 }

@@ -8,10 +8,9 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value, json};
-use url::form_urlencoded;
 
 use crate::{
-    ParseError, Request, Source, hash_hex, json, link,
+    ParseError, Request, Source, hash_hex, input, json, link,
     mapping::FieldMapping,
     path,
     setup::{Sample, Setup, Snippet},
@@ -172,11 +171,11 @@ fn read(request: &Request<'_>) -> Result<Value, ParseError> {
         return Ok(value);
     }
     let mut fields = Map::new();
-    for (name, value) in form_urlencoded::parse(request.body) {
+    for (name, value) in input::form(request.body) {
         if name == "payload" && value.trim_start().starts_with(['{', '[']) {
             return json::parse(value.as_bytes()).map_err(|error| ParseError::new("payload", error.message));
         }
-        fields.insert(name.replace('\0', ""), Value::String(value.replace('\0', "")));
+        fields.insert(name, Value::String(value));
     }
     if fields.is_empty() {
         return Err(ParseError::new("body", "is an empty form"));

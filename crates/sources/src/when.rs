@@ -24,6 +24,15 @@ fn from_text(text: &str) -> Option<Timestamp> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);
     }
+    // As Ruby writes it: "2026-11-23 14:45:54 UTC" and "2026-11-23 15:45:54 +0100".
+    if let Some((local, zone)) = text.rsplit_once(' ') {
+        let zone = if zone == "UTC" { "Z" } else { zone };
+        if zone.starts_with(['Z', '+', '-'])
+            && let Ok(time) = format!("{local}{zone}").parse::<Timestamp>()
+        {
+            return Some(time);
+        }
+    }
     if let Ok(local) = text.parse::<DateTime>() {
         return TimeZone::UTC.to_timestamp(local).ok();
     }
@@ -63,6 +72,9 @@ mod tests {
             json!(" 2026-11-23 14:45:54Z "),
             json!("2026-11-23T14:45:54"),
             json!("2026-11-23 14:45:54"),
+            json!("2026-11-23 14:45:54 UTC"),
+            json!("2026-11-23 15:45:54 +0100"),
+            json!("2026-11-23T14:45:54.1234567Z"),
             json!("1795445154"),
             json!(1_795_445_154),
             json!(1_795_445_154_000_u64),
