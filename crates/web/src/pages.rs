@@ -122,11 +122,26 @@ fn service_routes(routes: Routes) -> Routes {
         .post("/services/{id}/integrations", integrations::create)
         .get("/services/{id}/integrations/new", integrations::gallery)
         .post("/services/{id}/integrations/{integrationId}", integrations::change)
-        .post("/services/{id}/integrations/{integrationId}/enabled", integrations::enable)
-        .post("/services/{id}/integrations/{integrationId}/secret", integrations::set_secret)
-        .post("/services/{id}/integrations/{integrationId}/rotate-key", integrations::rotate_key)
-        .post("/services/{id}/integrations/{integrationId}/test", integrations::send_test)
-        .post("/services/{id}/integrations/{integrationId}/delete", integrations::delete)
+        .post(
+            "/services/{id}/integrations/{integrationId}/enabled",
+            integrations::enable,
+        )
+        .post(
+            "/services/{id}/integrations/{integrationId}/secret",
+            integrations::set_secret,
+        )
+        .post(
+            "/services/{id}/integrations/{integrationId}/rotate-key",
+            integrations::rotate_key,
+        )
+        .post(
+            "/services/{id}/integrations/{integrationId}/test",
+            integrations::send_test,
+        )
+        .post(
+            "/services/{id}/integrations/{integrationId}/delete",
+            integrations::delete,
+        )
 }
 
 fn plan_routes(routes: Routes) -> Routes {
@@ -146,7 +161,10 @@ fn plan_routes(routes: Routes) -> Routes {
         .get("/schedules/{id}/edit", schedules::edit)
         .post("/schedules/{id}/delete", schedules::delete)
         .post("/schedules/{id}/overrides", schedules::add_override)
-        .post("/schedules/{id}/overrides/{overrideId}/delete", schedules::delete_override)
+        .post(
+            "/schedules/{id}/overrides/{overrideId}/delete",
+            schedules::delete_override,
+        )
 }
 
 fn people_routes(routes: Routes) -> Routes {

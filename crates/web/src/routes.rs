@@ -29,7 +29,6 @@ use crate::{
 ///
 /// The server adds what takes events, `/healthz`, `/readyz` and `/metrics` beside it, and puts a [`crate::Peer`] into
 /// every request.
-#[must_use]
 pub fn router(state: AppState) -> Router {
     let same_site = cross_site_check(&state);
     Router::new()

@@ -367,7 +367,10 @@ fn letter(id: DeliveryId, user: &UserRow, purpose: LinkPurpose, link: &str) -> A
         address: user.email.clone(),
         text: AccountText {
             subject: subject.to_owned(),
-            text: format!("Hello {},\n\n{first}\n\n{link}\n\nThe link works once, for seven days.", user.name),
+            text: format!(
+                "Hello {},\n\n{first}\n\n{link}\n\nThe link works once, for seven days.",
+                user.name
+            ),
         },
         reason: reason.to_owned(),
     }

@@ -28,9 +28,14 @@ impl IntoResponse for PageError {
             flash: None,
         };
         let mut page = Error::of(shell, status.as_u16(), None);
-        if status.as_u16() == 409 || status.as_u16() == 400 {
-            page.title = "This could not be done".to_owned();
-            page.text = sentence(self.0.message());
+        let says = sentence(self.0.message());
+        match status.as_u16() {
+            400 | 409 => {
+                "This could not be done".clone_into(&mut page.title);
+                page.text = says;
+            }
+            403 => page.text = format!("{says} Nothing was changed."),
+            _ => {}
         }
         let html = page.render().unwrap_or_else(|_| page.title.clone());
         let mut response = (status, Html(html)).into_response();

@@ -102,7 +102,10 @@ impl Form {
 
     /// What was sent, and below it what another form has under names that were not sent.
     pub(super) fn over(&self, other: &Self) -> Self {
-        let missing = other.0.iter().filter(|(name, _)| self.0.iter().all(|(known, _)| known != name));
+        let missing = other
+            .0
+            .iter()
+            .filter(|(name, _)| self.0.iter().all(|(known, _)| known != name));
         Self(self.0.iter().chain(missing).cloned().collect())
     }
 
@@ -169,7 +172,9 @@ impl List {
 
     /// Adds one.
     pub(super) fn push<'a>(&mut self, fields: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let fields = fields
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.entries.push(fields.collect());
     }
 
@@ -200,7 +205,9 @@ impl List {
         for (index, entry) in self.entries.into_iter().enumerate() {
             // An entry with nothing in it is still there.
             fields.push((format!("{start}{index}."), String::new()));
-            let numbered = entry.into_iter().map(|(name, value)| (format!("{start}{index}.{name}"), value));
+            let numbered = entry
+                .into_iter()
+                .map(|(name, value)| (format!("{start}{index}.{name}"), value));
             fields.extend(numbered);
         }
         Form(fields)
@@ -239,7 +246,11 @@ impl Wrong {
         let wrong = Self::of_error(error, &[])?;
         Ok(wrong.renamed(|field| {
             let (index, rest) = field.strip_prefix(list)?.strip_prefix('[')?.split_once(']')?;
-            let first = rest.trim_start_matches('.').split(['[', '.']).next().unwrap_or_default();
+            let first = rest
+                .trim_start_matches('.')
+                .split(['[', '.'])
+                .next()
+                .unwrap_or_default();
             Some(format!("{list}.{index}.{}", name(first)))
         }))
     }

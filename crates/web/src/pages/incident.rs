@@ -114,13 +114,6 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
     let policy = incident
         .policy
         .map(|id| Link::new(format!("/policies/{id}"), policy_name.unwrap_or_else(removed)));
-    let assigned = match (incident.assignee, incident.team) {
-        (Some(id), _) => format!("user:{id}"),
-        (None, Some(id)) => format!("team:{id}"),
-        (None, None) => String::new(),
-    };
-    let assign_to = Field::new("assignee").with(assigned);
-    let options = choices::or_none("Nobody", choices::assignees(directory));
     let may_work = viewer.person.role >= Role::Responder;
     IncidentPage {
         shell: viewer.shell(format!("#{} {}", incident.number, incident.title), Section::Incidents),
@@ -161,12 +154,22 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
             .collect(),
         actions: Actions::of(incident.status, may_work),
         note: Field::new("note"),
-        assign_to: Select::new(assign_to, options),
+        assign_to: assign_to(viewer, &incident),
         new_urgency: Select::new(
             Field::new("urgency").with(incident.urgency.word()),
             choices::urgencies(),
         ),
     }
+}
+
+fn assign_to(viewer: &Viewer, incident: &Incident) -> Select {
+    let assigned = match (incident.assignee, incident.team) {
+        (Some(id), _) => format!("user:{id}"),
+        (None, Some(id)) => format!("team:{id}"),
+        (None, None) => String::new(),
+    };
+    let options = choices::or_none("Nobody", choices::assignees(viewer.directory()));
+    Select::new(Field::new("assignee").with(assigned), options)
 }
 
 fn links(viewer: &Viewer, incident: &Incident) -> Vec<Link> {

@@ -72,32 +72,11 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
         Ok::<_, ApiError>((rows, total, counts, mine))
     };
     let (rows, total, counts, my_count) = state.store.db.read(unit).await?;
-    let count = |of: fn(&incidents::Counts) -> i64| {
-        let sum = counts.iter().map(|(_, counts)| of(counts)).sum::<i64>();
-        u64::try_from(sum).ok()
-    };
-    let quick = quick(
-        &uri,
-        &[
-            ("/incidents", "All", None),
-            ("/incidents?status=OPEN", "Open", count(|counts| counts.open)),
-            (
-                "/incidents?status=ACKNOWLEDGED",
-                "Acknowledged",
-                count(|counts| counts.acknowledged),
-            ),
-            (
-                "/incidents?mine=true&status=OPEN,ACKNOWLEDGED",
-                "Mine",
-                u64::try_from(my_count).ok(),
-            ),
-        ],
-    );
     let filtered = mine || query != IncidentQuery::default();
     let shown = rows.len();
     let list = IncidentList {
         shell: viewer.shell("Incidents", Section::Incidents),
-        quick,
+        quick: quick_lists(&uri, &counts, my_count),
         status: select(
             "status",
             words(query.status.iter().map(|status| status.word())),
@@ -125,6 +104,26 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
         pager: pager(&uri, page, shown, total),
     };
     viewer.page(&list)
+}
+
+/// The lists that are asked for often.
+fn quick_lists(uri: &Uri, counts: &[(ServiceId, incidents::Counts)], mine: i64) -> Vec<QuickFilter> {
+    let count = |of: fn(&incidents::Counts) -> i64| {
+        let sum = counts.iter().map(|(_, counts)| of(counts)).sum::<i64>();
+        u64::try_from(sum).ok()
+    };
+    let acknowledged = count(|counts| counts.acknowledged);
+    let lists = [
+        ("/incidents", "All", None),
+        ("/incidents?status=OPEN", "Open", count(|counts| counts.open)),
+        ("/incidents?status=ACKNOWLEDGED", "Acknowledged", acknowledged),
+        (
+            "/incidents?mine=true&status=OPEN,ACKNOWLEDGED",
+            "Mine",
+            u64::try_from(mine).ok(),
+        ),
+    ];
+    quick(uri, &lists)
 }
 
 fn quick(uri: &Uri, lists: &[(&str, &str, Option<u64>)]) -> Vec<QuickFilter> {

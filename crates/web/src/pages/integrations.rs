@@ -193,7 +193,11 @@ pub(super) async fn change(
     Path((Id(service), Id(id))): Path<(ids::Service, ids::Integration)>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let known = viewer.picture.integrations.get(&id).filter(|row| row.service == service);
+    let known = viewer
+        .picture
+        .integrations
+        .get(&id)
+        .filter(|row| row.service == service);
     let known = known.ok_or_else(|| ApiError::not_found("integration"))?;
     let maps = sources::by_type(&known.type_name).is_some_and(Source::maps_fields);
     let wish = settings(&form, maps);
@@ -229,7 +233,12 @@ fn settings(form: &Form, maps: bool) -> Result<Value, ApiError> {
             ("acknowledgeValues", "acknowledge_values"),
             ("resolveValues", "resolve_values"),
         ] {
-            let words: Vec<&str> = form.text(name).split(',').map(str::trim).filter(|word| !word.is_empty()).collect();
+            let words: Vec<&str> = form
+                .text(name)
+                .split(',')
+                .map(str::trim)
+                .filter(|word| !word.is_empty())
+                .collect();
             mapping[field] = if words.is_empty() { Value::Null } else { json!(words) };
         }
         wish["fieldMapping"] = mapping;
@@ -312,7 +321,8 @@ pub(super) async fn send_test(
     let answer = actions::send_test(&state, (service, id)).await?;
     let path = card_path(service, id);
     if (200..300).contains(&answer.status) {
-        let says = "The test event went the whole way. It opened a test incident, which pages nobody and closes itself.";
+        let says =
+            "The test event went the whole way. It opened a test incident, which pages nobody and closes itself.";
         return Ok(done(&path, says));
     }
     let why = answer.body["error"]["message"].as_str().unwrap_or("it was refused");

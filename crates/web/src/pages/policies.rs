@@ -25,7 +25,9 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Checks, Choice, Field, Link, PolicyForm, PolicyList, PolicyPage, PolicyRow, Section, Select, StepForm, StepView},
+    views::{
+        Checks, Choice, Field, Link, PolicyForm, PolicyList, PolicyPage, PolicyRow, Section, Select, StepForm, StepView,
+    },
 };
 
 mod editor;

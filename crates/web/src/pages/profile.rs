@@ -103,7 +103,10 @@ pub(super) async fn change_password(
     let kept = auth::session_token(&headers, &state);
     let (present, new) = (form.raw("current_password"), form.raw("new_password"));
     match accounts::change_password(&state, viewer.person.id, present, new, kept.as_deref()).await {
-        Ok(()) => Ok(done("/profile", "The password was changed. Other devices are signed out.")),
+        Ok(()) => Ok(done(
+            "/profile",
+            "The password was changed. Other devices are signed out.",
+        )),
         Err(error) => {
             let names = [("currentPassword", "current_password"), ("newPassword", "new_password")];
             let wrong = Wrong::of_error(error, &names)?;

@@ -33,7 +33,12 @@ pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
     let mut all: Vec<&Schedule> = viewer.directory().schedules.values().collect();
     all.sort_by_key(|schedule| schedule.name.to_lowercase());
     let row = |schedule: &&Schedule| {
-        let Duty { schedule: link, now, until, next } = dashboard::duty(&viewer, schedule);
+        let Duty {
+            schedule: link,
+            now,
+            until,
+            next,
+        } = dashboard::duty(&viewer, schedule);
         ScheduleRow {
             link,
             zone: zone_name(schedule),

@@ -80,7 +80,11 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Resul
     let row = |row: Stored| {
         let known = counts.iter().find(|(id, _)| *id == row.id);
         let counts = known.map(|(_, counts)| *counts).unwrap_or_default();
-        let doors = viewer.picture.integrations.values().filter(|door| door.service == row.id);
+        let doors = viewer
+            .picture
+            .integrations
+            .values()
+            .filter(|door| door.service == row.id);
         let integrations = u64::try_from(doors.count()).unwrap_or_default();
         let (id, name) = (row.id, row.name.clone());
         let description = row.description.clone().unwrap_or_default();
@@ -114,7 +118,11 @@ fn new_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> ServiceNew {
         name: form.field("name", wrong),
         description: form.field("description", wrong),
         team: form.select("team_id", wrong, choices::or_none("None", choices::teams(directory))),
-        policy: form.select("policy_id", wrong, choices::or_none("None", choices::policies(directory))),
+        policy: form.select(
+            "policy_id",
+            wrong,
+            choices::or_none("None", choices::policies(directory)),
+        ),
     }
 }
 
@@ -185,7 +193,12 @@ pub(super) async fn show(
         Ok::<_, ApiError>((rows, integrations::last_events(tx, id).await?))
     };
     let (rows, last) = state.store.db.read(unit).await?;
-    let mut doors: Vec<_> = viewer.picture.integrations.values().filter(|door| door.service == id).collect();
+    let mut doors: Vec<_> = viewer
+        .picture
+        .integrations
+        .values()
+        .filter(|door| door.service == id)
+        .collect();
     doors.sort_by_key(|door| door.name.to_lowercase());
     let doors = doors.into_iter().map(|door| {
         let link = Link::new(format!("/services/{id}/integrations#{}", door.id), &door.name);
@@ -196,7 +209,9 @@ pub(super) async fn show(
         ("Repository", &row.repository_url),
         ("Dashboard", &row.dashboard_url),
     ];
-    let links = links.into_iter().filter_map(|(name, url)| Some(Link::new(url.as_ref()?, name)));
+    let links = links
+        .into_iter()
+        .filter_map(|(name, url)| Some(Link::new(url.as_ref()?, name)));
     let minutes = |minutes: Option<u32>| minutes.map(|minutes| format!("{minutes} min"));
     let facts = [
         ("Region", row.region.clone()),
@@ -206,7 +221,10 @@ pub(super) async fn show(
     ];
     let (links, facts) = (
         links.collect(),
-        facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect(),
+        facts
+            .into_iter()
+            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+            .collect(),
     );
     let service = row.into_domain();
     let page = ServicePage {

@@ -1,9 +1,6 @@
 //! `/settings/…`: the mail provider and API keys. Outbound webhooks are beside it.
 
-use axum::{
-    extract::State,
-    response::Response,
-};
+use axum::{extract::State, response::Response};
 use opsknight_domain::directory::Channel;
 use opsknight_store::{api_keys, db::Tx, listing::Part};
 use serde_json::{Value, json};
@@ -70,7 +67,9 @@ fn facts(body: &SettingsBody) -> Vec<(String, String)> {
         ("User", body.user.clone()),
         ("From", body.from.clone()),
     ];
-    let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let known = known
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     known.collect()
 }
 
@@ -118,7 +117,9 @@ async fn keys_page(
             name: row.name,
             prefix: format!("{}…{}", api_keys::KEY_PREFIX, row.hint),
             scopes: row.scopes,
-            by: maker.map_or("a program", |id| viewer.directory().user_name(id)).to_owned(),
+            by: maker
+                .map_or("a program", |id| viewer.directory().user_name(id))
+                .to_owned(),
             created: viewer.times(row.created_at),
             used: row.last_used_at.map(|at| viewer.times(at)),
             expires: row.expires_at.map(|at| viewer.times(at)),

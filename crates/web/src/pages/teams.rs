@@ -37,7 +37,9 @@ fn list_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> TeamList {
     teams.sort_by_key(|team| team.name.to_lowercase());
     let row = |team: &&Team| TeamRow {
         link: Link::new(format!("/teams/{}", team.id), &team.name),
-        members: members(directory, team).map(|member| person(directory, member.user)).collect(),
+        members: members(directory, team)
+            .map(|member| person(directory, member.user))
+            .collect(),
         services: u64::try_from(services(directory, team.id).len()).unwrap_or_default(),
     };
     TeamList {
@@ -94,7 +96,7 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
     }
 }
 
-fn found<'a>(viewer: &'a Viewer, id: TeamId) -> Result<&'a Team, ApiError> {
+fn found(viewer: &Viewer, id: TeamId) -> Result<&Team, ApiError> {
     let team = viewer.directory().teams.get(&id);
     team.ok_or_else(|| ApiError::not_found("team"))
 }
@@ -114,7 +116,9 @@ fn page(viewer: &Viewer, team: &Team, form: &Form, wrong: &Wrong) -> TeamPage {
         receives: member.receives_notifications,
     };
     let inside: Vec<String> = team.members.iter().map(|member| member.user.to_string()).collect();
-    let others = choices::people(directory).into_iter().filter(|choice| !inside.contains(&choice.value));
+    let others = choices::people(directory)
+        .into_iter()
+        .filter(|choice| !inside.contains(&choice.value));
     TeamPage {
         shell: viewer.shell(&team.name, Section::Teams),
         id: team.id.to_string(),

@@ -46,7 +46,11 @@ pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
         email: user.email.clone(),
         role: user.role,
         standing: user.standing,
-        teams: teams(directory, user.id).into_iter().map(|team| team.text).collect::<Vec<_>>().join(", "),
+        teams: teams(directory, user.id)
+            .into_iter()
+            .map(|team| team.text)
+            .collect::<Vec<_>>()
+            .join(", "),
         seen: None,
     };
     let page = UserList {
@@ -131,7 +135,11 @@ async fn shown(
     let (user, methods) = state.store.db.read(unit).await?;
     let is_refused = typed.is_some();
     let page = page(viewer, &user, &methods, invitation, typed);
-    if is_refused { viewer.refused_page(&page) } else { viewer.page(&page) }
+    if is_refused {
+        viewer.refused_page(&page)
+    } else {
+        viewer.page(&page)
+    }
 }
 
 fn page(
@@ -237,7 +245,13 @@ pub(super) async fn invite(
     }
 }
 
-async fn stand(state: &AppState, viewer: &Viewer, id: UserId, standing: Standing, says: &str) -> Result<Response, PageError> {
+async fn stand(
+    state: &AppState,
+    viewer: &Viewer,
+    id: UserId,
+    standing: Standing,
+    says: &str,
+) -> Result<Response, PageError> {
     let path = format!("/users/{id}");
     if id == viewer.person.id {
         let error = ApiError::conflict("nobody disables themselves: ask another administrator");
@@ -272,7 +286,12 @@ pub(super) async fn enable(
 /// A name for the browser that a session was begun with.
 pub(super) fn device_name(session: &sessions::SessionRow) -> String {
     let agent = session.agent.as_deref().unwrap_or_default();
-    let find = |known: &[(&str, &'static str)]| known.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name);
+    let find = |known: &[(&str, &'static str)]| {
+        known
+            .iter()
+            .find(|(mark, _)| agent.contains(mark))
+            .map(|(_, name)| *name)
+    };
     // The order matters: browsers name those that they want to be taken for as well.
     let browser = find(&[
         ("Edg/", "Edge"),

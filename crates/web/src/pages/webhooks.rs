@@ -6,10 +6,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
-use opsknight_domain::{
-    id::WebhookId,
-    incident::Happening,
-};
+use opsknight_domain::{id::WebhookId, incident::Happening};
 use opsknight_store::{
     db::Tx,
     deliveries,
@@ -32,7 +29,7 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Badge, Checks, Choice, DeliveryRow, Section, Tone, WebhookList, WebhookPage, WebhookRow, Link},
+    views::{Badge, Checks, Choice, DeliveryRow, Link, Section, Tone, WebhookList, WebhookPage, WebhookRow},
 };
 
 /// How many deliveries are shown.
@@ -96,7 +93,8 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Resul
 
 fn host(url: &str) -> String {
     let url = url::Url::parse(url).ok();
-    url.and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+    url.and_then(|url| url.host_str().map(str::to_owned))
+        .unwrap_or_default()
 }
 
 /// What is shown of one webhook besides its form.
@@ -129,14 +127,23 @@ fn known(row: &Stored) -> Form {
         ("channel", row.channel.clone().unwrap_or_default()),
         ("enabled", if row.enabled { "on" } else { "" }.to_owned()),
     ];
-    fields.extend(row.happenings.iter().map(|happening| ("events", happening.word().to_owned())));
+    fields.extend(
+        row.happenings
+            .iter()
+            .map(|happening| ("events", happening.word().to_owned())),
+    );
     fields.extend(row.services.iter().map(|service| ("service_ids", service.to_string())));
     Form::of(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
 }
 
 fn page(viewer: &Viewer, around: Around, form: &Form, wrong: &Wrong) -> WebhookPage {
-    let title = around.row.as_ref().map_or_else(|| "Add webhook".to_owned(), |row| row.name.clone());
-    let kinds = WebhookKind::ALL.into_iter().map(|kind| Choice::new(kind.word(), kind_name(kind)));
+    let title = around
+        .row
+        .as_ref()
+        .map_or_else(|| "Add webhook".to_owned(), |row| row.name.clone());
+    let kinds = WebhookKind::ALL
+        .into_iter()
+        .map(|kind| Choice::new(kind.word(), kind_name(kind)));
     let events = form.all("events");
     let event = |happening: Happening| {
         let word = happening.word();
@@ -161,7 +168,11 @@ fn page(viewer: &Viewer, around: Around, form: &Form, wrong: &Wrong) -> WebhookP
         enabled: form.field("enabled", wrong),
         events: checks("events", Happening::ALL.into_iter().map(event).collect()),
         services: checks("service_ids", services.collect()),
-        deliveries: around.deliveries.into_iter().map(|row| delivery_row(viewer, row)).collect(),
+        deliveries: around
+            .deliveries
+            .into_iter()
+            .map(|row| delivery_row(viewer, row))
+            .collect(),
         answer: around.answer,
     }
 }

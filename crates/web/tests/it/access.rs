@@ -39,7 +39,9 @@ async fn try_route(app: &App, who: &As, method: &str, path: &str) -> StatusCode 
         true => request.header("content-type", "application/json"),
         false => request.header("content-type", "application/x-www-form-urlencoded"),
     };
-    app.send(request.body(axum::body::Body::empty()).unwrap()).await.status()
+    app.send(request.body(axum::body::Body::empty()).unwrap())
+        .await
+        .status()
 }
 
 #[tokio::test]
@@ -50,7 +52,10 @@ async fn every_route_asks_for_its_role() {
         (Role::Responder, app.signed_in("Rob", Role::Responder).await),
         (Role::Admin, app.signed_in("Ada", Role::Admin).await),
     ];
-    for rule in RULES.iter().filter(|rule| rule.path != "/logout" && rule.path != "/live") {
+    for rule in RULES
+        .iter()
+        .filter(|rule| rule.path != "/logout" && rule.path != "/live")
+    {
         let wanted = match rule.need {
             Need::Nothing => continue,
             Need::SignedIn(role) | Need::Role(role, _) => role,
@@ -65,7 +70,13 @@ async fn every_route_asks_for_its_role() {
         for (role, session) in &people {
             let status = try_route(&app, session, rule.method, rule.path).await;
             let expected = *role >= wanted;
-            assert_eq!(let_in(status), expected, "{} {}: {status} for {role:?}", rule.method, rule.path);
+            assert_eq!(
+                let_in(status),
+                expected,
+                "{} {}: {status} for {role:?}",
+                rule.method,
+                rule.path
+            );
             assert!(!status.is_server_error(), "{} {}: {status}", rule.method, rule.path);
         }
     }
@@ -106,8 +117,14 @@ async fn a_key_is_judged_alone_and_ends_when_it_is_over() {
         .request(&As::Key("sk_live_wrong".into()), &Method::GET, "/api/incidents")
         .header("cookie", format!("session={token}"));
     let answer = app.ask(request.body(axum::body::Body::empty()).unwrap()).await;
-    assert_eq!((answer.status, answer.code().as_str()), (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"));
+    assert_eq!(
+        (answer.status, answer.code().as_str()),
+        (StatusCode::UNAUTHORIZED, "UNAUTHORIZED")
+    );
     assert_eq!(app.get(&session, "/api/incidents").await.status, StatusCode::OK);
     app.clock.advance_s(15 * 24 * 3600);
-    assert_eq!(app.get(&session, "/api/incidents").await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        app.get(&session, "/api/incidents").await.status,
+        StatusCode::UNAUTHORIZED
+    );
 }

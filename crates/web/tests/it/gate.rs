@@ -46,16 +46,27 @@ async fn signing_in_and_out() {
     app.person("Ada", Role::Admin).await;
     let refused = app.get(&As::Nobody, "/incidents?status=OPEN").await;
     assert_eq!(refused.header("location"), "/login?next=%2Fincidents%3Fstatus%3DOPEN");
-    let form = [("email", "ADA@example.com "), ("password", PASSWORD), ("next", "/incidents?status=OPEN")];
+    let form = [
+        ("email", "ADA@example.com "),
+        ("password", PASSWORD),
+        ("next", "/incidents?status=OPEN"),
+    ];
     let answer = app.form(&As::Nobody, "/login", &form).await;
     assert_eq!(answer.header("location"), "/incidents?status=OPEN", "{}", answer.text);
     let cookie = answer.header("set-cookie");
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax") && cookie.contains("Path=/"),
+        "{cookie}"
+    );
     let session = As::Session(answer.cookie("session").unwrap());
     assert_eq!(app.get(&session, "/").await.status, StatusCode::OK);
     let out = app.form(&session, "/logout", &[]).await;
     assert_eq!(out.header("location"), "/login");
-    assert_eq!(app.get(&session, "/").await.status, StatusCode::SEE_OTHER, "the session is over on the server too");
+    assert_eq!(
+        app.get(&session, "/").await.status,
+        StatusCode::SEE_OTHER,
+        "the session is over on the server too"
+    );
 }
 
 #[tokio::test]
@@ -69,7 +80,10 @@ async fn over_https_the_cookie_is_bound_to_the_host() {
         .header(header::ORIGIN, "https://ok.example");
     let answer = app.ask(request.body(Body::from(body)).unwrap()).await;
     let cookie = answer.header("set-cookie");
-    assert!(cookie.starts_with("__Host-session=") && cookie.contains("Secure"), "{cookie}");
+    assert!(
+        cookie.starts_with("__Host-session=") && cookie.contains("Secure"),
+        "{cookie}"
+    );
     assert!(answer.header("strict-transport-security").contains("max-age"));
 }
 
@@ -81,7 +95,10 @@ async fn nobody_learns_which_of_the_two_was_wrong_and_guessing_is_bounded() {
     let unknown = [("email", "eve@example.com"), ("password", "not the password")];
     let first = app.form(&As::Nobody, "/login", &wrong).await;
     let second = app.form(&As::Nobody, "/login", &unknown).await;
-    assert_eq!((first.status, second.status), (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED));
+    assert_eq!(
+        (first.status, second.status),
+        (StatusCode::UNAUTHORIZED, StatusCode::UNAUTHORIZED)
+    );
     assert_eq!(first.text, second.text.replace("eve@example.com", "ada@example.com"));
     let mut last = first.status;
     for _ in 0..12 {
@@ -93,7 +110,10 @@ async fn nobody_learns_which_of_the_two_was_wrong_and_guessing_is_bounded() {
     assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
     assert!(!refused.header("retry-after").is_empty());
     app.clock.advance_s(600);
-    assert_eq!(app.form(&As::Nobody, "/login", &right).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        app.form(&As::Nobody, "/login", &right).await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
@@ -103,13 +123,20 @@ async fn an_invitation_works_once() {
     let token = app.link(LinkPurpose::Invite, Some(user)).await;
     let path = format!("/invite/{token}");
     assert!(app.get(&As::Nobody, &path).await.text.contains("bob@example.com"));
-    let form = [("name", "Bob B."), ("password", "another good password"), ("time_zone", "Asia/Kathmandu")];
+    let form = [
+        ("name", "Bob B."),
+        ("password", "another good password"),
+        ("time_zone", "Asia/Kathmandu"),
+    ];
     let answer = app.form(&As::Nobody, &path, &form).await;
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
     let again = app.get(&As::Nobody, &path).await;
     assert!(again.text.contains("no longer works"));
     let sign_in = [("email", "bob@example.com"), ("password", "another good password")];
-    assert_eq!(app.form(&As::Nobody, "/login", &sign_in).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        app.form(&As::Nobody, "/login", &sign_in).await.status,
+        StatusCode::SEE_OTHER
+    );
 }
 
 #[tokio::test]
@@ -128,7 +155,12 @@ async fn what_another_site_sends_is_refused() {
         .request(&key, &Method::POST, "/api/incidents")
         .header("origin", "https://evil.example");
     let answer = app.ask(request.body(Body::empty()).unwrap()).await;
-    assert_eq!(answer.status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "a key is no cookie: {}", answer.text);
+    assert_eq!(
+        answer.status,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "a key is no cookie: {}",
+        answer.text
+    );
 }
 
 #[tokio::test]
@@ -137,7 +169,10 @@ async fn every_answer_says_what_a_browser_may_do_with_it() {
     let session = app.signed_in("Ada", Role::Admin).await;
     for path in ["/", "/login", "/nowhere", "/api/incidents", "/api/nowhere"] {
         let answer = app.get(&session, path).await;
-        assert!(answer.header("content-security-policy").contains("script-src 'self'"), "{path}");
+        assert!(
+            answer.header("content-security-policy").contains("script-src 'self'"),
+            "{path}"
+        );
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
         assert_eq!(answer.header("cache-control"), "no-store", "{path}");
     }

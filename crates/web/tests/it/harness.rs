@@ -40,7 +40,7 @@ use uuid::Uuid;
 const BEGINS_AT_S: i64 = 1_780_315_200;
 
 #[derive(Debug)]
-pub struct TestClock {
+pub(crate) struct TestClock {
     now_s: AtomicI64,
     count: AtomicU64,
 }
@@ -53,7 +53,7 @@ impl TestClock {
         }
     }
 
-    pub fn advance_s(&self, seconds: i64) {
+    pub(crate) fn advance_s(&self, seconds: i64) {
         self.now_s.fetch_add(seconds, Ordering::Relaxed);
     }
 }
@@ -74,9 +74,14 @@ impl Clock for TestClock {
     }
 
     fn fill(&self, bytes: &mut [u8]) {
-        let mut state = self.count.fetch_add(1, Ordering::Relaxed).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut state = self
+            .count
+            .fetch_add(1, Ordering::Relaxed)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
         for byte in bytes {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             *byte = (state >> 56) as u8;
         }
     }
@@ -106,56 +111,63 @@ impl Providers for Outside {
     }
 }
 
-pub struct App {
-    pub state: AppState,
-    pub clock: Arc<TestClock>,
+pub(crate) struct App {
+    pub(crate) state: AppState,
+    pub(crate) clock: Arc<TestClock>,
     router: Router,
     _db: TestDb,
 }
 
 /// What was answered.
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: http::HeaderMap,
-    pub text: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Answer {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
-    pub fn code(&self) -> String {
+    pub(crate) fn code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
     }
 
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     /// The value of the cookie that is set.
-    pub fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let all = self.headers.get_all(header::SET_COOKIE).iter();
-        all.filter_map(|value| value.to_str().ok()?.split(';').next()?.strip_prefix(&format!("{name}=")))
-            .map(str::to_owned)
-            .next()
+        all.filter_map(|value| {
+            value
+                .to_str()
+                .ok()?
+                .split(';')
+                .next()?
+                .strip_prefix(&format!("{name}="))
+        })
+        .map(str::to_owned)
+        .next()
     }
 }
 
 /// Who asks.
 #[derive(Debug, Clone)]
-pub enum As {
+pub(crate) enum As {
     Nobody,
     Session(String),
     Key(String),
 }
 
 impl App {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::at("http://ok.example").await
     }
 
-    pub async fn at(public_url: &str) -> Self {
+    pub(crate) async fn at(public_url: &str) -> Self {
         let db = fresh_sqlite().await;
         let clock = Arc::new(TestClock::new());
         let state = AppState::new(Parts {
@@ -179,16 +191,16 @@ impl App {
         }
     }
 
-    pub fn clock_now(&self) -> Timestamp {
+    pub(crate) fn clock_now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    pub async fn send(&self, mut request: Request<Body>) -> Response<Body> {
+    pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
         request.extensions_mut().insert(Peer("192.0.2.1".parse().unwrap()));
         self.router.clone().oneshot(request).await.unwrap()
     }
 
-    pub async fn ask(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         let response = self.send(request).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
@@ -199,8 +211,11 @@ impl App {
         }
     }
 
-    pub fn request(&self, who: &As, method: &Method, path: &str) -> http::request::Builder {
-        let request = Request::builder().method(method).uri(path).header(header::HOST, "ok.example");
+    pub(crate) fn request(&self, who: &As, method: &Method, path: &str) -> http::request::Builder {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, "ok.example");
         match who {
             As::Nobody => request,
             As::Session(token) => request.header(header::COOKIE, format!("session={token}")),
@@ -208,20 +223,22 @@ impl App {
         }
     }
 
-    pub async fn get(&self, who: &As, path: &str) -> Answer {
+    pub(crate) async fn get(&self, who: &As, path: &str) -> Answer {
         let request = self.request(who, &Method::GET, path);
         self.ask(request.body(Body::empty()).unwrap()).await
     }
 
-    pub async fn call(&self, who: &As, method: Method, path: &str, body: &Value) -> Answer {
+    pub(crate) async fn call(&self, who: &As, method: Method, path: &str, body: &Value) -> Answer {
         let request = self
             .request(who, &method, path)
             .header(header::CONTENT_TYPE, "application/json");
         self.ask(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
-    pub async fn form(&self, who: &As, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    pub(crate) async fn form(&self, who: &As, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
         let request = self
             .request(who, &Method::POST, path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
@@ -230,7 +247,7 @@ impl App {
     }
 
     /// Adds a person with the password of `password::PASSWORD`.
-    pub async fn person(&self, name: &str, role: Role) -> UserId {
+    pub(crate) async fn person(&self, name: &str, role: Role) -> UserId {
         let now = self.clock.now();
         let user = UserRow {
             id: UserId::new(self.clock.uuid_v7()),
@@ -254,7 +271,7 @@ impl App {
     }
 
     /// A session of a new person with this role.
-    pub async fn signed_in(&self, name: &str, role: Role) -> As {
+    pub(crate) async fn signed_in(&self, name: &str, role: Role) -> As {
         let user = self.person(name, role).await;
         let token = self.state.token();
         let hash = opsknight_store::secret::token_hash(&token);
@@ -265,7 +282,7 @@ impl App {
     }
 
     /// An API key with these scopes.
-    pub async fn key(&self, scopes: &[&str]) -> As {
+    pub(crate) async fn key(&self, scopes: &[&str]) -> As {
         let mut random = [0; api_keys::KEY_BYTES];
         self.clock.fill(&mut random);
         let key: Secret = api_keys::new_key(random);
@@ -285,7 +302,7 @@ impl App {
         As::Key(shown)
     }
 
-    pub async fn service(&self, name: &str, policy: Option<PolicyId>) -> ServiceId {
+    pub(crate) async fn service(&self, name: &str, policy: Option<PolicyId>) -> ServiceId {
         let now = self.clock.now();
         let row = ServiceRow {
             id: ServiceId::new(self.clock.uuid_v7()),
@@ -314,19 +331,18 @@ impl App {
     }
 
     /// A one-time link's token.
-    pub async fn link(&self, purpose: LinkPurpose, user: Option<UserId>) -> String {
+    pub(crate) async fn link(&self, purpose: LinkPurpose, user: Option<UserId>) -> String {
         let token = self.state.token();
         let hash = opsknight_store::secret::token_hash(&token);
         let now = self.clock.now();
         let ends = now.checked_add(jiff::SignedDuration::from_hours(1)).unwrap();
-        let unit =
-            async move |tx: &mut Tx<'_>| sessions::insert_link(tx, &hash, purpose, user, now, ends).await;
+        let unit = async move |tx: &mut Tx<'_>| sessions::insert_link(tx, &hash, purpose, user, now, ends).await;
         self.state.store.db.write(unit).await.unwrap();
         token
     }
 
     /// An incident that an administrator's key opened.
-    pub async fn incident(&self, title: &str) -> Value {
+    pub(crate) async fn incident(&self, title: &str) -> Value {
         let service = self.service("Web", None).await;
         let key = self.key(&["incidents:write"]).await;
         let body = json!({ "title": title, "serviceId": service.to_string() });

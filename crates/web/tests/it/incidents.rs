@@ -9,7 +9,9 @@ use serde_json::{Value, json};
 use crate::harness::{App, As};
 
 async fn patch(app: &App, who: &As, id: &str, body: Value) -> (StatusCode, Value) {
-    let answer = app.call(who, Method::PATCH, &format!("/api/incidents/{id}"), &body).await;
+    let answer = app
+        .call(who, Method::PATCH, &format!("/api/incidents/{id}"), &body)
+        .await;
     (answer.status, answer.json())
 }
 
@@ -19,15 +21,22 @@ async fn an_incident_has_the_fields_of_the_contract() {
     let incident = app.incident("Disk full").await;
     let mut fields: Vec<&str> = incident.as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
-    let mut wanted: Vec<&str> = "id number title description status urgency priority isTest dedupKey service assignee team \
+    let mut wanted: Vec<&str> =
+        "id number title description status urgency priority isTest dedupKey service assignee team \
         escalationPolicy currentStep nextEscalationAt snoozedUntil customDetails links images alertCount createdAt \
         acknowledgedAt resolvedAt updatedAt url"
-        .split_whitespace()
-        .collect();
+            .split_whitespace()
+            .collect();
     wanted.sort_unstable();
     assert_eq!(fields, wanted);
-    assert_eq!(incident["url"], format!("http://ok.example/incidents/{}", incident["id"].as_str().unwrap()));
-    assert_eq!((&incident["status"], &incident["urgency"]), (&json!("OPEN"), &json!("HIGH")));
+    assert_eq!(
+        incident["url"],
+        format!("http://ok.example/incidents/{}", incident["id"].as_str().unwrap())
+    );
+    assert_eq!(
+        (&incident["status"], &incident["urgency"]),
+        (&json!("OPEN"), &json!("HIGH"))
+    );
 }
 
 #[tokio::test]
@@ -39,7 +48,10 @@ async fn a_patch_changes_what_it_names_and_takes_away_what_is_null() {
     let (status, body) = patch(&app, &key, id, json!({ "priority": "P1", "description": "much" })).await;
     assert_eq!(status, StatusCode::OK, "{body}");
     let (_, body) = patch(&app, &key, id, json!({ "priority": null, "title": "Disk is full" })).await;
-    assert_eq!((&body["priority"], &body["description"]), (&Value::Null, &json!("much")));
+    assert_eq!(
+        (&body["priority"], &body["description"]),
+        (&Value::Null, &json!("much"))
+    );
     assert_eq!(body["title"], "Disk is full");
     for (wish, field) in [
         (json!({ "title": null }), "title"),
@@ -62,22 +74,42 @@ async fn states_follow_each_other_and_the_story_tells_it() {
     let id = incident["id"].as_str().unwrap();
     let who = app.signed_in("Rob", Role::Responder).await;
     let (_, body) = patch(&app, &who, id, json!({ "status": "ACKNOWLEDGED" })).await;
-    assert_eq!((&body["status"], &body["assignee"]["name"]), (&json!("ACKNOWLEDGED"), &json!("Rob")));
+    assert_eq!(
+        (&body["status"], &body["assignee"]["name"]),
+        (&json!("ACKNOWLEDGED"), &json!("Rob"))
+    );
     let (status, _) = patch(&app, &who, id, json!({ "status": "ACKNOWLEDGED" })).await;
     assert_eq!(status, StatusCode::OK, "the same call sent twice is no mistake");
     patch(&app, &who, id, json!({ "status": "SNOOZED", "snoozeMinutes": 30 })).await;
-    let (_, body) = patch(&app, &who, id, json!({ "status": "RESOLVED", "resolutionNote": "Deleted logs" })).await;
+    let (_, body) = patch(
+        &app,
+        &who,
+        id,
+        json!({ "status": "RESOLVED", "resolutionNote": "Deleted logs" }),
+    )
+    .await;
     assert_eq!(body["status"], "RESOLVED");
     let (status, body) = patch(&app, &who, id, json!({ "status": "ACKNOWLEDGED" })).await;
-    assert_eq!((status, &body["error"]["code"]), (StatusCode::CONFLICT, &json!("CONFLICT")));
+    assert_eq!(
+        (status, &body["error"]["code"]),
+        (StatusCode::CONFLICT, &json!("CONFLICT"))
+    );
     let notes = app.get(&who, &format!("/api/incidents/{id}/notes")).await.json();
     assert_eq!(notes["data"][0]["text"], "Deleted logs");
-    let story = app.get(&who, &format!("/api/incidents/{id}/timeline?limit=3")).await.json();
+    let story = app
+        .get(&who, &format!("/api/incidents/{id}/timeline?limit=3"))
+        .await
+        .json();
     assert_eq!(story["data"][0]["type"], "TRIGGERED");
     assert_eq!(story["pagination"]["hasMore"], true);
     let note = json!({ "text": "All good since" });
-    let answer = app.call(&who, Method::POST, &format!("/api/incidents/{id}/notes"), &note).await;
-    assert_eq!((answer.status, &answer.json()["text"]), (StatusCode::CREATED, &json!("All good since")));
+    let answer = app
+        .call(&who, Method::POST, &format!("/api/incidents/{id}/notes"), &note)
+        .await;
+    assert_eq!(
+        (answer.status, &answer.json()["text"]),
+        (StatusCode::CREATED, &json!("All good since"))
+    );
 }
 
 #[tokio::test]
@@ -88,7 +120,10 @@ async fn a_key_names_one_live_incident() {
     let body = json!({ "title": "x", "serviceId": service, "dedupKey": "k" });
     let first = app.call(&key, Method::POST, "/api/incidents", &body).await.json();
     let second = app.call(&key, Method::POST, "/api/incidents", &body).await;
-    assert_eq!((second.status, second.code().as_str()), (StatusCode::CONFLICT, "CONFLICT"));
+    assert_eq!(
+        (second.status, second.code().as_str()),
+        (StatusCode::CONFLICT, "CONFLICT")
+    );
     let id = first["id"].as_str().unwrap();
     patch(&app, &key, id, json!({ "status": "RESOLVED" })).await;
     let third = app.call(&key, Method::POST, "/api/incidents", &body).await;
@@ -108,7 +143,8 @@ async fn lists_are_filtered_and_come_in_pages() {
     }
     let titles = |list: Value| -> Vec<String> {
         let data = list["data"].as_array().unwrap().iter();
-        data.map(|incident| incident["title"].as_str().unwrap().to_owned()).collect()
+        data.map(|incident| incident["title"].as_str().unwrap().to_owned())
+            .collect()
     };
     let list = |query: &'static str| {
         let (app, key) = (&app, &key);
@@ -132,8 +168,14 @@ async fn the_page_tells_and_does_it_and_text_stays_text() {
     for path in ["/", "/incidents", &format!("/incidents/{id}")] {
         let page = app.get(&who, path).await;
         assert_eq!(page.status, StatusCode::OK, "{path}");
-        assert!(page.text.contains("&#60;script&#62;alert(1)") || page.text.contains("&lt;script&gt;alert(1)"), "{path}");
-        assert!(!page.text.contains("<script>alert") && !page.text.contains("<img src=x"), "{path}");
+        assert!(
+            page.text.contains("&#60;script&#62;alert(1)") || page.text.contains("&lt;script&gt;alert(1)"),
+            "{path}"
+        );
+        assert!(
+            !page.text.contains("<script>alert") && !page.text.contains("<img src=x"),
+            "{path}"
+        );
     }
     let page = app.get(&who, &format!("/incidents/{id}")).await;
     assert!(page.text.contains("no escalation policy"), "why nobody is paged");
@@ -146,10 +188,21 @@ async fn the_page_tells_and_does_it_and_text_stays_text() {
     let page = app.ask(request.body(Body::empty()).unwrap()).await;
     assert!(page.text.contains("Escalation has stopped"), "{}", page.text);
     let again = app.form(&who, &format!("/incidents/{id}/acknowledge"), &[]).await;
-    assert_eq!(again.status, StatusCode::SEE_OTHER, "a person hears that somebody was faster");
-    let note = app.form(&who, &format!("/incidents/{id}/notes"), &[("note", evil)]).await;
+    assert_eq!(
+        again.status,
+        StatusCode::SEE_OTHER,
+        "a person hears that somebody was faster"
+    );
+    let note = app
+        .form(&who, &format!("/incidents/{id}/notes"), &[("note", evil)])
+        .await;
     assert_eq!(note.status, StatusCode::SEE_OTHER);
-    assert!(!app.get(&who, &format!("/incidents/{id}")).await.text.contains("<script>alert"));
+    assert!(
+        !app.get(&who, &format!("/incidents/{id}"))
+            .await
+            .text
+            .contains("<script>alert")
+    );
 }
 
 #[tokio::test]
@@ -157,14 +210,26 @@ async fn forms_keep_what_was_typed() {
     let app = App::new().await;
     let service = app.service("Web", None).await.to_string();
     let who = app.signed_in("Rob", Role::Responder).await;
-    let form = [("title", " "), ("service_id", service.as_str()), ("description", "Typed <b>with care</b>")];
+    let form = [
+        ("title", " "),
+        ("service_id", service.as_str()),
+        ("description", "Typed <b>with care</b>"),
+    ];
     let refused = app.form(&who, "/incidents", &form).await;
     assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(refused.text.contains("Typed &#60;b&#62;with care") || refused.text.contains("Typed &lt;b&gt;with care"));
-    assert!(refused.text.contains("This must have from 1 to 1024 characters."), "{}", refused.text);
+    assert!(
+        refused.text.contains("This must have from 1 to 1024 characters."),
+        "{}",
+        refused.text
+    );
     let form = [("title", "Smoke"), ("service_id", service.as_str()), ("urgency", "LOW")];
     let opened = app.form(&who, "/incidents", &form).await;
-    assert!(opened.header("location").starts_with("/incidents/inc_"), "{}", opened.text);
+    assert!(
+        opened.header("location").starts_with("/incidents/inc_"),
+        "{}",
+        opened.text
+    );
 }
 
 #[tokio::test]

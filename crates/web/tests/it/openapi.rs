@@ -17,7 +17,10 @@ async fn the_table_and_the_description_name_the_same_routes() {
     for (path, item) in description["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             described.insert(format!("{} {path}", method.to_uppercase()));
-            assert!(operation["responses"]["401"].is_object(), "{method} {path} says what happens to nobody");
+            assert!(
+                operation["responses"]["401"].is_object(),
+                "{method} {path} says what happens to nobody"
+            );
             for (status, response) in operation["responses"].as_object().unwrap() {
                 let said = response["description"].as_str().unwrap_or_default();
                 assert!(!said.is_empty(), "{method} {path} {status} says what it means");

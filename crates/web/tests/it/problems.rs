@@ -7,33 +7,46 @@ use serde_json::json;
 
 use crate::harness::{App, As};
 
+/// Method, path, media type (or none) and body on the left; status and code on the right.
+const MISTAKES: &str = r#"
+GET  /api/nowhere                                       -    | 404 NOT_FOUND
+PUT  /api/incidents                                     -    | 405 VALIDATION_ERROR
+GET  /api/incidents/inc_01jbcf1000f4z9pkvk1c1c1c1c      -    | 404 NOT_FOUND
+GET  /api/incidents/svc_1                               -    | 404 NOT_FOUND
+GET  /api/incidents/%00                                 -    | 404 NOT_FOUND
+GET  /api/incidents/%ff                                 -    | 404 NOT_FOUND
+GET  /api/incidents?limit=0                             -    | 400 VALIDATION_ERROR
+GET  /api/incidents?status=open                         -    | 400 VALIDATION_ERROR
+GET  /api/incidents?wat=1                               -    | 400 VALIDATION_ERROR
+POST /api/incidents                                     -    | 415 VALIDATION_ERROR
+POST /api/incidents                                     json | 400 VALIDATION_ERROR
+POST /api/incidents                                     { json | 400 VALIDATION_ERROR
+POST /api/incidents                                     {} json | 400 VALIDATION_ERROR
+POST /api/incidents                                     LONG json | 413 PAYLOAD_TOO_LARGE
+"#;
+
 #[tokio::test]
 async fn every_mistake_has_its_answer() {
     let app = App::new().await;
     let key = app.key(&["incidents:read", "incidents:write"]).await;
-    let missing = "inc_01jbcf1000f4z9pkvk1c1c1c1c";
-    let long = "x".repeat(65 * 1024);
-    let cases: Vec<(Method, String, Option<&str>, String, u16, &str)> = vec![
-        (Method::GET, "/api/nowhere".into(), None, String::new(), 404, "NOT_FOUND"),
-        (Method::PUT, "/api/incidents".into(), None, String::new(), 405, "VALIDATION_ERROR"),
-        (Method::GET, format!("/api/incidents/{missing}"), None, String::new(), 404, "NOT_FOUND"),
-        (Method::GET, "/api/incidents/svc_1".into(), None, String::new(), 404, "NOT_FOUND"),
-        (Method::GET, "/api/incidents/%00".into(), None, String::new(), 404, "NOT_FOUND"),
-        (Method::GET, "/api/incidents?limit=0".into(), None, String::new(), 400, "VALIDATION_ERROR"),
-        (Method::GET, "/api/incidents?status=open".into(), None, String::new(), 400, "VALIDATION_ERROR"),
-        (Method::GET, "/api/incidents?wat=1".into(), None, String::new(), 400, "VALIDATION_ERROR"),
-        (Method::POST, "/api/incidents".into(), None, "{}".into(), 415, "VALIDATION_ERROR"),
-        (Method::POST, "/api/incidents".into(), Some("application/json"), "{".into(), 400, "VALIDATION_ERROR"),
-        (Method::POST, "/api/incidents".into(), Some("application/json"), "{}".into(), 400, "VALIDATION_ERROR"),
-        (Method::POST, "/api/incidents".into(), Some("application/json"), long, 413, "PAYLOAD_TOO_LARGE"),
-    ];
-    for (method, path, media, body, status, code) in cases {
-        let mut request = app.request(&key, &method, &path);
-        if let Some(media) = media {
-            request = request.header(header::CONTENT_TYPE, media);
+    for line in MISTAKES.trim().lines() {
+        let (asked, answered) = line.split_once('|').unwrap();
+        let mut asked = asked.split_whitespace();
+        let (method, path) = (asked.next().unwrap(), asked.next().unwrap());
+        let rest: Vec<&str> = asked.collect();
+        let method: Method = method.parse().unwrap();
+        let mut request = app.request(&key, &method, path);
+        if rest.last() == Some(&"json") {
+            request = request.header(header::CONTENT_TYPE, "application/json");
         }
+        let body = match rest.first() {
+            Some(&"LONG") => "x".repeat(65 * 1024),
+            Some(&"json" | &"-") | None => String::new(),
+            Some(body) => (*body).to_owned(),
+        };
         let answer = app.ask(request.body(Body::from(body)).unwrap()).await;
-        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (status, code), "{method} {path}: {}", answer.text);
+        let got = format!("{} {}", answer.status.as_u16(), answer.code());
+        assert_eq!(got, answered.trim(), "{line}: {}", answer.text);
         let error = &answer.json()["error"];
         assert!(error["message"].is_string() && error["details"].is_object(), "{error}");
     }

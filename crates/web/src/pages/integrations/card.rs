@@ -97,7 +97,9 @@ fn card(
         enabled: row.enabled,
         fresh: is_told && told.fresh,
         snippet: snippet.map(|snippet| (snippet.name.to_owned(), snippet.render(&url, &key))),
-        steps: setup.map(|setup| setup.steps.iter().map(|step| (*step).to_owned()).collect()).unwrap_or_default(),
+        steps: setup
+            .map(|setup| setup.steps.iter().map(|step| (*step).to_owned()).collect())
+            .unwrap_or_default(),
         webhook_url: url,
         key,
         signature_header: source.and_then(|source| signature_header(source.signature())),
@@ -148,7 +150,10 @@ fn known(row: &IntegrationRow) -> Form {
     let mut fields = vec![
         ("name".to_owned(), row.name.clone()),
         ("rate_limit".to_owned(), row.rate_limit_per_minute.to_string()),
-        ("require_key".to_owned(), if row.require_key { "on" } else { "" }.to_owned()),
+        (
+            "require_key".to_owned(),
+            if row.require_key { "on" } else { "" }.to_owned(),
+        ),
     ];
     let mapping = row.field_mapping.as_ref().unwrap_or(&Value::Null);
     for (name, field) in [
@@ -165,7 +170,11 @@ fn known(row: &IntegrationRow) -> Form {
         ("acknowledge_values", "acknowledgeValues"),
         ("resolve_values", "resolveValues"),
     ] {
-        let words = mapping[field].as_array().into_iter().flatten().filter_map(Value::as_str);
+        let words = mapping[field]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str);
         fields.push((name.to_owned(), words.collect::<Vec<_>>().join(", ")));
     }
     Form::of(fields)

@@ -81,7 +81,11 @@ pub(super) fn page(viewer: &Viewer, id: Option<PolicyId>, form: &Form, wrong: &W
         };
         Choice::new(times.to_string(), label)
     });
-    let title = if id.is_some() { "Edit escalation policy" } else { "New escalation policy" };
+    let title = if id.is_some() {
+        "Edit escalation policy"
+    } else {
+        "New escalation policy"
+    };
     let count = steps(form).len().max(1);
     PolicyForm {
         shell: viewer.shell(title, Section::Policies),
@@ -110,7 +114,10 @@ fn step(form: &Form, n: usize, directory: &Directory, wrong: &Wrong) -> StepForm
     StepForm {
         targets: rows.collect(),
         delay: form.field(&format!("steps.{n}.delay"), wrong),
-        channels: Checks::new(form.field(&channels, wrong).with(""), choices::channels(&form.all(&channels))),
+        channels: Checks::new(
+            form.field(&channels, wrong).with(""),
+            choices::channels(&form.all(&channels)),
+        ),
     }
 }
 
@@ -129,7 +136,11 @@ fn as_typed(form: &Form) -> Policy {
         })
     };
     let steps = (0..steps(form).len()).map(|n| Step {
-        targets: form.all(&format!("steps.{n}.targets")).iter().filter_map(target).collect(),
+        targets: form
+            .all(&format!("steps.{n}.targets"))
+            .iter()
+            .filter_map(target)
+            .collect(),
         delay_minutes: form.text(&format!("steps.{n}.delay")).parse().unwrap_or_default(),
         channels: form
             .all(&format!("steps.{n}.channels"))
@@ -150,7 +161,11 @@ pub(super) fn as_body(form: &Form) -> Result<Value, ApiError> {
     let mut problems = Problems::default();
     let mut bodies = Vec::new();
     for n in 0..steps(form).len() {
-        let targets: Vec<Value> = form.all(&format!("steps.{n}.targets")).into_iter().filter_map(target).collect();
+        let targets: Vec<Value> = form
+            .all(&format!("steps.{n}.targets"))
+            .into_iter()
+            .filter_map(target)
+            .collect();
         let delay = form.number::<u32>(&format!("steps.{n}.delay"), &mut problems);
         bodies.push(json!({
             "targets": targets,

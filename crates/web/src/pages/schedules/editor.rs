@@ -69,7 +69,15 @@ pub(super) fn of_schedule(row: &Stored) -> Form {
         add("name", layer.name.clone());
         add("length", layer.rotation.length.to_string());
         add("unit", layer.rotation.unit.word().to_owned());
-        add("start", layer.rotation.start.to_zoned_datetime(row.zone.clone()).date().to_string());
+        add(
+            "start",
+            layer
+                .rotation
+                .start
+                .to_zoned_datetime(row.zone.clone())
+                .date()
+                .to_string(),
+        );
         add("handoff", minute(layer.rotation.handoff));
         for user in &layer.users {
             add("users", user.to_string());
@@ -97,7 +105,10 @@ pub(super) fn rearranged(form: &Form, viewer: &Viewer) -> Option<Form> {
     let mut list = layers(form);
     let button = |name: &str| form.text(name).parse::<usize>().ok();
     if form.given("add_layer").is_some() {
-        push_layer(&mut list, &viewer.now.to_zoned_datetime(viewer.zone.clone()).date().to_string());
+        push_layer(
+            &mut list,
+            &viewer.now.to_zoned_datetime(viewer.zone.clone()).date().to_string(),
+        );
     } else if let Some(n) = button("remove_layer") {
         list.remove(n);
     } else if let Some(n) = button("up") {
@@ -161,7 +172,10 @@ fn layer(viewer: &Viewer, form: &Form, n: usize, wrong: &Wrong) -> LayerForm {
         unit: Select::new(field("unit"), units),
         start: field("start"),
         handoff: field("handoff"),
-        restrictions: restrictions(form, n).into_iter().map(|m| restriction(form, n, m, wrong)).collect(),
+        restrictions: restrictions(form, n)
+            .into_iter()
+            .map(|m| restriction(form, n, m, wrong))
+            .collect(),
     }
 }
 
@@ -218,15 +232,24 @@ fn start(form: &Form, n: usize, zone: &TimeZone, known: Option<&Stored>) -> Resu
         .text(&format!("layers.{n}.start"))
         .parse()
         .map_err(|_| "must be a date, such as 2026-01-31")?;
-    let handoff: civil::Time = form.text(&format!("layers.{n}.handoff")).parse().unwrap_or(civil::Time::MIN);
-    let same = known.into_iter().flat_map(|row| &row.layers).map(|layer| layer.rotation).find(|rotation| {
-        rotation.start.to_zoned_datetime(zone.clone()).date() == date && minute(rotation.handoff) == minute(handoff)
-    });
+    let handoff: civil::Time = form
+        .text(&format!("layers.{n}.handoff"))
+        .parse()
+        .unwrap_or(civil::Time::MIN);
+    let same = known
+        .into_iter()
+        .flat_map(|row| &row.layers)
+        .map(|layer| layer.rotation)
+        .find(|rotation| {
+            rotation.start.to_zoned_datetime(zone.clone()).date() == date && minute(rotation.handoff) == minute(handoff)
+        });
     if let Some(rotation) = same {
         return Ok(rotation.start.to_string());
     }
     let local = date.to_datetime(handoff).to_zoned_datetime(zone.clone());
-    local.map(|local| local.timestamp().to_string()).map_err(|_| "must be a date within the years that can be told")
+    local
+        .map(|local| local.timestamp().to_string())
+        .map_err(|_| "must be a date within the years that can be told")
 }
 
 /// What the API says of `layers[0].rotation.start` is shown beside `layers.0.start`.

@@ -61,11 +61,12 @@ fn person(directory: &Directory, id: UserId) -> Person {
 fn page(viewer: &Viewer, schedule: &Schedule, from: Option<civil::Date>, form: &Form, wrong: &Wrong) -> SchedulePage {
     let directory = viewer.directory();
     let today = viewer.now.to_zoned_datetime(schedule.zone.clone()).date();
-    let monday = today.checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days()).unwrap_or(today);
+    let monday = today
+        .checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days())
+        .unwrap_or(today);
     let first = from.unwrap_or(monday);
-    let path = |date: Result<civil::Date, jiff::Error>| {
-        format!("/schedules/{}?from={}", schedule.id, date.unwrap_or(monday))
-    };
+    let path =
+        |date: Result<civil::Date, jiff::Error>| format!("/schedules/{}?from={}", schedule.id, date.unwrap_or(monday));
     let Duty { now, until, next, .. } = dashboard::duty(viewer, schedule);
     let users = choices::people(directory);
     SchedulePage {
@@ -80,7 +81,10 @@ fn page(viewer: &Viewer, schedule: &Schedule, from: Option<civil::Date>, form: &
         before: path(first.checked_sub(DAYS.days())),
         after: path(first.checked_add(DAYS.days())),
         today: (first != monday).then(|| format!("/schedules/{}", schedule.id)),
-        layers: by_rank(schedule).into_iter().map(|index| layer(directory, &schedule.layers[index])).collect(),
+        layers: by_rank(schedule)
+            .into_iter()
+            .map(|index| layer(directory, &schedule.layers[index]))
+            .collect(),
         overrides: overrides(viewer, schedule),
         shifts: shifts(viewer, schedule),
         policies: policies(directory, schedule.id),
@@ -101,7 +105,8 @@ fn by_rank(schedule: &Schedule) -> Vec<usize> {
 fn strip(viewer: &Viewer, schedule: &Schedule, first: civil::Date) -> Strip {
     let directory = viewer.directory();
     let midnight = |date: civil::Date| {
-        date.to_zoned_datetime(schedule.zone.clone()).map_or(viewer.now, |zoned| zoned.timestamp())
+        date.to_zoned_datetime(schedule.zone.clone())
+            .map_or(viewer.now, |zoned| zoned.timestamp())
     };
     let from = midnight(first);
     let to = first.checked_add(DAYS.days()).map_or(from, midnight);
@@ -134,8 +139,16 @@ fn layer(directory: &Directory, layer: &Layer) -> LayerView {
     };
     let limits = layer.restrictions.iter().map(|limit| {
         let days: Vec<String> = limit.days.iter().map(day_name).collect();
-        let days = if days.is_empty() { "Every day".to_owned() } else { days.join(", ") };
-        format!("{days}, {} to {}", limit.from.strftime("%H:%M"), limit.to.strftime("%H:%M"))
+        let days = if days.is_empty() {
+            "Every day".to_owned()
+        } else {
+            days.join(", ")
+        };
+        format!(
+            "{days}, {} to {}",
+            limit.from.strftime("%H:%M"),
+            limit.to.strftime("%H:%M")
+        )
     });
     LayerView {
         name: layer.name.clone(),
@@ -152,7 +165,11 @@ fn day_name(day: civil::Weekday) -> String {
 
 fn overrides(viewer: &Viewer, schedule: &Schedule) -> Vec<OverrideRow> {
     let directory = viewer.directory();
-    let mut ahead: Vec<_> = schedule.overrides.iter().filter(|change| change.end > viewer.now).collect();
+    let mut ahead: Vec<_> = schedule
+        .overrides
+        .iter()
+        .filter(|change| change.end > viewer.now)
+        .collect();
     ahead.sort_by_key(|change| change.start);
     let row = |change: &opsknight_domain::oncall::Override| OverrideRow {
         id: change.id.to_string(),
@@ -167,7 +184,10 @@ fn overrides(viewer: &Viewer, schedule: &Schedule) -> Vec<OverrideRow> {
 fn shifts(viewer: &Viewer, schedule: &Schedule) -> Vec<Shift> {
     let end = viewer.now.saturating_add(SHIFTS_AHEAD).unwrap_or(Timestamp::MAX);
     let planned = schedule.shifts(viewer.now, end).unwrap_or_default();
-    let ahead = planned.into_iter().filter(|shift| shift.start > viewer.now).take(SHIFTS_MAX);
+    let ahead = planned
+        .into_iter()
+        .filter(|shift| shift.start > viewer.now)
+        .take(SHIFTS_MAX);
     ahead
         .map(|shift| Shift {
             person: shift.user.map(|id| person(viewer.directory(), id)),

@@ -1,11 +1,7 @@
 //! `/services/{id}/settings`.
 
 use axum::{extract::State, response::Response};
-use opsknight_domain::{
-    event::Severity,
-    id::ServiceId,
-    incident::Happening,
-};
+use opsknight_domain::{event::Severity, id::ServiceId, incident::Happening};
 use opsknight_store::{
     db::Tx,
     incidents::{self, Filter},
@@ -52,9 +48,19 @@ const NAMES: [(&str, &str); 15] = [
 /// What a service's people can be told of: the word of the form, the name of the API, and what it says.
 const NOTICES: [(&str, &str, Happening, &str); 4] = [
     ("triggered", "notifyOnTriggered", Happening::Triggered, "Triggered"),
-    ("acknowledged", "notifyOnAcknowledged", Happening::Acknowledged, "Acknowledged"),
+    (
+        "acknowledged",
+        "notifyOnAcknowledged",
+        Happening::Acknowledged,
+        "Acknowledged",
+    ),
     ("resolved", "notifyOnResolved", Happening::Resolved, "Resolved"),
-    ("sla_breach", "notifyOnSlaBreach", Happening::SlaBreached, "Late: a target was missed"),
+    (
+        "sla_breach",
+        "notifyOnSlaBreach",
+        Happening::SlaBreached,
+        "Late: a target was missed",
+    ),
 ];
 
 /// `GET /services/{id}/settings`
@@ -105,7 +111,9 @@ fn known(row: &Stored) -> Form {
     ];
     let channels = row.notification_channels.iter();
     fields.extend(channels.map(|channel| ("notification_channels", channel.word().to_owned())));
-    let told = NOTICES.iter().filter(|(_, _, happening, _)| row.notify_on.contains(happening));
+    let told = NOTICES
+        .iter()
+        .filter(|(_, _, happening, _)| row.notify_on.contains(happening));
     fields.extend(told.map(|(word, ..)| ("notify_on", (*word).to_owned())));
     Form::of(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
 }
@@ -125,12 +133,19 @@ fn page(viewer: &Viewer, head: ServiceHead, form: &Form, wrong: &Wrong, incident
         name: form.field("name", wrong),
         description: form.field("description", wrong),
         team: form.select("team_id", wrong, choices::or_none("None", choices::teams(directory))),
-        policy: form.select("policy_id", wrong, choices::or_none("None", choices::policies(directory))),
+        policy: form.select(
+            "policy_id",
+            wrong,
+            choices::or_none("None", choices::policies(directory)),
+        ),
         region: form.field("region", wrong),
         sla_tier: form.field("sla_tier", wrong),
         target_ack_minutes: form.field("target_ack_minutes", wrong),
         target_resolve_minutes: form.field("target_resolve_minutes", wrong),
-        channels: checks("notification_channels", choices::channels(&form.all("notification_channels"))),
+        channels: checks(
+            "notification_channels",
+            choices::channels(&form.all("notification_channels")),
+        ),
         notify_on: checks("notify_on", notices.to_vec()),
         slack_channel: form.field("slack_channel", wrong),
         urgencies: Severity::ALL.into_iter().rev().map(urgency).collect(),
