@@ -16,13 +16,14 @@ use lettre::{
     transport::smtp::{
         Error,
         authentication::{Credentials, Mechanism},
-        client::{AsyncSmtpConnection, Certificate, CertificateStore, TlsParameters},
+        client::{AsyncSmtpConnection, AsyncTokioStream, Certificate, CertificateStore, TlsParameters},
         commands::{Data, Mail, Noop, Rcpt, Rset},
         extension::{ClientId, Extension, MailParameter},
         response::Response,
     },
 };
 use tokio::{
+    net::TcpStream,
     sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
@@ -198,8 +199,14 @@ impl Server {
             None
         };
         let address = (self.host.as_str(), self.port);
-        let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, from_first_byte, None);
-        let mut line = Box::new(self.step(Step::Connect, deadline, Box::pin(connecting)).await?);
+        let mut line = Box::new(if from_first_byte.is_some() {
+            let connecting = AsyncSmtpConnection::connect_tokio1(address, None, &self.hello, from_first_byte, None);
+            self.step(Step::Connect, deadline, Box::pin(connecting)).await?
+        } else {
+            let stream: Box<dyn AsyncTokioStream> = Box::new(self.connect(address, deadline).await?);
+            let greeting = AsyncSmtpConnection::connect_with_transport(stream, &self.hello);
+            self.step(Step::Connect, deadline, Box::pin(greeting)).await?
+        });
         if let (Tls::StartTls, Some(encryption)) = (self.tls, &self.encryption) {
             if !line.can_starttls() {
                 let why = "the mail server does not offer STARTTLS, so neither password nor mail was sent";
@@ -221,6 +228,19 @@ impl Server {
             .await?;
         }
         Ok(line)
+    }
+
+    /// A TCP connection that sends at once what it is given. lettre writes a mail and its closing dot apart: with
+    /// Nagle's algorithm the dot would wait for the server's delayed acknowledgement, 40 ms (RFC 1122, section 4.2.3.4).
+    async fn connect(&self, address: (&str, u16), deadline: Instant) -> Result<TcpStream, DeliveryError> {
+        let connected = timeout_at(deadline, TcpStream::connect(address)).await;
+        let stream = connected.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        stream
+            .and_then(|stream| stream.set_nodelay(true).map(|()| stream))
+            .map_err(|error| {
+                let why = format!("the line failed while {}: {error}", Step::Connect.doing());
+                DeliveryError::Retry { why, after: None }
+            })
     }
 
     /// A line of before that still lives.
