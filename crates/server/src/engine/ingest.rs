@@ -3,7 +3,11 @@
 //! Whoever receives a request has checked and parsed it; here events become alerts and incidents. A request that the
 //! database refuses, or that was checked against settings that have changed since, fails alone.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
 
 use jiff::Timestamp;
 use opsknight_domain::{
@@ -21,15 +25,23 @@ use opsknight_store::{
     receipts::{self, Receipt},
 };
 use opsknight_web::state::Clock;
-use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 
 use crate::failpoint;
+
+mod taken;
+
+pub use taken::{Brief, Taken};
 
 /// Most requests that wait to be committed; one more is answered 503.
 pub const QUEUE_MAX: usize = 4096;
 /// Most requests in one transaction.
 const BATCH_MAX: usize = 256;
+/// Most transactions that are under way: one is committed while the next one waits for its turn.
+const UNDER_WAY_MAX: usize = 2;
 /// Most times that a transaction is tried again because another replica opened an incident under the same key.
 const RACES_MAX: usize = 5;
 
@@ -46,84 +58,6 @@ pub struct Job {
     pub events: Vec<Normalised>,
     /// The version of the settings against which it was checked.
     pub checked_against: i64,
-}
-
-/// What came of one alert.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Taken {
-    /// `triggered`, `deduplicated`, `acknowledged`, `resolved` or `ignored`.
-    pub action: &'static str,
-    /// The problem it spoke of.
-    pub dedup_key: Option<String>,
-    /// The incident as it is now.
-    pub incident: Option<Brief>,
-    /// Why nothing was done.
-    pub reason: Option<String>,
-}
-
-/// An incident in an answer to a sender.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Brief {
-    /// Its identity.
-    pub id: IncidentId,
-    /// Its title.
-    pub title: String,
-    /// Where it stands.
-    pub status: &'static str,
-    /// How soon people must look.
-    pub urgency: &'static str,
-}
-
-impl Brief {
-    fn of(incident: &Incident) -> Self {
-        Self {
-            id: incident.id,
-            title: incident.title.clone(),
-            status: incident.status.word(),
-            urgency: incident.urgency.word(),
-        }
-    }
-
-    /// As it stands in answers.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        json!({ "id": self.id.to_string(), "title": self.title, "status": self.status, "urgency": self.urgency })
-    }
-}
-
-impl Taken {
-    fn ignored(dedup_key: Option<String>, reason: impl Into<String>) -> Self {
-        Self {
-            action: "ignored",
-            dedup_key,
-            incident: None,
-            reason: Some(reason.into()),
-        }
-    }
-
-    /// As it stands in answers.
-    #[must_use]
-    pub fn json(&self) -> Value {
-        let mut value = json!({
-            "action": self.action,
-            "dedupKey": self.dedup_key,
-            "incident": self.incident.as_ref().map(Brief::json),
-        });
-        if let Some(reason) = &self.reason {
-            value["reason"] = reason.as_str().into();
-        }
-        value
-    }
-
-    /// As it is kept: the incident by its identity only.
-    fn stored(&self) -> Value {
-        json!({
-            "action": self.action,
-            "dedupKey": self.dedup_key,
-            "incidentId": self.incident.as_ref().map(|incident| incident.id.to_string()),
-            "reason": self.reason,
-        })
-    }
 }
 
 /// Why a request was not taken in. Nothing of it is stored.
@@ -145,7 +79,7 @@ type Answer = Result<Vec<Taken>, IngestError>;
 /// The way in. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Ingest {
-    queue: mpsc::Sender<(Job, oneshot::Sender<Answer>)>,
+    queue: mpsc::Sender<Waiting>,
 }
 
 impl Ingest {
@@ -169,56 +103,119 @@ impl Ingest {
     }
 }
 
+/// A request and who waits for its answer.
+type Waiting = (Job, oneshot::Sender<Answer>);
+
 /// The other end of [`Ingest`]: works through what was taken in.
 pub struct Ingester {
     store: Store,
     clock: Arc<dyn Clock>,
-    queue: mpsc::Receiver<(Job, oneshot::Sender<Answer>)>,
+    queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+}
+
+/// Requests that are committed together. The first is there from the start; the others are those that wait when the
+/// transaction begins, so that whatever comes during one commit is in the next.
+struct Load {
+    first: Mutex<Option<Waiting>>,
+    queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+    /// A transaction that is tried again has the same requests as before.
+    bound: OnceLock<Bound>,
+}
+
+/// What a [`Load`] holds once its transaction has begun.
+struct Bound {
+    jobs: Vec<Job>,
+    answers: Mutex<Vec<oneshot::Sender<Answer>>>,
+    now: Timestamp,
+}
+
+impl Load {
+    fn bind(&self, clock: &dyn Clock) -> &Bound {
+        self.bound.get_or_init(|| {
+            let mut waiting: Vec<Waiting> = locked(&self.first).take().into_iter().collect();
+            let mut queue = locked(&self.queue);
+            while waiting.len() < BATCH_MAX
+                && let Ok(next) = queue.try_recv()
+            {
+                waiting.push(next);
+            }
+            drop(queue);
+            let (jobs, answers) = waiting.into_iter().unzip();
+            Bound {
+                jobs,
+                answers: Mutex::new(answers),
+                now: clock.now(),
+            }
+        })
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A way in and its worker.
 #[must_use]
 pub fn pair(store: Store, clock: Arc<dyn Clock>) -> (Ingest, Ingester) {
     let (sender, queue) = mpsc::channel(QUEUE_MAX);
+    let queue = Arc::new(Mutex::new(queue));
     (Ingest { queue: sender }, Ingester { store, clock, queue })
 }
 
 impl Ingester {
     /// Works until the last [`Ingest`] is gone and everything that was taken in is answered.
-    pub async fn run(mut self) {
-        let mut waiting = Vec::with_capacity(BATCH_MAX);
-        while self.queue.recv_many(&mut waiting, BATCH_MAX).await > 0 {
-            let (jobs, answers): (Vec<Job>, Vec<_>) = waiting.drain(..).unzip();
-            for (answer, to) in self.take(jobs).await.into_iter().zip(answers) {
-                // Whoever asked may have hung up; what was stored stays stored.
-                let _gone = to.send(answer);
+    pub async fn run(self) {
+        let this = Arc::new(self);
+        let mut under_way = JoinSet::new();
+        loop {
+            if under_way.len() == UNDER_WAY_MAX
+                && let Some(Err(error)) = under_way.join_next().await
+            {
+                tracing::error!(error = %error, "taking events in failed in the program itself");
             }
+            let Some(first) = poll_fn(|cx| locked(&this.queue).poll_recv(cx)).await else {
+                break;
+            };
+            let this = this.clone();
+            under_way.spawn(async move { this.take(first).await });
         }
+        under_way.join_all().await;
     }
 
-    /// Takes all of these in, one answer each.
-    async fn take(&self, jobs: Vec<Job>) -> Vec<Answer> {
-        let now = self.clock.now();
+    /// Takes this request in, with those that wait when its turn comes, and answers each.
+    async fn take(&self, first: Waiting) {
         let started = std::time::Instant::now();
-        let jobs = Arc::new(jobs);
-        let answers = match self.commit(&jobs, 0..jobs.len(), now).await {
+        let load = Arc::new(Load {
+            first: Mutex::new(Some(first)),
+            queue: self.queue.clone(),
+            bound: OnceLock::new(),
+        });
+        let committed = self.commit(&load, None).await;
+        // A transaction that could not even begin has bound nothing: its requests are answered all the same.
+        let bound = load.bind(&*self.clock);
+        let answers = match committed {
             Ok(answers) => answers,
-            Err(error) if is_passing(&error) => vec![Err(unavailable(&error)); jobs.len()],
+            Err(error) if is_passing(&error) => vec![Err(unavailable(&error)); bound.jobs.len()],
             Err(error) => {
-                tracing::warn!(error = %error, "a batch of {} requests failed and is tried one by one", jobs.len());
-                let mut answers = Vec::with_capacity(jobs.len());
-                for place in 0..jobs.len() {
-                    answers.push(self.alone(&jobs, place, now).await);
+                let n = bound.jobs.len();
+                tracing::warn!(error = %error, "a batch of {n} requests failed and is tried one by one");
+                let mut answers = Vec::with_capacity(n);
+                for place in 0..n {
+                    answers.push(self.alone(&load, place).await);
                 }
                 answers
             }
         };
         metrics::histogram!("opsknight_ingest_seconds").record(started.elapsed().as_secs_f64());
-        answers
+        let waiting = std::mem::take(&mut *locked(&bound.answers));
+        for (answer, to) in answers.into_iter().zip(waiting) {
+            // Whoever asked may have hung up; what was stored stays stored.
+            let _gone = to.send(answer);
+        }
     }
 
-    async fn alone(&self, jobs: &Arc<Vec<Job>>, place: usize, now: Timestamp) -> Answer {
-        match self.commit(jobs, place..place + 1, now).await {
+    async fn alone(&self, load: &Arc<Load>, place: usize) -> Answer {
+        match self.commit(load, Some(place)).await {
             Ok(mut answers) => answers.pop().expect("one job has one answer"),
             Err(error) if is_passing(&error) => Err(unavailable(&error)),
             Err(error) => {
@@ -228,18 +225,17 @@ impl Ingester {
         }
     }
 
-    /// Commits these jobs together. Another replica may open an incident under the same key at the same time: then
-    /// the whole is decided anew.
-    async fn commit(
-        &self,
-        jobs: &Arc<Vec<Job>>,
-        places: std::ops::Range<usize>,
-        now: Timestamp,
-    ) -> Result<Vec<Answer>, DbError> {
+    /// Commits the requests of this load together, or one of them alone. Another replica may open an incident under
+    /// the same key at the same time: then the whole is decided anew.
+    async fn commit(&self, load: &Arc<Load>, only: Option<usize>) -> Result<Vec<Answer>, DbError> {
         let mut races = 0;
         loop {
-            let (store, clock, jobs, places) = (self.store.clone(), self.clock.clone(), jobs.clone(), places.clone());
-            let unit = async move |tx: &mut Tx<'_>| take_in(tx, &store, &*clock, &jobs[places.clone()], now).await;
+            let (store, clock, load) = (self.store.clone(), self.clock.clone(), load.clone());
+            let unit = async move |tx: &mut Tx<'_>| {
+                let Bound { jobs, now, .. } = load.bind(&*clock);
+                let jobs = only.map_or(&jobs[..], |place| &jobs[place..=place]);
+                take_in(tx, &store, &*clock, jobs, *now).await
+            };
             match self.store.db.write(unit).await {
                 Err(error) if races < RACES_MAX && is_race(&error) => races += 1,
                 other => {
