@@ -8,6 +8,7 @@
     reason = "a command line tool talks to its user"
 )]
 
+mod bench;
 mod environment;
 mod needs;
 mod postgres;
@@ -29,6 +30,8 @@ use clap::Parser;
 enum Task {
     /// Checks everything: format, lints, tidiness, tests. Installs what it needs on Debian.
     Test(test::Options),
+    /// Measures the program beside what the machine can do at best. Takes some minutes after the build.
+    Bench(bench::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Checks what no lint can hold.
@@ -38,6 +41,7 @@ enum Task {
 fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Test(options) => test::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Tidy => tidy::run(&root()),
     };

@@ -1,0 +1,199 @@
+//! How long the server takes for lists of incidents when there are very many.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use opsknight_domain::{
+    directory::Directory,
+    event::{Action, Event, Severity},
+    id::{IncidentId, ReceiptId, ServiceId},
+    incident::{Actor, Change, Incident, OpenedBy},
+};
+use opsknight_server::clock::SystemClock;
+use opsknight_store::{
+    Store,
+    db::{DbError, Tx},
+    effects::Batch,
+};
+use opsknight_web::state::Clock as _;
+use uuid::Uuid;
+
+use crate::{
+    Context,
+    database::{Database, Organisation},
+    drive::{Seen, microseconds},
+    http::{self, Line},
+    program::Program,
+    report::Part,
+    sinks,
+};
+
+/// Incidents that one unit of work writes.
+const UNIT: usize = 5_000;
+/// The time between two incidents: a million of them take most of a year.
+const APART: SignedDuration = SignedDuration::from_secs(27);
+/// Of how many incidents one is still open.
+const OPEN_EVERY: usize = 400;
+/// And of how many one is acknowledged and not resolved.
+const ACKNOWLEDGED_EVERY: usize = 300;
+/// How often each list is asked for.
+const TIMES: usize = 20;
+
+/// Measures both databases.
+pub(crate) async fn measure(context: &Context, part: &mut Part) -> anyhow::Result<()> {
+    on(context, &context.places.sqlite(), part).await?;
+    if let Some(postgres) = context.places.postgres().await? {
+        on(context, &postgres, part).await?;
+    }
+    Ok(())
+}
+
+async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::Result<()> {
+    let sinks = sinks::open().await?;
+    let organisation = database.organise(sinks.webhook).await?;
+    let most = context.count(1_000_000);
+    let started = Instant::now();
+    fill(database, &organisation, most).await?;
+    let seconds = started.elapsed().as_secs_f64();
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+    let rate = most as f64 / seconds;
+    let name = format!("{}, {most} incidents written through the store", database.name);
+    part.say(&name, rate, "/s", &format!("in {seconds:.0} s"));
+    let program = Program::start(&context.program, database, sinks.mail).await?;
+    part.say(
+        &format!("{}, start to ready with them", database.name),
+        program.ready_after.as_secs_f64() * 1e3,
+        "ms",
+        "",
+    );
+    let key = format!("authorization: Bearer {}\r\n", organisation.api_key);
+    let cookie = format!("cookie: session={}\r\n", organisation.session);
+    let service = organisation.services[7];
+    let asked = [
+        ("/api/incidents".to_owned(), &key),
+        ("/api/incidents?status=OPEN".to_owned(), &key),
+        ("/api/incidents?status=OPEN,ACKNOWLEDGED,SNOOZED".to_owned(), &key),
+        ("/api/incidents?status=RESOLVED".to_owned(), &key),
+        (format!("/api/incidents?serviceId={service}"), &key),
+        (format!("/api/incidents?status=OPEN&serviceId={service}"), &key),
+        ("/api/incidents?status=OPEN&sort=urgency".to_owned(), &key),
+        ("/api/incidents?sort=updatedAt".to_owned(), &key),
+        ("/api/incidents?offset=100000".to_owned(), &key),
+        (format!("/api/incidents?q=%23{}", most / 2), &key),
+        ("/api/incidents?q=checkout".to_owned(), &key),
+        ("/api/incidents?q=nowhere".to_owned(), &key),
+        ("/incidents".to_owned(), &cookie),
+        ("/".to_owned(), &cookie),
+    ];
+    let mut line = Line::open(program.address).await?;
+    for (path, field) in asked {
+        let shown = path.replace(&service.to_string(), "svc_…");
+        let name = format!("{}, GET {shown}", database.name);
+        let seen = ask(&mut line, &http::get(&path, field)).await?;
+        let note = format!("first {:.1} ms, longest {:.1} ms", seen.1, seen.0.longest_ms());
+        part.say(&name, seen.0.percentile_ms(0.5), "ms", &note);
+    }
+    program.stop().await
+}
+
+/// The times of the later answers, and that of the first.
+async fn ask(line: &mut Line, request: &[u8]) -> anyhow::Result<(Seen, f64)> {
+    let mut times = Vec::new();
+    for _ in 0..=TIMES {
+        let sent = Instant::now();
+        let answer = line.call(request).await?;
+        times.push(microseconds(sent.elapsed()));
+        let body = String::from_utf8_lossy(answer.body);
+        anyhow::ensure!(answer.status() == 200, "{}: {body}", answer.first);
+        // A list that takes seconds needs not be asked twenty times.
+        if sent.elapsed() > Duration::from_secs(1) && times.len() > 3 {
+            break;
+        }
+    }
+    let first = f64::from(times.remove(0)) / 1e3;
+    Ok((Seen::of(times, 1.0), first))
+}
+
+/// Writes incidents through the rules that make them in earnest; only the messages are left out.
+async fn fill(database: &Database, organisation: &Organisation, most: usize) -> anyhow::Result<()> {
+    let store = database.open().await?;
+    let now = SystemClock.now();
+    let pictures = store.pictures.clone();
+    let read: Result<_, DbError> = store.db.read(async move |tx| pictures.current(tx, now).await).await;
+    let directory = read?.directory.clone();
+    let since = i32::try_from(most)?;
+    let since = now.saturating_sub(APART * since)?;
+    let mut next = 0;
+    while next < most {
+        let until = most.min(next + UNIT);
+        let stories: Vec<_> = (next..until)
+            .map(|n| story(n, since, &organisation.services, &directory))
+            .collect();
+        write(&store, stories, now).await?;
+        next = until;
+    }
+    store.db.close().await;
+    Ok(())
+}
+
+type Story = (Event, Vec<(Timestamp, Change)>);
+
+fn story(n: usize, since: Timestamp, services: &[ServiceId], directory: &Directory) -> Story {
+    let began = since + APART * i32::try_from(n).unwrap_or(i32::MAX);
+    let service = &directory.services[&services[n % services.len()]];
+    let severity = Severity::ALL[n % Severity::ALL.len()];
+    let text = format!("CheckoutErrorRate: 5xx above 2% on checkout-api-{n}");
+    let mut event = Event::new(Action::Trigger, format!("history-{n}"), severity, text);
+    event.source = Some(format!("checkout-api-{n}.eu-central-1.example.com"));
+    event.details = serde_json::json!({ "error_rate": "2.41", "threshold": "2.00", "pods": format!("checkout-{n}") });
+    let actor = Actor::Integration { name: "Load".into() };
+    let id = IncidentId::new(uuid_at(began));
+    let mut changes = vec![(
+        began,
+        Incident::open(id, service, OpenedBy::Event(&event), &actor, directory, began),
+    )];
+    let mut go_on = |after_s: i64, act: &dyn Fn(Incident, Timestamp) -> Option<Change>| {
+        let at = began + SignedDuration::from_secs(after_s);
+        let last = changes.last().map(|(_, change)| change.incident.clone());
+        changes.extend(last.and_then(|incident| Some((at, act(incident, at)?))));
+    };
+    if n % OPEN_EVERY != 0 {
+        go_on(60, &|incident, at| incident.acknowledge(&actor, directory, at).ok());
+        if n % ACKNOWLEDGED_EVERY != 0 {
+            go_on(900, &|incident, at| incident.resolve(&actor, None, directory, at).ok());
+        }
+    }
+    for (_, change) in &mut changes {
+        change.deliveries.clear();
+        change.call_off_pages = None;
+        // What is open stays so while it is measured.
+        change.incident.progress.due = None;
+    }
+    (event, changes)
+}
+
+async fn write(store: &Store, stories: Vec<Story>, now: Timestamp) -> Result<(), DbError> {
+    let unit = async move |tx: &mut Tx<'_>| {
+        let mut batch = Batch::default();
+        let mut fresh = || SystemClock.uuid_v7();
+        for (event, changes) in stories.clone() {
+            if let Some((_, first)) = changes.first() {
+                let receipt = ReceiptId::new(SystemClock.uuid_v7());
+                batch.alert(first.incident.id, Some(receipt), &event, &mut fresh, now);
+            }
+            for (at, change) in changes {
+                batch.take(change, &mut fresh, at);
+            }
+        }
+        batch.write(tx, now).await.map(drop)
+    };
+    store.db.write(unit).await
+}
+
+/// An identity as it would have been made then.
+fn uuid_at(time: Timestamp) -> Uuid {
+    let mut random = [0; 10];
+    SystemClock.fill(&mut random);
+    let milliseconds = u64::try_from(time.as_millisecond()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(milliseconds, &random).into_uuid()
+}
