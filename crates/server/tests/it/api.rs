@@ -106,7 +106,10 @@ impl Api {
 
     /// Makes something and gives back its id.
     pub(crate) async fn make(&self, path: &str, body: Value) -> String {
-        self.post(path, body).await["id"].as_str().expect("it has an id").to_owned()
+        self.post(path, body).await["id"]
+            .as_str()
+            .expect("it has an id")
+            .to_owned()
     }
 }
 
@@ -129,9 +132,16 @@ pub(crate) struct Organisation {
 /// Makes an integration; `more` are further fields.
 pub(crate) async fn integration(api: &Api, service: &str, kind: &str, more: Value) -> Integration {
     let mut body = json!({ "name": format!("Our {kind}"), "type": kind });
-    body.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().cloned().unwrap_or_default());
     let made = api.post(&format!("/api/services/{service}/integrations"), body).await;
-    let text = |name: &str| made[name].as_str().unwrap_or_else(|| panic!("no {name} in {made}")).to_owned();
+    let text = |name: &str| {
+        made[name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no {name} in {made}"))
+            .to_owned()
+    };
     Integration {
         id: text("id"),
         key: text("key"),
@@ -144,11 +154,17 @@ pub(crate) async fn integration(api: &Api, service: &str, kind: &str, more: Valu
 pub(crate) async fn organisation(api: &Api, wait_minutes: u32) -> Organisation {
     let user = async |name: &str| {
         let email = format!("{}@example.com", name.to_lowercase());
-        api.make("/api/users", json!({ "email": email, "name": name, "role": "RESPONDER" })).await
+        api.make(
+            "/api/users",
+            json!({ "email": email, "name": name, "role": "RESPONDER" }),
+        )
+        .await
     };
     let (ann, bob) = (user("Ann").await, user("Bob").await);
     let members = json!([{ "userId": ann, "role": "LEAD" }, { "userId": bob }]);
-    let team = api.make("/api/teams", json!({ "name": "Platform", "members": members })).await;
+    let team = api
+        .make("/api/teams", json!({ "name": "Platform", "members": members }))
+        .await;
     let rotation = json!({ "unit": "WEEKS", "length": 1, "start": "2026-01-05T09:00:00Z", "handoff": "09:00" });
     let layer = json!({ "name": "Primary", "users": [ann], "rotation": rotation });
     let schedule = json!({ "name": "Platform", "timeZone": "Europe/London", "layers": [layer] });

@@ -1,28 +1,24 @@
 //! Each test twice: on SQLite (a file, WAL) and on PostgreSQL (a database of its own).
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Mutex};
 
 use opsknight_store::testing::{TestDb, fresh_postgres};
 use tempfile::TempDir;
 
-/// `both! { async fn name(place) { … } }` becomes the tests `name::sqlite` and `name::postgres`.
+/// `both! { name, … }` makes of `async fn name(place: &Place)` the tests `name::sqlite` and `name::postgres`.
 macro_rules! both {
-    ($($(#[$meta:meta])* async fn $name:ident($place:ident) $body:block)*) => {$(
+    ($($name:ident,)*) => {$(
         mod $name {
-            #[allow(unused_imports, reason = "a test may need nothing of its module")]
-            use super::*;
-
-            $(#[$meta])*
-            async fn check($place: &crate::both::Place) $body
+            use crate::both::Place;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                Box::pin(check(&crate::both::Place::sqlite())).await;
+                Box::pin(super::$name(&Place::sqlite())).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                Box::pin(check(&crate::both::Place::postgres().await)).await;
+                Box::pin(super::$name(&Place::postgres().await)).await;
             }
         }
     )*};
@@ -31,20 +27,27 @@ macro_rules! both {
 /// Where a program under test keeps its data. It goes away with this value.
 pub(crate) struct Place {
     dir: TempDir,
-    postgres: Option<TestDb>,
+    postgres_url: Option<String>,
+    postgres: Mutex<Option<TestDb>>,
 }
 
 impl Place {
     /// An empty directory, in which the program makes its embedded database.
     pub(crate) fn sqlite() -> Self {
         let dir = tempfile::tempdir().expect("a directory can be made");
-        Self { dir, postgres: None }
+        Self {
+            dir,
+            postgres_url: None,
+            postgres: Mutex::default(),
+        }
     }
 
     /// An empty directory for the secret key, and a migrated PostgreSQL database.
     pub(crate) async fn postgres() -> Self {
+        let database = fresh_postgres().await;
         Self {
-            postgres: Some(fresh_postgres().await),
+            postgres_url: database.settings().postgres_url.clone(),
+            postgres: Mutex::new(Some(database)),
             ..Self::sqlite()
         }
     }
@@ -61,10 +64,15 @@ impl Place {
 
     /// The address of the PostgreSQL database; none for the embedded one.
     pub(crate) fn postgres_url(&self) -> Option<&str> {
-        self.postgres.as_ref()?.settings().postgres_url.as_deref()
+        self.postgres_url.as_deref()
     }
 
     pub(crate) fn is_sqlite(&self) -> bool {
-        self.postgres.is_none()
+        self.postgres_url.is_none()
+    }
+
+    /// Takes the PostgreSQL database away under the running program.
+    pub(crate) fn lose_postgres(&self) {
+        drop(self.postgres.lock().unwrap().take());
     }
 }

@@ -17,7 +17,9 @@ impl Certificates {
         let (authority_key, server_key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
         let mut authority = CertificateParams::new(Vec::new()).unwrap();
         // OpenSSL takes a certificate that names itself as its issuer for its own authority.
-        authority.distinguished_name.push(DnType::CommonName, "Authority of a test");
+        authority
+            .distinguished_name
+            .push(DnType::CommonName, "Authority of a test");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
         let authority_certificate = authority.self_signed(&authority_key).unwrap();

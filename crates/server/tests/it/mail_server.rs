@@ -50,7 +50,11 @@ impl MailServer {
         printed.gather(child.stdout.take().expect("its output is a pipe"));
         let listening = |line: &str| line.strip_prefix("listening ")?.parse().ok();
         let port = printed.wait_for("the mail server listens", listening).await;
-        Self { port, printed, _child: child }
+        Self {
+            port,
+            printed,
+            _child: child,
+        }
     }
 
     /// The settings with which the program sends by this server.
@@ -69,7 +73,9 @@ impl MailServer {
     pub(crate) fn mails(&self) -> Vec<Mail> {
         let lines = self.printed.lines();
         let mails = lines.iter().filter(|line| line.starts_with('{'));
-        mails.map(|line| serde_json::from_str(line).expect("the script prints mails")).collect()
+        mails
+            .map(|line| serde_json::from_str(line).expect("the script prints mails"))
+            .collect()
     }
 
     /// Waits for a mail to this person whose subject has these words.

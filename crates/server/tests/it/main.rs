@@ -1,12 +1,15 @@
 //! The tests of the program from outside: the real binary with real senders, mail servers and receivers around it, and
 //! the same program in this process on a clock that the tests turn. Each on SQLite and on PostgreSQL.
 
+#![expect(clippy::unwrap_used, reason = "what a test needs and does not get fails it")]
+
 #[macro_use]
 mod both;
 
 mod alertmanager;
 mod api;
 mod bad_input;
+mod browser;
 mod certificates;
 mod command_line;
 mod crash;

@@ -24,7 +24,10 @@ impl Oracle {
     pub(crate) fn was_promised(&self, dedup_key: &str, incident: &str) {
         let mut promised = self.promised.lock().unwrap();
         let before = promised.insert(dedup_key.to_owned(), incident.to_owned());
-        assert!(before.is_none_or(|before| before == incident), "{dedup_key} has two incidents");
+        assert!(
+            before.is_none_or(|before| before == incident),
+            "{dedup_key} has two incidents"
+        );
     }
 
     pub(crate) fn promises(&self) -> usize {
@@ -35,14 +38,19 @@ impl Oracle {
     /// says why there is none; every page its delivery. Gives back the number of incidents.
     pub(crate) async fn check(&self, api: &Api) -> usize {
         let incidents = api.all("/api/incidents").await;
-        let by_id: BTreeMap<&str, &Value> =
-            incidents.iter().map(|incident| (incident["id"].as_str().unwrap(), incident)).collect();
+        let by_id: BTreeMap<&str, &Value> = incidents
+            .iter()
+            .map(|incident| (incident["id"].as_str().unwrap(), incident))
+            .collect();
         for (key, id) in self.promised.lock().unwrap().iter() {
             let incident = by_id.get(id.as_str());
             let incident = incident.unwrap_or_else(|| panic!("{key} was answered 2xx and {id} is not there"));
             assert_eq!(incident["dedupKey"], key.as_str());
         }
-        let keys: BTreeSet<_> = incidents.iter().map(|incident| incident["dedupKey"].as_str().unwrap()).collect();
+        let keys: BTreeSet<_> = incidents
+            .iter()
+            .map(|incident| incident["dedupKey"].as_str().unwrap())
+            .collect();
         assert_eq!(keys.len(), incidents.len(), "no key has two incidents");
         let notifications = api.all("/api/notifications").await;
         let mut pages: BTreeMap<&str, usize> = BTreeMap::new();
@@ -54,7 +62,10 @@ impl Oracle {
             let count = |kind: &str| timeline.iter().filter(|entry| entry["type"] == kind).count();
             assert_eq!(count("TRIGGERED"), 1, "{timeline:?}");
             let is_due = incident["nextEscalationAt"].is_string();
-            assert!(is_due || count("EXHAUSTED") == 1, "{incident} waits for nothing: {timeline:?}");
+            assert!(
+                is_due || count("EXHAUSTED") == 1,
+                "{incident} waits for nothing: {timeline:?}"
+            );
             let planned = pages.get(id).copied().unwrap_or_default();
             assert_eq!(count("PAGED"), planned, "each page has its delivery: {timeline:?}");
         }

@@ -4,11 +4,16 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{Api, integration},
+    both::Place,
     certificates::Certificates,
     peers::{self, word},
     process::{self, Server},
     tls_front::TlsFront,
 };
+
+both! {
+    pagerdutys_own_clients_are_at_home,
+}
 
 /// The only incident under a key.
 async fn incident(api: &Api, dedup_key: &str) -> Value {
@@ -18,47 +23,64 @@ async fn incident(api: &Api, dedup_key: &str) -> Value {
     found[0].clone()
 }
 
-both! {
-    async fn pagerdutys_own_clients_are_at_home(place) {
-        let certificates = Certificates::new();
-        let server = Server::start(place, &[]).await;
-        let api = Api::of(place, &server).await;
-        let service = api.make("/api/services", json!({ "name": "Checkout" })).await;
-        let events = integration(&api, &service, "EVENTS_API_V2", json!({})).await;
-        let front = TlsFront::start(&certificates, &server.url).await;
+async fn pagerdutys_own_clients_are_at_home(place: &Place) {
+    let certificates = Certificates::new();
+    let server = Server::start(place, &[]).await;
+    let api = Api::of(place, &server).await;
+    let service = api.make("/api/services", json!({ "name": "Checkout" })).await;
+    let events = integration(&api, &service, "EVENTS_API_V2", json!({})).await;
+    let front = TlsFront::start(&certificates, &server.url).await;
 
-        let authority = certificates.authority();
-        let mut client = peers::python("pagerduty_client.py", &[&front.url, &server.url, &events.key]);
-        client.env("SSL_CERT_FILE", word(&authority)).env("REQUESTS_CA_BUNDLE", word(&authority));
-        let said: Value = serde_json::from_str(&process::run(client, "").await.well()).unwrap();
+    let authority = certificates.authority();
+    let mut client = peers::python("pagerduty_client.py", &[&front.url, &server.url, &events.key]);
+    client
+        .env("SSL_CERT_FILE", word(&authority))
+        .env("REQUESTS_CA_BUNDLE", word(&authority));
+    let said: Value = serde_json::from_str(&process::run(client, "").await.well()).unwrap();
 
-        let key = "srv-web-01/high-cpu";
-        assert_eq!([&said["triggered"], &said["acknowledged"], &said["resolved"]], [key; 3]);
-        let chosen = said["chosen"].as_str().unwrap();
-        assert_eq!(chosen.len(), 32, "a key that is made up looks like PagerDuty's: {chosen}");
-        assert_eq!(said["pdpyras"], "db-01/disk");
-        assert_eq!(said["refused"], 400, "an unknown key is a bad event, as at PagerDuty");
+    let key = "srv-web-01/high-cpu";
+    assert_eq!([&said["triggered"], &said["acknowledged"], &said["resolved"]], [key; 3]);
+    let chosen = said["chosen"].as_str().unwrap();
+    assert_eq!(
+        chosen.len(),
+        32,
+        "a key that is made up looks like PagerDuty's: {chosen}"
+    );
+    assert_eq!(said["pdpyras"], "db-01/disk");
+    assert_eq!(said["refused"], 400, "an unknown key is a bad event, as at PagerDuty");
 
-        let cpu = incident(&api, key).await;
-        assert_eq!(cpu["title"], "High CPU usage on web-01 (95%)");
-        assert_eq!((&cpu["status"], &cpu["urgency"]), (&json!("RESOLVED"), &json!("HIGH")));
-        assert!(cpu["acknowledgedAt"].is_string() && cpu["resolvedAt"].is_string(), "{cpu}");
-        assert_eq!(cpu["customDetails"]["cpu_percent"], 95);
-        assert_eq!(cpu["links"][0], json!({ "href": "https://wiki.example.com/runbook", "text": "Runbook" }));
-        assert_eq!(cpu["images"][0]["src"], "https://graphs.example.com/cpu.png");
-        let alerts = api.all(&format!("/api/incidents/{}/alerts", cpu["id"].as_str().unwrap())).await;
-        let trigger = alerts.iter().find(|alert| alert["action"] == "trigger").unwrap();
-        assert_eq!(
-            [&trigger["source"], &trigger["component"], &trigger["group"], &trigger["class"]],
-            ["web-01", "cpu", "web", "load"],
-        );
-        assert_eq!(trigger["occurredAt"], "2026-06-01T12:00:00Z");
-        assert_eq!(alerts.len(), 3, "the trigger and its two ends are kept: {alerts:?}");
+    let cpu = incident(&api, key).await;
+    assert_eq!(cpu["title"], "High CPU usage on web-01 (95%)");
+    assert_eq!((&cpu["status"], &cpu["urgency"]), (&json!("RESOLVED"), &json!("HIGH")));
+    assert!(
+        cpu["acknowledgedAt"].is_string() && cpu["resolvedAt"].is_string(),
+        "{cpu}"
+    );
+    assert_eq!(cpu["customDetails"]["cpu_percent"], 95);
+    assert_eq!(
+        cpu["links"][0],
+        json!({ "href": "https://wiki.example.com/runbook", "text": "Runbook" })
+    );
+    assert_eq!(cpu["images"][0]["src"], "https://graphs.example.com/cpu.png");
+    let alerts = api
+        .all(&format!("/api/incidents/{}/alerts", cpu["id"].as_str().unwrap()))
+        .await;
+    let trigger = alerts.iter().find(|alert| alert["action"] == "trigger").unwrap();
+    assert_eq!(
+        [
+            &trigger["source"],
+            &trigger["component"],
+            &trigger["group"],
+            &trigger["class"]
+        ],
+        ["web-01", "cpu", "web", "load"],
+    );
+    assert_eq!(trigger["occurredAt"], "2026-06-01T12:00:00Z");
+    assert_eq!(alerts.len(), 3, "the trigger and its two ends are kept: {alerts:?}");
 
-        for (key, title) in [(chosen, "No key was given"), ("db-01/disk", "Disk is full")] {
-            let ended = incident(&api, key).await;
-            assert_eq!((&ended["title"], &ended["status"]), (&json!(title), &json!("RESOLVED")));
-        }
-        assert_eq!(api.all("/api/incidents").await.len(), 3, "a change opens no incident");
+    for (key, title) in [(chosen, "No key was given"), ("db-01/disk", "Disk is full")] {
+        let ended = incident(&api, key).await;
+        assert_eq!((&ended["title"], &ended["status"]), (&json!(title), &json!("RESOLVED")));
     }
+    assert_eq!(api.all("/api/incidents").await.len(), 3, "a change opens no incident");
 }

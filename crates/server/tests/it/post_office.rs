@@ -25,13 +25,19 @@ impl Letter {
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         let head = self.content.split("\r\n\r\n").next()?.replace("\r\n ", " ");
         let prefix = format!("{name}: ");
-        head.lines().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+        head.lines()
+            .find_map(|line| line.strip_prefix(&prefix))
+            .map(str::to_owned)
     }
 
     /// The identity of the delivery, which is the same at every try.
     pub(crate) fn id(&self) -> String {
         let id = self.header("Message-ID").expect("every mail has an id");
-        id.trim_start_matches('<').split('@').next().unwrap_or_default().to_owned()
+        id.trim_start_matches('<')
+            .split('@')
+            .next()
+            .unwrap_or_default()
+            .to_owned()
     }
 }
 
@@ -64,7 +70,11 @@ impl PostOffice {
                 conversations.spawn(async move { drop(converse(stream, &state).await) });
             }
         });
-        Self { port, state, _tasks: tasks }
+        Self {
+            port,
+            state,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn taken(&self) -> Vec<Letter> {
@@ -127,9 +137,16 @@ async fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
 
 fn take(state: &State, to: &str, content: String) -> &'static str {
     let one_less = |busy: u32| busy.checked_sub(1);
-    if state.busy.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok() {
+    if state
+        .busy
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less)
+        .is_ok()
+    {
         return "451 4.3.0 try again later";
     }
-    state.taken.lock().unwrap().push(Letter { to: to.to_owned(), content });
+    state.taken.lock().unwrap().push(Letter {
+        to: to.to_owned(),
+        content,
+    });
     "250 2.0.0 Ok: queued"
 }

@@ -194,13 +194,17 @@ impl Server {
     /// Asks it to end, as a service manager does, and waits until it has.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
         let id = self.child.id().expect("it runs");
-        let told = Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status().await;
+        let told = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {id}")])
+            .status()
+            .await;
         assert!(told.expect("a shell is there").success());
         self.ended().await
     }
 }
 
 impl Drop for Server {
+    #[expect(clippy::print_stdout, reason = "the test runner shows it when the test fails")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("--- what the server at {} printed", self.url);

@@ -65,7 +65,12 @@ impl Sink {
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { axum::serve(listener, app).await.unwrap() });
-        Self { url, arrived, answer, _tasks: tasks }
+        Self {
+            url,
+            arrived,
+            answer,
+            _tasks: tasks,
+        }
     }
 
     /// What every further webhook is answered.
@@ -96,5 +101,10 @@ pub(crate) async fn verify(arrived: &Arrived, secret: &str) {
     let mut command = peers::python("verify_webhook.py", &[]);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     let ended = crate::process::run(command, &question.to_string()).await;
-    assert_eq!(ended.well().trim(), "verified", "{}", environment::peer("verify_webhook.py").display());
+    assert_eq!(
+        ended.well().trim(),
+        "verified",
+        "{}",
+        environment::peer("verify_webhook.py").display()
+    );
 }

@@ -39,7 +39,10 @@ impl TlsFront {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let behind = url.strip_prefix("http://").expect("the server speaks plain HTTP").to_owned();
+        let behind = url
+            .strip_prefix("http://")
+            .expect("the server speaks plain HTTP")
+            .to_owned();
         let mut tasks = JoinSet::new();
         tasks.spawn(async move {
             let mut lines = JoinSet::new();

@@ -162,7 +162,14 @@ impl World {
             trusted_proxies: Vec::new(),
             figures: telemetry::figures(),
         });
-        let App { router, ingester, deliverer, escalator, auditor, .. } = app.expect("the program is put together");
+        let App {
+            router,
+            ingester,
+            deliverer,
+            escalator,
+            auditor,
+            ..
+        } = app.expect("the program is put together");
         let mut tasks = JoinSet::new();
         tasks.spawn(ingester.run());
         tasks.spawn(async move {
@@ -170,8 +177,20 @@ impl World {
             axum::serve(listener, service).await.expect("the routes are served");
         });
         let key = api_key(&store, &*clock).await;
-        let api = Api { base, key, http: client };
-        Self { api, around, store, deliverer, escalator, auditor, _tasks: tasks }
+        let api = Api {
+            base,
+            key,
+            http: client,
+        };
+        Self {
+            api,
+            around,
+            store,
+            deliverer,
+            escalator,
+            auditor,
+            _tasks: tasks,
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -253,7 +272,10 @@ impl World {
         let payload = json!({ "summary": format!("{key} is wrong"), "source": "test", "severity": severity });
         let event = json!({ "event_action": "trigger", "dedup_key": key, "payload": payload });
         let result = self.event(integration, event).await;
-        result["incident"]["id"].as_str().expect("there is an incident").to_owned()
+        result["incident"]["id"]
+            .as_str()
+            .expect("there is an incident")
+            .to_owned()
     }
 
     pub(crate) async fn incident(&self, id: &str) -> Value {
@@ -268,7 +290,12 @@ impl World {
             let at: Timestamp = entry["at"].as_str().unwrap().parse().unwrap();
             let s = at.as_second() - BEGINS_AT_S;
             let (kind, said) = (entry["type"].as_str().unwrap(), entry["text"].as_str().unwrap());
-            lines.push(format!("{:02}:{:02}:{:02} {kind:<15} {said}", s / 3600, s / 60 % 60, s % 60));
+            lines.push(format!(
+                "{:02}:{:02}:{:02} {kind:<15} {said}",
+                s / 3600,
+                s / 60 % 60,
+                s % 60
+            ));
         }
         // Messages that are sent at the same time end in any order.
         let sent_at = |line: &String| line.split(" SENT ").next().map(str::len) == Some(8);

@@ -32,6 +32,7 @@ changes = pagerduty.EventsApiV2Client(key, base_url=https)
 changes.submit(
     "Deployed checkout 1.42",
     source="ci",
+    timestamp="2026-06-01T12:00:00Z",
     custom_details={"build": 42},
     links=[{"href": "https://ci.example.com/42", "text": "Build"}],
 )
