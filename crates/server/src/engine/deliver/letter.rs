@@ -100,7 +100,8 @@ fn message(
     now: Timestamp,
 ) -> Result<Message, String> {
     let status = listed.map(|listed| listed.incident.status);
-    if let Some(why) = delivery::not_wanted(leased.purpose, leased.step.is_some(), status, leased.created_at, now) {
+    // Its age counts from when it was last due, so that one that somebody sends again is not too old at once.
+    if let Some(why) = delivery::not_wanted(leased.purpose, leased.step.is_some(), status, leased.due_at, now) {
         return Err(why.to_owned());
     }
     let content = match (leased.purpose, listed) {
