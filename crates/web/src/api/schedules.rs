@@ -53,10 +53,11 @@ impl SchedulePatch {
             row.zone = check::time_zone(&mut problems, "timeZone", zone);
         }
         if let Some(layers) = &self.layers {
+            let zone = row.zone.clone();
             row.layers = layers
                 .iter()
                 .enumerate()
-                .map(|(place, layer)| layer.read(&mut problems, &format!("layers[{place}].")))
+                .map(|(place, layer)| layer.read(&zone, &mut problems, &format!("layers[{place}].")))
                 .collect();
             check_people(tx, &mut problems, &row.layers).await?;
         }

@@ -97,15 +97,15 @@ pub(crate) struct NewOverride {
 pub(crate) struct OverridePatch {
     /// Who takes over.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = ids::User, required = false)]
     user_id: Option<ids::User>,
     /// From when.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = Time, required = false)]
     start: Option<Time>,
     /// Until when, this instant no longer included.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = Time, required = false)]
     end: Option<Time>,
     /// Only while this person would be on call; null: always.
     #[serde(default, deserialize_with = "patch")]

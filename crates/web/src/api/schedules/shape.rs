@@ -1,9 +1,9 @@
 //! How schedules look in JSON.
 
-use jiff::civil;
+use jiff::{civil, tz::TimeZone};
 use opsknight_domain::oncall::{Layer, Restriction, Rotation, Unit, Weekdays};
 use opsknight_store::schedules::ScheduleRow;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 use utoipa::ToSchema;
 
 use crate::api::{
@@ -68,9 +68,10 @@ pub struct RotationBody {
     /// Nobody is on call in the layer before.
     #[schema(inline)]
     pub start: Time,
-    /// The time of day in the schedule's zone at which people hand over: `09:00`.
+    /// The time of day in the schedule's zone at which people hand over: `09:00`. Unless said, that of `start`.
+    #[serde(default)]
     #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-    pub handoff: String,
+    pub handoff: Option<String>,
 }
 
 /// In what the length of a turn is counted.
@@ -97,13 +98,13 @@ pub struct RestrictionBody {
     /// When it begins: `22:00`.
     #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
     pub from: String,
-    /// When it ends, on the next day if that is not later than `from`.
-    #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+    /// When it ends, on the next day if that is not later than `from`; `24:00` is the end of the day.
+    #[schema(pattern = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$")]
     pub to: String,
 }
 
-/// A day of the week.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// A day of the week. Read in any case, also as its first three letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Day {
     /// Monday.
@@ -138,9 +139,26 @@ impl Day {
         chosen.map(|(word, _)| word).collect()
     }
 
+    /// Reads `MONDAY`, `Monday` or `Mon`.
+    fn from_word(word: &str) -> Option<Self> {
+        let word = word.trim();
+        let known = Self::ALL.into_iter().find(|(_, day)| {
+            let full = Weekdays::word(*day);
+            full.eq_ignore_ascii_case(word) || full[..3].eq_ignore_ascii_case(word)
+        });
+        known.map(|(day, _)| day)
+    }
+
     fn read(words: &[Self]) -> Weekdays {
         let chosen = Self::ALL.into_iter().filter(|(word, _)| words.contains(word));
         chosen.map(|(_, day)| day).collect()
+    }
+}
+
+impl<'de> Deserialize<'de> for Day {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::from_word(&word).ok_or_else(|| de::Error::custom("must be a day of the week, MONDAY to SUNDAY"))
     }
 }
 
@@ -175,7 +193,7 @@ impl From<Layer> for LayerBody {
                 },
                 length: layer.rotation.length,
                 start: Time(layer.rotation.start),
-                handoff: minute(layer.rotation.handoff),
+                handoff: Some(minute(layer.rotation.handoff)),
             },
             restrictions: layer.restrictions.into_iter().map(restriction).collect(),
             priority: layer.priority,
@@ -188,15 +206,27 @@ fn minute(time: civil::Time) -> String {
 }
 
 impl LayerBody {
-    /// The same as the domain knows it; what cannot be read goes into `problems`.
-    pub(super) fn read(&self, problems: &mut Problems, path: &str) -> Layer {
+    /// The same as the domain knows it, in a schedule of this zone; what cannot be read goes into `problems`.
+    pub(super) fn read(&self, zone: &TimeZone, problems: &mut Problems, path: &str) -> Layer {
         let mut time = |field: String, text: &str| {
+            // A window that ends at midnight goes on to the end of the day on which it began.
+            let text = if text == "24:00" && field.ends_with(".to") {
+                "00:00"
+            } else {
+                text
+            };
             let read = text.parse::<civil::Time>();
             let why = "must be a time of day, such as 09:00";
             problems.take(&field, read.map_err(|_| why)).unwrap_or(civil::Time::MIN)
         };
         let rotation = &self.rotation;
-        let handoff = time(format!("{path}rotation.handoff"), &rotation.handoff);
+        let handoff = match &rotation.handoff {
+            Some(text) => time(format!("{path}rotation.handoff"), text),
+            None => {
+                let start = zone.to_datetime(rotation.start.0).time();
+                civil::time(start.hour(), start.minute(), 0, 0)
+            }
+        };
         let restrictions = self
             .restrictions
             .iter()
@@ -246,14 +276,15 @@ pub(crate) struct NewSchedule {
 pub(crate) struct SchedulePatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// The IANA name of the zone on whose wall clock its times are read.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     pub(crate) time_zone: Option<String>,
     /// All layers, as a whole.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_items = 20)]
+    #[schema(max_items = 20, value_type = Vec<LayerBody>, required = false)]
     pub(crate) layers: Option<Vec<LayerBody>>,
 }
 
@@ -264,5 +295,20 @@ impl From<NewSchedule> for SchedulePatch {
             time_zone: new.time_zone,
             layers: Some(new.layers),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_are_read_as_people_write_them() {
+        let read = |text: &str| serde_json::from_str::<Day>(text).ok();
+        assert_eq!(read("\"MONDAY\""), Some(Day::Monday));
+        assert_eq!(read("\"tue\""), Some(Day::Tuesday));
+        assert_eq!(read("\"Sunday\""), Some(Day::Sunday));
+        assert_eq!(read("\"\""), None);
+        assert_eq!(read("\"Someday\""), None);
     }
 }
