@@ -18,7 +18,7 @@ async fn from_the_printed_link_to_the_first_page() {
     window.fill("Your name", "Ada Admin").await;
     window.fill("Email", "ada@example.com").await;
     window.fill("Password", "a sentence is a good password").await;
-    window.press(Key::Enter.to_string()).await;
+    window.press(Key::Enter).await;
     window.arrive_at("Dashboard").await;
     for page in ["Teams", "Users", "Escalation policies", "Services"] {
         window.choose(page).await;

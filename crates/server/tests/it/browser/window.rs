@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{
-    By, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, WebDriver, WebElement,
+    By, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, TypingData, WebDriver, WebElement,
 };
 use tokio::process::{Child, Command};
 
@@ -195,8 +195,8 @@ impl Window {
     }
 
     /// Presses a key, wherever the focus is.
-    pub(super) async fn press(&self, key: impl AsRef<str>) {
-        let keys = self.driver.action_chain().send_keys(key.as_ref());
+    pub(super) async fn press(&self, keys: impl Into<TypingData>) {
+        let keys = self.driver.action_chain().send_keys(keys);
         keys.perform().await.expect("keys can be pressed");
     }
 
@@ -204,7 +204,7 @@ impl Window {
     pub(super) async fn tab_to(&self, name: &str) {
         let mut seen = Vec::new();
         for _ in 0..STOPS_MAX {
-            self.press(Key::Tab.to_string()).await;
+            self.press(Key::Tab).await;
             let focused: String = self.ask(FOCUSED).await;
             if focused.strip_suffix(" (optional)").unwrap_or(&focused) == name {
                 return;
@@ -217,7 +217,7 @@ impl Window {
     /// Goes to a control and uses it: follows a link, pushes a button, opens a fold.
     pub(super) async fn choose(&self, name: &str) {
         self.tab_to(name).await;
-        self.press(Key::Enter.to_string()).await;
+        self.press(Key::Enter).await;
     }
 
     /// Goes to a field and types; in a list, the first letters choose.
