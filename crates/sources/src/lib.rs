@@ -11,13 +11,19 @@ use jiff::Timestamp;
 use opsknight_domain::event::Normalised;
 
 mod alertmanager;
+mod appdynamics;
+mod bitbucket;
+mod datadog;
+mod dynatrace;
 pub mod events;
 mod github;
+mod gitlab;
 mod grafana;
 mod input;
 mod json;
 mod link;
 pub mod mapping;
+mod newrelic;
 mod normalise;
 mod path;
 mod pick;
@@ -25,6 +31,8 @@ mod prometheus;
 pub mod setup;
 pub mod signature;
 mod template;
+#[cfg(test)]
+mod testing;
 mod webhook;
 mod when;
 
@@ -40,10 +48,16 @@ pub const ALERTS_MAX: usize = 10_000;
 pub const DELIVERY_ID_BYTES_MAX: usize = 255;
 
 /// The products, in the order of the gallery.
-static ALL: [&dyn Source; 5] = [
+static ALL: [&dyn Source; 11] = [
     &prometheus::Prometheus,
     &grafana::Grafana,
     &github::GitHub,
+    &gitlab::GitLab,
+    &bitbucket::Bitbucket,
+    &datadog::Datadog,
+    &newrelic::NewRelic,
+    &dynatrace::Dynatrace,
+    &appdynamics::AppDynamics,
     &events::EventsApi,
     &webhook::Webhook,
 ];

@@ -38,6 +38,15 @@ pub(crate) fn details(value: &Value, parts: &[(&str, &str)]) -> Value {
     Value::Object(found.collect::<Map<_, _>>())
 }
 
+/// Free text as one part of a key whose parts are told apart by colons.
+pub(crate) fn part(text: &str) -> Cow<'_, str> {
+    if text.contains([':', '%']) {
+        Cow::Owned(text.replace('%', "%25").replace(':', "%3A"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
 /// A body that has to be an object.
 pub(crate) fn object(body: Value) -> Result<Value, ParseError> {
     match body {
@@ -60,8 +69,15 @@ mod tests {
         let body = json!({"a": {"b": 7, "c": null, "d": " "}, "t": "2026-03-02T08:00:00Z"});
         assert_eq!(first(&body, &["/a/c", "/a/d", "/a/b"]).as_deref(), Some("7"));
         assert_eq!(text(&body, "/a"), None);
-        assert_eq!(details(&body, &[("x", "/a/b"), ("y", "/a/c"), ("z", "/q")]), json!({"x": 7}));
+        assert_eq!(
+            details(&body, &[("x", "/a/b"), ("y", "/a/c"), ("z", "/q")]),
+            json!({"x": 7})
+        );
         assert!(time(&body, &["/a/b", "/t"]).is_some());
+        assert_ne!(
+            format!("{}:{}", part("a:b"), part("c")),
+            format!("{}:{}", part("a"), part("b:c"))
+        );
         assert_eq!(object(json!([])).map_err(|error| error.field), Err("body".into()));
     }
 }
