@@ -112,7 +112,7 @@ pub(crate) struct NewApiKey {
 pub(crate) struct ApiKeyPatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// What it may do, as a whole.
     #[serde(default, deserialize_with = "present")]

@@ -257,6 +257,13 @@ fn from_query<T: FromParams>(query: &str) -> Result<T, ApiError> {
 pub struct Params(BTreeMap<String, String>);
 
 impl Params {
+    /// Reads the query string of a page: forms send a filter that is not set as an empty value, which counts as absent.
+    pub fn of_form(query: &str, problems: &mut Problems) -> Self {
+        let mut params = Self::read(query, problems);
+        params.0.retain(|_, value| !value.trim().is_empty());
+        params
+    }
+
     /// Reads a query string. A parameter that stands in it twice is a problem.
     pub fn read(query: &str, problems: &mut Problems) -> Self {
         let mut params = BTreeMap::new();
@@ -272,9 +279,9 @@ impl Params {
         Self(params)
     }
 
-    /// Takes a parameter as text; blank counts as absent.
+    /// Takes a parameter as text.
     pub fn text(&mut self, name: &str) -> Option<String> {
-        self.0.remove(name).filter(|text| !text.trim().is_empty())
+        self.0.remove(name)
     }
 
     /// Takes a parameter that is one value.
@@ -393,10 +400,11 @@ mod tests {
 
     #[test]
     fn queries_are_read_by_comma() {
-        let (filter, page) = from_query::<(Filter, Page)>("status=OPEN,RESOLVED&limit=7&offset=").unwrap();
+        let (filter, page) = from_query::<(Filter, Page)>("status=OPEN,RESOLVED&limit=7").unwrap();
         assert_eq!(filter.status, [Status::Open, Status::Resolved]);
         assert_eq!(page, Page { limit: 7, offset: 0 });
         assert_eq!(refused("limit=201"), "limit must be a number from 1 to 200");
+        assert_eq!(refused("offset="), "offset must be a number from 0 to 10000000");
         assert_eq!(refused("colour=red"), "colour is not a parameter here");
         assert_eq!(
             refused("serviceId=inc_1&status=open"),

@@ -4,6 +4,7 @@
 //! extractors. A test walks the router and the description and finds no difference.
 
 use axum::{Router, http::header, response::IntoResponse, routing::get};
+use serde_json::Value;
 use utoipa::openapi::{
     ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, Required, Response, ResponseBuilder,
     SecurityRequirement, ServerBuilder,
@@ -266,7 +267,33 @@ fn close_ref(reference: &mut RefOr<Schema>, names: &mut Vec<String>) {
 
 /// The route that answers the description.
 pub(super) fn route(description: OpenApi) -> Router<AppState> {
-    let text = description.to_json().unwrap_or_default();
+    let mut tree = serde_json::to_value(&description).unwrap_or_default();
+    describe_in_place(&mut tree);
+    let text = tree.to_string();
     let answer = async move || ([(header::CONTENT_TYPE, "application/json")], text).into_response();
     Router::new().route("/api/openapi.json", get(answer))
+}
+
+/// A described field whose schema is written in place comes out of the generator as that schema and, beside it, an
+/// object that holds nothing but the description. No value is both, so the description is moved into the schema.
+fn describe_in_place(tree: &mut Value) {
+    if let Some([schema, said]) = tree.get("allOf").and_then(Value::as_array).map(Vec::as_slice)
+        && let Some(words) = only_words(said)
+    {
+        let mut schema = schema.clone();
+        schema["description"] = words;
+        *tree = schema;
+    }
+    match tree {
+        Value::Array(list) => list.iter_mut().for_each(describe_in_place),
+        Value::Object(map) => map.values_mut().for_each(describe_in_place),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// The description of a schema that says nothing else but that it is an object.
+fn only_words(schema: &Value) -> Option<Value> {
+    let map = schema.as_object()?;
+    let others = map.keys().filter(|key| *key != "description" && *key != "type");
+    (others.count() == 0 && map.get("type")? == "object").then(|| map.get("description").cloned())?
 }

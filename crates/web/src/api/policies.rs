@@ -178,7 +178,7 @@ pub(crate) struct NewPolicy {
 pub(crate) struct PolicyPatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// What it is for; null takes it away.
     #[serde(default, deserialize_with = "patch")]
@@ -186,11 +186,11 @@ pub(crate) struct PolicyPatch {
     pub(crate) description: Option<Option<String>>,
     /// How many more times the steps are gone through after the first.
     #[serde(default, deserialize_with = "present")]
-    #[schema(minimum = 0, maximum = 9)]
+    #[schema(minimum = 0, maximum = 9, value_type = u32, required = false)]
     pub(crate) repeat: Option<u32>,
     /// All steps in their order, as a whole.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_items = 20)]
+    #[schema(max_items = 20, value_type = Vec<StepBody>, required = false)]
     pub(crate) steps: Option<Vec<StepBody>>,
 }
 

@@ -138,10 +138,11 @@ impl SettingsBody {
 pub(crate) struct SettingsPatch {
     /// Who delivers.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Provider, required = false)]
     pub(crate) provider: Option<Provider>,
     /// Name or address of the mail server.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) host: Option<String>,
     /// Its port; null: the one that goes with `tls`.
     #[serde(default, deserialize_with = "patch")]
@@ -149,6 +150,7 @@ pub(crate) struct SettingsPatch {
     pub(crate) port: Option<Option<u16>>,
     /// How the line to it is encrypted; `starttls` unless said.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Tls, required = false)]
     pub(crate) tls: Option<Tls>,
     /// The name to sign in with; null: the server asks for none.
     #[serde(default, deserialize_with = "patch")]
@@ -160,7 +162,7 @@ pub(crate) struct SettingsPatch {
     pub(crate) password: Option<Option<String>>,
     /// From whom mail comes: `noreply@example.com` or `Paging <noreply@example.com>`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_length = 300)]
+    #[schema(max_length = 300, value_type = String, required = false)]
     pub(crate) from: Option<String>,
 }
 
@@ -351,10 +353,11 @@ pub(crate) async fn try_out(
 pub(crate) struct Trial {
     /// Where the test message goes; to the caller's own email address unless said.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 254)]
+    #[schema(min_length = 1, max_length = 254, value_type = String, required = false)]
     pub(crate) to: Option<String>,
     /// Settings to try before they are saved; what is left out is taken from those that are saved.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = SettingsPatch, required = false)]
     pub(crate) settings: Option<SettingsPatch>,
 }
 

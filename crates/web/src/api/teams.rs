@@ -128,11 +128,11 @@ pub(crate) struct NewTeam {
 pub(crate) struct TeamPatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// Everybody who belongs to it, as a whole.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_items = 500)]
+    #[schema(max_items = 500, value_type = Vec<MemberBody>, required = false)]
     pub(crate) members: Option<Vec<MemberBody>>,
 }
 

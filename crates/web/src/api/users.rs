@@ -111,22 +111,23 @@ pub(crate) struct NewUser {
 pub(crate) struct UserPatch {
     /// Their mail address.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 3, max_length = 254)]
+    #[schema(min_length = 3, max_length = 254, value_type = String, required = false)]
     pub(crate) email: Option<String>,
     /// Their name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// What they may do.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Role, required = false)]
     pub(crate) role: Option<words::Role>,
     /// `DISABLED` signs them out and pages them no more; `ACTIVE` takes that back.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Standing, required = false)]
     pub(crate) status: Option<words::Standing>,
     /// The IANA name of the zone in which times are shown to them.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = String, required = false)]
     pub(crate) time_zone: Option<String>,
     /// Their telephone number with its country code; null takes it away.
     #[serde(default, deserialize_with = "patch")]

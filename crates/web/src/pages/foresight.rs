@@ -7,6 +7,7 @@ use opsknight_domain::{
     escalation,
     incident::{Change, EntryKind, Incident, Status},
     paging,
+    sla::Clocks,
     urgency::Urgency,
 };
 
@@ -23,12 +24,13 @@ pub(super) fn next_up(viewer: &Viewer, incident: &Incident) -> Vec<NextUp> {
     let mut incident = incident.clone();
     while ahead.len() < AHEAD_MAX {
         let Some(due) = incident.due_at() else { break };
+        let before = incident.clocks;
         let Some(change) = escalation::tick(incident, directory, due.max(viewer.now)) else {
             break;
         };
         ahead.push(NextUp {
             at: viewer.times(due),
-            text: told(&change),
+            text: told(before, &change),
         });
         if change.incident.due_at() == Some(due) {
             break;
@@ -38,22 +40,30 @@ pub(super) fn next_up(viewer: &Viewer, incident: &Incident) -> Vec<NextUp> {
     ahead
 }
 
-/// A change that has not happened, in words.
-fn told(change: &Change) -> String {
+/// A change that has not happened, in words. `before` are the clocks without it.
+fn told(before: Clocks, change: &Change) -> String {
+    let after = change.incident.clocks;
+    // The story says that a target was missed; here it still lies ahead.
+    let targets = [
+        ("acknowledge", after.ack_breached && !before.ack_breached),
+        ("resolve", after.resolve_breached && !before.resolve_breached),
+    ];
+    let missed = targets.into_iter().filter(|(_, missed)| *missed);
+    let missed = missed.map(|(what, _)| format!("The target to {what} is missed"));
     let says = |kind: EntryKind| {
         let entries = change.entries.iter().filter(move |entry| entry.kind == kind);
         entries.map(|entry| entry.text.clone())
     };
-    let kinds = [
-        EntryKind::Resolved,
-        EntryKind::Reopened,
-        EntryKind::SlaBreached,
+    let ends = [EntryKind::Resolved, EntryKind::Reopened];
+    let steps = [
         EntryKind::Escalated,
         EntryKind::Paged,
         EntryKind::NotPaged,
         EntryKind::Exhausted,
     ];
-    let sentences: Vec<String> = kinds.into_iter().flat_map(says).collect();
+    let ends = ends.into_iter().flat_map(&says);
+    let steps = steps.into_iter().flat_map(&says);
+    let sentences: Vec<String> = ends.chain(missed).chain(steps).collect();
     sentences.join(". ")
 }
 

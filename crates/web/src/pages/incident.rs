@@ -191,13 +191,14 @@ fn images(incident: &Incident) -> Vec<Link> {
 
 fn story(viewer: &Viewer, entry: StoredEntry) -> Story {
     let is_note = entry.kind == EntryKind::Note;
-    let (text, note) = match is_note {
-        true => (format!("{} wrote a note", entry.actor_name), Some(entry.text)),
-        false => (entry.text, None),
+    // Every other sentence names who did it.
+    let (actor, text, note) = match is_note {
+        true => (Some(entry.actor_name), "wrote a note".to_owned(), Some(entry.text)),
+        false => (None, entry.text, None),
     };
     Story {
         kind: entry.kind,
-        actor: (entry.actor_kind != "SYSTEM").then_some(entry.actor_name),
+        actor,
         text,
         note,
         at: viewer.times(entry.at),

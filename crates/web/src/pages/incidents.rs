@@ -43,7 +43,7 @@ struct Asked {
 
 fn asked(uri: &Uri) -> Result<Asked, ApiError> {
     let mut problems = Problems::default();
-    let mut params = Params::read(uri.query().unwrap_or_default(), &mut problems);
+    let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
     let asked = Asked {
         mine: params.flag("mine", &mut problems) == Some(true),
         query: IncidentQuery::from_params(&mut params, &mut problems),

@@ -38,7 +38,7 @@ struct Asked {
 
 fn asked(uri: &Uri) -> Asked {
     let mut problems = Problems::default();
-    let mut params = Params::read(uri.query().unwrap_or_default(), &mut problems);
+    let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
     let page = Page::from_params(&mut params, &mut problems);
     Asked { params, problems, page }
 }

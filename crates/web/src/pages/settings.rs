@@ -1,6 +1,9 @@
 //! `/settings/…`: the mail provider and API keys. Outbound webhooks are beside it.
 
-use axum::{extract::State, response::Response};
+use axum::{
+    extract::State,
+    response::{Redirect, Response},
+};
 use opsknight_domain::directory::Channel;
 use opsknight_store::{api_keys, db::Tx, listing::Part};
 use serde_json::{Value, json};
@@ -22,6 +25,11 @@ use crate::{
     state::AppState,
     views::{ApiKeyRow, ApiKeys, Badge, Checks, Choice, EmailSettings, Section, Tone},
 };
+
+/// `GET /settings`: the first of its pages.
+pub(super) async fn first() -> Redirect {
+    Redirect::to("/settings/email")
+}
 
 /// `GET /settings/email`
 pub(super) async fn email(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {

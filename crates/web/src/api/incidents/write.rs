@@ -111,19 +111,19 @@ pub(super) async fn create(
 pub(super) struct IncidentPatch {
     /// Where it is to stand. Asking for where it stands already changes nothing.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Status, required = false)]
     status: Option<words::Status>,
     /// With `SNOOZED`: for how many minutes.
     #[serde(default, deserialize_with = "present")]
-    #[schema(minimum = 1, maximum = 43200)]
+    #[schema(minimum = 1, maximum = 43200, value_type = i64, required = false)]
     snooze_minutes: Option<i64>,
     /// With `RESOLVED`: what was done about it, kept as a note.
     #[serde(default, deserialize_with = "present")]
-    #[schema(max_length = 20000)]
+    #[schema(max_length = 20000, value_type = String, required = false)]
     resolution_note: Option<String>,
     /// How soon people must look.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Urgency, required = false)]
     urgency: Option<words::Urgency>,
     /// How important it is; null takes it away.
     #[serde(default, deserialize_with = "patch")]
@@ -131,7 +131,7 @@ pub(super) struct IncidentPatch {
     priority: Option<Option<Priority>>,
     /// One line.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 1024)]
+    #[schema(min_length = 1, max_length = 1024, value_type = String, required = false)]
     title: Option<String>,
     /// More text; null takes it away.
     #[serde(default, deserialize_with = "patch")]

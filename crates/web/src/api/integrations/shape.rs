@@ -164,7 +164,7 @@ pub(crate) struct NewIntegration {
 pub(crate) struct IntegrationPatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// With what requests are signed; null: they need not be.
     #[serde(default, deserialize_with = "patch")]
@@ -172,13 +172,15 @@ pub(crate) struct IntegrationPatch {
     pub(crate) signature_secret: Option<Option<String>>,
     /// It takes requests.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) enabled: Option<bool>,
     /// The key must come along as well.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) require_key: Option<bool>,
     /// Requests in a minute that are taken.
     #[serde(default, deserialize_with = "present")]
-    #[schema(minimum = 1, maximum = 100_000)]
+    #[schema(minimum = 1, maximum = 100_000, value_type = u32, required = false)]
     pub(crate) rate_limit_per_minute: Option<u32>,
     /// Where the parts of an event stand, as a whole; null: under the usual names.
     #[serde(default, deserialize_with = "patch")]

@@ -157,19 +157,19 @@ impl ServiceBody {
 pub(crate) struct UrgencyBySeverityPatch {
     /// For `critical`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Urgency, required = false)]
     pub(crate) critical: Option<words::Urgency>,
     /// For `error`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Urgency, required = false)]
     pub(crate) error: Option<words::Urgency>,
     /// For `warning`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Urgency, required = false)]
     pub(crate) warning: Option<words::Urgency>,
     /// For `info`.
     #[serde(default, deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = words::Urgency, required = false)]
     pub(crate) info: Option<words::Urgency>,
 }
 
@@ -234,7 +234,7 @@ pub(crate) struct NewService {
 pub(crate) struct ServicePatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// What it is.
     #[serde(default, deserialize_with = "patch")]
@@ -286,18 +286,23 @@ pub(crate) struct ServicePatch {
     pub(crate) notification_channels: Option<Vec<words::Channel>>,
     /// Tells its team of new incidents.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) notify_on_triggered: Option<bool>,
     /// Tells its team of acknowledgements.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) notify_on_acknowledged: Option<bool>,
     /// Tells its team of what is resolved.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) notify_on_resolved: Option<bool>,
     /// Tells its team of missed targets.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) notify_on_sla_breach: Option<bool>,
     /// How soon people must look, by how bad it is.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = UrgencyBySeverityPatch, required = false)]
     pub(crate) urgency_by_severity: Option<UrgencyBySeverityPatch>,
 }
 

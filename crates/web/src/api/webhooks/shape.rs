@@ -111,15 +111,15 @@ pub(crate) struct NewWebhook {
 pub(crate) struct WebhookPatch {
     /// Its name.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 1, max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, value_type = String, required = false)]
     pub(crate) name: Option<String>,
     /// What kind of receiver it speaks to.
     #[serde(default, rename = "type", deserialize_with = "present")]
-    #[schema(inline)]
+    #[schema(inline, value_type = KindWord, required = false)]
     pub(crate) kind: Option<KindWord>,
     /// Where it sends.
     #[serde(default, deserialize_with = "present")]
-    #[schema(min_length = 8, max_length = 2048)]
+    #[schema(min_length = 8, max_length = 2048, value_type = String, required = false)]
     pub(crate) url: Option<String>,
     /// With what it signs; null: not at all.
     #[serde(default, deserialize_with = "patch")]
@@ -131,6 +131,7 @@ pub(crate) struct WebhookPatch {
     pub(crate) channel: Option<Option<String>>,
     /// Sends at all.
     #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
     pub(crate) enabled: Option<bool>,
     /// Of which events, as a whole; none: all.
     #[serde(default, deserialize_with = "present")]
