@@ -66,6 +66,7 @@ pub struct App {
     pub pulse: Pulse,
     store: Store,
     clock: Arc<dyn Clock>,
+    web: AppState,
 }
 
 impl App {
@@ -106,7 +107,7 @@ impl App {
         };
         let pulse = Pulse::default();
         let router = front::router(front::Front {
-            web: opsknight_web::router(state),
+            web: opsknight_web::router(state.clone()),
             door,
             store: store.clone(),
             clock: clock.clone(),
@@ -123,6 +124,7 @@ impl App {
             pulse,
             store: store.clone(),
             clock: clock.clone(),
+            web: state,
         })
     }
 
@@ -138,6 +140,7 @@ impl App {
             pulse,
             store,
             clock,
+            web,
         } = self;
         let shift = Shift {
             store,
@@ -146,6 +149,12 @@ impl App {
             stop: stop.clone(),
         };
         let mut workers = JoinSet::new();
+        let stopped = stop.clone();
+        workers.spawn(async move {
+            stopped.cancelled().await;
+            // Browsers that watch would hold the server open for as long as they are.
+            web.stop_live();
+        });
         workers.spawn(ingester.run());
         workers.spawn(shift.clone().deliver(deliverer));
         workers.spawn(shift.clone().escalate(escalator));
