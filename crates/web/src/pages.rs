@@ -192,6 +192,7 @@ fn people_routes(routes: Routes) -> Routes {
 
 fn settings_routes(routes: Routes) -> Routes {
     routes
+        .get("/settings", settings::first)
         .get("/settings/email", settings::email)
         .post("/settings/email/test", settings::test_email)
         .get("/settings/api-keys", settings::api_keys)

@@ -252,6 +252,7 @@ pub static RULES: &[Rule] = &[
     page("POST", "/profile"),
     page("POST", "/profile/password"),
     page("POST", "/profile/sessions/{session}/delete"),
+    admin_page("GET", "/settings"),
     admin_page("GET", "/settings/email"),
     admin_page("POST", "/settings/email/test"),
     admin_page("GET", "/settings/api-keys"),
