@@ -9,7 +9,7 @@ mod throttle;
 
 pub(crate) use self::{
     callers::to_login,
-    session::{cookie_name, end_cookie, plain_cookie, session_cookie, session_token},
+    session::{cookie_name, end_cookie, plain_cookie, prolong, session_cookie, session_token},
 };
 pub use self::{
     callers::{bearer_caller, caller},

@@ -55,6 +55,8 @@ pub struct Caller {
     pub who: Who,
     /// From which address, where that is known.
     pub ip: Option<std::net::IpAddr>,
+    /// This very call has put off the end of their session, so their browser is to keep its cookie for longer too.
+    pub prolonged: bool,
 }
 
 /// A person or a program.
@@ -175,7 +177,18 @@ pub(crate) async fn gate(State(state): State<AppState>, request: Request, next: 
 pub(crate) async fn page_gate(State(state): State<AppState>, request: Request, next: Next) -> Response {
     let (method, target) = (request.method().clone(), request.uri().clone());
     match admit(request, &state).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => {
+            let prolonged = request
+                .extensions()
+                .get::<Caller>()
+                .is_some_and(|caller| caller.prolonged);
+            let token = prolonged.then(|| auth::session_token(request.headers(), &state));
+            let mut response = next.run(request).await;
+            if let Some(token) = token.flatten() {
+                auth::prolong(&mut response, token, &state);
+            }
+            response
+        }
         Err(error) if error.status() == http::StatusCode::UNAUTHORIZED => auth::to_login(&method, &target),
         Err(error) => crate::pages::PageError::from(error).into_response(),
     }

@@ -33,6 +33,7 @@ const KEY_BYTES_MAX: usize = 256;
 /// 401 when it is nobody.
 pub async fn caller(headers: &HeaderMap, ip: Option<IpAddr>, state: &AppState) -> Result<Caller, ApiError> {
     let now = state.clock.now();
+    let mut prolonged = false;
     let who = match headers.get(header::AUTHORIZATION) {
         Some(value) => {
             let key = bearer(value.to_str().ok()).ok_or_else(ApiError::unauthorized)?;
@@ -40,10 +41,12 @@ pub async fn caller(headers: &HeaderMap, ip: Option<IpAddr>, state: &AppState) -
         }
         None => {
             let token = session_token(headers, state).ok_or_else(ApiError::unauthorized)?;
-            Who::Person(session_caller(&state.store, &token, now).await?)
+            let person;
+            (person, prolonged) = session_caller(&state.store, &token, now).await?;
+            Who::Person(person)
         }
     };
-    Ok(Caller { who, ip })
+    Ok(Caller { who, ip, prolonged })
 }
 
 fn bearer(authorization: Option<&str>) -> Option<&str> {
@@ -80,27 +83,32 @@ pub async fn bearer_caller(store: &Store, key: &str, now: Timestamp) -> Result<K
     })
 }
 
-async fn session_caller(store: &Store, token: &str, now: Timestamp) -> Result<Person, ApiError> {
+/// The person of a session, and whether its end was put off now.
+async fn session_caller(store: &Store, token: &str, now: Timestamp) -> Result<(Person, bool), ApiError> {
     let hash = token_hash(token);
     let found = store
         .db
         .read(async move |tx: &mut Tx<'_>| sessions::find(tx, &hash, now).await)
         .await?;
     let (session, user) = found.ok_or_else(ApiError::unauthorized)?;
+    let mut prolonged = false;
     if session.wants_touch(now) {
         let hash = session.token_hash;
         let touched = store
             .db
-            .write(async move |tx: &mut Tx<'_>| sessions::touch(tx, &hash, now).await);
-        unless_busy("when somebody was last seen", touched.await);
+            .write(async move |tx: &mut Tx<'_>| sessions::touch(tx, &hash, now).await)
+            .await;
+        prolonged = touched.is_ok();
+        unless_busy("when somebody was last seen", touched);
     }
-    Ok(Person {
+    let person = Person {
         id: user.id,
         name: user.name,
         email: user.email,
         role: user.role,
         time_zone: user.time_zone,
-    })
+    };
+    Ok((person, prolonged))
 }
 
 /// A note that could not be taken does not stand in the way of the call.

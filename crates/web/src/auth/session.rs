@@ -1,7 +1,9 @@
 //! The session cookie: a random token that only its hash is stored of.
 
+use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
+use opsknight_store::sessions::SESSION_KEPT_FOR;
 
 use crate::state::AppState;
 
@@ -17,15 +19,29 @@ pub(crate) fn session_token(headers: &HeaderMap, state: &AppState) -> Option<Str
         .map(|cookie| cookie.value().to_owned())
 }
 
-/// The cookie that signs somebody in.
+/// The cookie that signs somebody in. A browser keeps it for as long as the session lasts if they are not seen again.
 pub(crate) fn session_cookie(token: String, state: &AppState) -> Cookie<'static> {
+    let kept_for = SESSION_KEPT_FOR.unsigned_abs().try_into();
     Cookie::build((cookie_name(state.is_https()), token))
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(state.is_https())
         .path("/")
-        .permanent()
+        .max_age(kept_for.expect("some days are a length of time"))
         .build()
+}
+
+/// Has a browser keep its session for longer, as the session itself was just prolonged; unless the answer says already
+/// what becomes of the session, as when it ends.
+pub(crate) fn prolong(response: &mut Response, token: String, state: &AppState) {
+    let name = cookie_name(state.is_https());
+    let names_it = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split('=').next() == Some(name));
+    if response.headers().get_all(header::SET_COOKIE).iter().any(names_it) {
+        return;
+    }
+    if let Ok(value) = HeaderValue::from_str(&session_cookie(token, state).to_string()) {
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
 }
 
 /// The cookie that takes it away.

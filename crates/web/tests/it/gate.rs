@@ -70,6 +70,34 @@ async fn signing_in_and_out() {
 }
 
 #[tokio::test]
+async fn a_browser_keeps_its_session_for_as_long_as_the_server_does() {
+    const FOURTEEN_DAYS: &str = "Max-Age=1209600";
+    let app = App::new().await;
+    app.person("Ada", Role::Admin).await;
+    let form = [("email", "ada@example.com"), ("password", PASSWORD)];
+    let answer = app.form(&As::Nobody, "/login", &form).await;
+    assert!(answer.header("set-cookie").contains(FOURTEEN_DAYS));
+    let token = answer.cookie("session").unwrap();
+    let session = As::Session(token.clone());
+    assert_eq!(
+        app.get(&session, "/").await.cookie("session"),
+        None,
+        "nothing has changed"
+    );
+    app.clock.advance_s(10 * 24 * 3600);
+    let later = app.get(&session, "/").await;
+    assert_eq!(later.cookie("session"), Some(token), "the session was prolonged");
+    assert!(later.header("set-cookie").contains(FOURTEEN_DAYS));
+    app.clock.advance_s(10 * 24 * 3600);
+    let out = app.form(&session, "/logout", &[]).await;
+    assert_eq!(
+        out.cookie("session").as_deref(),
+        Some(""),
+        "signing out has the last word"
+    );
+}
+
+#[tokio::test]
 async fn over_https_the_cookie_is_bound_to_the_host() {
     let app = App::at("https://ok.example").await;
     app.person("Ada", Role::Admin).await;
