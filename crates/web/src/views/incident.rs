@@ -128,7 +128,7 @@ pub struct NextUp {
 pub struct Story {
     /// What kind of thing it tells.
     pub kind: EntryKind,
-    /// Who did it, where it was not this program.
+    /// Who wrote it, for a note: every other sentence names them itself.
     pub actor: Option<String>,
     /// The sentence.
     pub text: String,

@@ -206,6 +206,30 @@ async fn the_page_tells_and_does_it_and_text_stays_text() {
 }
 
 #[tokio::test]
+async fn the_story_names_everybody_once_and_what_comes_lies_ahead() {
+    let app = App::new().await;
+    let service = app.service("Web", None).await.to_string();
+    let who = app.signed_in("Ada", Role::Admin).await;
+    let targets = json!({ "targetAckMinutes": 5, "targetResolveMinutes": 60 });
+    app.call(&who, Method::PATCH, &format!("/api/services/{service}"), &targets)
+        .await;
+    let form = [("title", "Disk full"), ("service_id", &service), ("urgency", "HIGH")];
+    let opened = app.form(&who, "/incidents", &form).await;
+    let path = opened.header("location").to_owned();
+    let page = app.get(&who, &path).await.text;
+    assert!(page.contains("The target to acknowledge is missed"), "{page}");
+    assert!(page.contains("The target to resolve is missed") && !page.contains("was missed"));
+    app.form(&who, &format!("{path}/acknowledge"), &[]).await;
+    app.form(&who, &format!("{path}/notes"), &[("note", "On it")]).await;
+    let page = app.get(&who, &path).await.text;
+    assert!(page.contains("<div class=\"said\">Acknowledged by Ada"), "{page}");
+    assert!(
+        page.contains("<span class=\"strong\">Ada</span> wrote a note"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
 async fn forms_keep_what_was_typed() {
     let app = App::new().await;
     let service = app.service("Web", None).await.to_string();

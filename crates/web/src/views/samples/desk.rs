@@ -350,7 +350,7 @@ impl IncidentPage {
                 },
                 NextUp {
                     at: at(51),
-                    text: k.text("Tell the Platform team that the target to resolve was missed"),
+                    text: k.text("The target to resolve is missed"),
                 },
             ]),
             nothing_next: "Nothing: Checkout API has no escalation policy, so nobody is paged.".into(),
@@ -379,8 +379,8 @@ impl IncidentPage {
         page.nothing_next = "Nothing: it is resolved.".into();
         page.timeline.push(Story {
             kind: EntryKind::Resolved,
-            actor: Some(k.text("Jane Doe")),
-            text: "resolved it".into(),
+            actor: None,
+            text: k.text("Resolved by Jane Doe"),
             note: None,
             at: at(-1),
         });
