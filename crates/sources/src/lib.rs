@@ -12,13 +12,19 @@ use opsknight_domain::event::Normalised;
 
 mod alertmanager;
 mod appdynamics;
+mod azure;
+mod better_uptime;
 mod bitbucket;
+pub mod cloudwatch;
 mod datadog;
 mod dynatrace;
+mod elastic;
 pub mod events;
 mod github;
 mod gitlab;
+mod google_cloud_monitoring;
 mod grafana;
+mod honeycomb;
 mod input;
 mod json;
 mod link;
@@ -27,12 +33,17 @@ mod newrelic;
 mod normalise;
 mod path;
 mod pick;
+mod pingdom;
 mod prometheus;
+mod sentry;
 pub mod setup;
 pub mod signature;
+mod splunk_observability;
 mod template;
 #[cfg(test)]
 mod testing;
+mod uptime_kuma;
+mod uptimerobot;
 mod webhook;
 mod when;
 
@@ -48,9 +59,12 @@ pub const ALERTS_MAX: usize = 10_000;
 pub const DELIVERY_ID_BYTES_MAX: usize = 255;
 
 /// The products, in the order of the gallery.
-static ALL: [&dyn Source; 11] = [
+static ALL: [&dyn Source; 22] = [
     &prometheus::Prometheus,
     &grafana::Grafana,
+    &cloudwatch::CloudWatch,
+    &azure::Azure,
+    &google_cloud_monitoring::GoogleCloudMonitoring,
     &github::GitHub,
     &gitlab::GitLab,
     &bitbucket::Bitbucket,
@@ -58,6 +72,14 @@ static ALL: [&dyn Source; 11] = [
     &newrelic::NewRelic,
     &dynatrace::Dynatrace,
     &appdynamics::AppDynamics,
+    &elastic::Elastic,
+    &honeycomb::Honeycomb,
+    &splunk_observability::SplunkObservability,
+    &sentry::Sentry,
+    &uptimerobot::UptimeRobot,
+    &pingdom::Pingdom,
+    &better_uptime::BetterUptime,
+    &uptime_kuma::UptimeKuma,
     &events::EventsApi,
     &webhook::Webhook,
 ];

@@ -1,0 +1,284 @@
+//! Azure Monitor's action groups: the common alert schema, and the older forms that are still sent.
+//!
+//! An alert is known by its `alertId`, which is the same when it fires and when it is resolved; the older metric alerts
+//! by their rule and what they measure. Facts are from learn.microsoft.com/azure/azure-monitor/alerts: "Common alert
+//! schema", "Non-common alert schema definitions", "Webhooks for activity log alerts" and "Action groups" (secure
+//! webhooks). Azure tries again only after 408, 429, 503 and 504, and then leaves the address alone for a while.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Value, json};
+
+use crate::{
+    ParseError, Request, Source, json, link,
+    mapping::FieldMapping,
+    normalise::{description, each, ignored, short},
+    pick,
+    setup::{Sample, Setup, Snippet},
+    signature::SignatureSupport,
+};
+
+mod older;
+
+/// The subscription that stands in every payload of the button "Test action group".
+const TEST_SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/";
+
+/// Azure Monitor.
+#[derive(Debug)]
+pub(crate) struct Azure;
+
+impl Source for Azure {
+    fn slug(&self) -> &'static str {
+        "azure"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "AZURE"
+    }
+
+    fn title(&self) -> &'static str {
+        "Azure Monitor"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Metric, log and activity log alerts, service health, through an action group"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        each(json::parse(request.body)?, |body| {
+            if body.pointer("/data/essentials").is_some_and(Value::is_object) {
+                common(body)
+            } else {
+                older::read(body)
+            }
+        })
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Generic {
+            note: "Azure does not sign what it sends to a plain webhook: the address is the secret. Leave this empty, \
+                   unless something of yours in between signs.",
+        }
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In the Azure portal, open Monitor, then Alerts, then Action groups, and create one or open yours.",
+                "Under Actions, add one of the type Webhook, paste the URL below, and set Enable the common alert schema \
+                 to Yes.",
+                "Press Test, choose a kind of alert: an incident marked as a test appears and closes itself.",
+                "Let your alert rules use the action group, and leave \"Automatically resolve alerts\" on.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some("https://learn.microsoft.com/azure/azure-monitor/alerts/action-groups"),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "schemaId": "azureMonitorCommonAlertSchema",
+            "data": {
+                "essentials": {
+                    "alertId": "/subscriptions/00000000-0000-0000-0000-000000000000/providers/Microsoft.AlertsManagement/alerts/opsknight-test",
+                    "alertRule": "OpsKnight test",
+                    "severity": "Sev3",
+                    "signalType": "Metric",
+                    "monitorCondition": "Fired",
+                    "monitoringService": "Platform",
+                    "alertTargetIDs": [],
+                    "configurationItems": ["opsknight-test"],
+                    "originAlertId": "opsknight-test",
+                    "firedDateTime": now.to_string(),
+                    "description": "Somebody is trying out this integration. Nothing is wrong.",
+                    "essentialsVersion": "1.0",
+                    "alertContextVersion": "1.0"
+                },
+                "alertContext": {},
+                "customProperties": null
+            }
+        }))
+    }
+}
+
+/// What to enter by hand, and the same with Microsoft's client.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "URI of the webhook",
+        language: "text",
+        template: "{url}",
+    },
+    Snippet {
+        name: "az, Microsoft's client",
+        language: "shell",
+        template: "az monitor action-group create --name opsknight --short-name opsknight \\\n  --resource-group YOUR-GROUP \\\n  --action webhook opsknight '{url}' usecommonalertschema\n",
+    },
+];
+
+/// Azure's own scale: 0 critical, 1 error, 2 warning, 3 informational, 4 verbose. As `Sev1`, as `1`, as a word.
+fn severity(text: &str) -> Option<Severity> {
+    let text = text.trim().to_ascii_lowercase();
+    let level = text.strip_prefix("sev").unwrap_or(&text).trim();
+    match level {
+        "0" | "critical" => Some(Severity::Critical),
+        "1" | "error" => Some(Severity::Error),
+        "2" | "warning" => Some(Severity::Warning),
+        "3" | "4" | "informational" | "information" | "info" | "verbose" => Some(Severity::Info),
+        _ => None,
+    }
+}
+
+/// An alert in the common schema.
+fn common(mut body: Value) -> Result<Normalised, ParseError> {
+    let essentials = body.pointer("/data/essentials").cloned().unwrap_or_default();
+    let context = body.pointer("/data/alertContext").cloned().unwrap_or_default();
+    let text = |name: &str| json::text_at(&essentials, name);
+    let condition = text("monitorCondition").map(|word| word.to_ascii_lowercase());
+    let id = text("alertId").or_else(|| text("originAlertId"));
+    let id = id.ok_or_else(|| ParseError::new("data.essentials.alertId", "is missing"))?;
+    let issue = older::health_issue(&context);
+    let key = match &issue {
+        Some(issue) => issue.key.clone(),
+        None => format!("azure:{}", id.to_ascii_lowercase()),
+    };
+    let action = match condition.as_deref() {
+        Some("resolved") => Action::Resolve,
+        Some("fired") if issue.as_ref().is_some_and(|issue| issue.is_over) => Action::Resolve,
+        Some("fired") | None => Action::Trigger,
+        Some(other) => return Ok(ignored(Some(key), format!("The condition {other} is not known."))),
+    };
+    let severity = text("severity")
+        .and_then(|word| severity(&word))
+        .unwrap_or(Severity::Warning);
+    let rule = text("alertRule").unwrap_or_else(|| "Azure alert".into());
+    let target = target(&essentials);
+    let summary = match &target {
+        Some(target) if !rule.contains(target.as_str()) => format!("{rule}: {target}"),
+        _ => rule.clone().into_owned(),
+    };
+    let mut event = Event::new(action, key, severity, summary);
+    event.description = description(text("description"), &event.summary);
+    event.source = short(target.map(Cow::Owned));
+    event.component = short(text("monitoringService"));
+    event.group = short(text("signalType"));
+    event.class = short(Some(rule));
+    event.occurred_at = match action {
+        Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]),
+        Action::Trigger | Action::Acknowledge => pick::time(&essentials, &["/firedDateTime"]),
+    };
+    link::add(&mut event, text("investigationLink").as_deref(), "Investigate");
+    link::add(&mut event, page(&id).as_deref(), "Alert");
+    add_query_links(&mut event, &context);
+    event.is_test = id.contains(TEST_SUBSCRIPTION);
+    if event.is_test {
+        event.severity = Severity::Info;
+    }
+    event.details = body.get_mut("data").map(Value::take).unwrap_or_default();
+    Ok(Normalised::Event(Box::new(event)))
+}
+
+/// What the alert is about: the names of its items, else the last part of its targets.
+fn target(essentials: &Value) -> Option<String> {
+    let list = |name: &str| match essentials.get(name) {
+        Some(Value::Array(items)) => items.iter().filter_map(json::text).map(Cow::into_owned).collect(),
+        Some(other) => json::text(other).map(Cow::into_owned).into_iter().collect(),
+        None => Vec::new(),
+    };
+    let mut names: Vec<String> = list("configurationItems");
+    if names.is_empty() {
+        let ids: Vec<String> = list("alertTargetIDs");
+        names = ids
+            .iter()
+            .filter_map(|id| id.rsplit('/').find(|part| !part.is_empty()))
+            .map(str::to_owned)
+            .collect();
+    }
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// The page of an alert in the portal.
+fn page(id: &str) -> Option<String> {
+    let id = id
+        .starts_with("/subscriptions/")
+        .then(|| utf8_percent_encode(id, NON_ALPHANUMERIC))?;
+    Some(format!(
+        "https://portal.azure.com/#blade/Microsoft_Azure_Monitoring/AlertDetailsTemplateBlade/alertId/{id}"
+    ))
+}
+
+/// The results that a log alert found.
+fn add_query_links(event: &mut Event, context: &Value) {
+    for pointer in [
+        "/condition/allOf/0/linkToFilteredSearchResultsUI",
+        "/condition/allOf/0/linkToSearchResultsUI",
+        "/linkToFilteredSearchResultsUI",
+        "/LinkToSearchResults",
+    ] {
+        link::add(event, pick::text(context, pointer).as_deref(), "Search results");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn severities_are_azures_own() {
+        for (text, expected) in [
+            ("Sev0", Some(Severity::Critical)),
+            ("sev1", Some(Severity::Error)),
+            ("2", Some(Severity::Warning)),
+            ("Sev3", Some(Severity::Info)),
+            ("Sev4", Some(Severity::Info)),
+            ("Informational", Some(Severity::Info)),
+            ("Sev7", None),
+        ] {
+            assert_eq!(severity(text), expected, "{text}");
+        }
+    }
+
+    fn one(essentials: Value) -> Normalised {
+        common(json!({"data": {"essentials": essentials, "alertContext": null}})).expect("an outcome")
+    }
+
+    #[test]
+    fn test_payloads_page_nobody() {
+        let id = format!("{TEST_SUBSCRIPTION}providers/Microsoft.AlertsManagement/alerts/1");
+        let outcome = one(
+            json!({"alertId": id, "alertRule": "test-metricAlertRule", "severity": "Sev0", "monitorCondition": "Fired"}),
+        );
+        let Normalised::Event(event) = outcome else {
+            panic!("an event")
+        };
+        assert!(event.is_test);
+        assert_eq!(event.severity, Severity::Info);
+    }
+
+    #[test]
+    fn targets_are_lists_or_text() {
+        for targets in [
+            json!(["/subscriptions/s/vm/web-1"]),
+            json!("/subscriptions/s/vm/web-1/"),
+        ] {
+            let outcome = one(json!({"alertId": "a", "alertTargetIDs": targets, "monitorCondition": "Resolved"}));
+            let Normalised::Event(event) = outcome else {
+                panic!("an event")
+            };
+            assert_eq!(
+                (event.source.as_deref(), event.action),
+                (Some("web-1"), Action::Resolve)
+            );
+        }
+    }
+
+    #[test]
+    fn conditions_that_are_not_known_are_ignored() {
+        let outcome = one(json!({"alertId": "a", "monitorCondition": "Paused"}));
+        assert!(matches!(outcome, Normalised::Ignored { dedup_key: Some(_), .. }));
+        let missing = common(json!({"data": {"essentials": {}}})).map_err(|error| error.field);
+        assert_eq!(missing, Err("data.essentials.alertId".into()));
+    }
+}

@@ -1,0 +1,283 @@
+//! One change of an alarm's state, in CloudWatch's own words and in EventBridge's.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::sns;
+use crate::{
+    ParseError, link,
+    normalise::{description, ignored, short},
+    pick, when,
+};
+
+/// What stays as it is in the name of an alarm in an address.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// An alarm and its states, whichever form it came in.
+struct Alarm<'v> {
+    name: Cow<'v, str>,
+    arn: String,
+    new_state: Option<String>,
+    old_state: Option<String>,
+    reason: Option<Cow<'v, str>>,
+    text: Option<Cow<'v, str>>,
+    metric: Option<String>,
+    at: Option<Timestamp>,
+}
+
+/// What CloudWatch itself publishes: metric alarms with a `Trigger`, composite alarms with an `AlarmRule`.
+pub(super) fn classic(body: Value, envelope: Option<&sns::Envelope>) -> Result<Normalised, ParseError> {
+    let name = pick::text(&body, "/AlarmName").ok_or_else(|| ParseError::new("AlarmName", "is not text"))?;
+    let account = pick::text(&body, "/AWSAccountId").unwrap_or_default();
+    // The region is told as people call it ("EU (Ireland)"); where there is no ARN, the topic's own region stands in.
+    let topic = envelope.map(|envelope| envelope.topic_arn.as_str()).unwrap_or_default();
+    let mut topic = topic.split(':').skip(1);
+    let (partition, region) = (topic.next().unwrap_or("aws"), topic.nth(1));
+    let region = region
+        .map(Cow::Borrowed)
+        .or_else(|| pick::text(&body, "/Region"))
+        .unwrap_or_default();
+    let arn = pick::text(&body, "/AlarmArn").map_or_else(
+        || format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
+        Cow::into_owned,
+    );
+    let alarm = Alarm {
+        arn,
+        new_state: pick::text(&body, "/NewStateValue").map(|word| word.to_ascii_uppercase()),
+        old_state: pick::text(&body, "/OldStateValue").map(|word| word.to_ascii_uppercase()),
+        reason: pick::text(&body, "/NewStateReason"),
+        text: pick::text(&body, "/AlarmDescription"),
+        metric: metric(&body),
+        at: pick::time(&body, &["/StateChangeTime"]).or_else(|| envelope?.sent_at()),
+        name,
+    };
+    Ok(alarm.outcome(&body))
+}
+
+/// What EventBridge passes on: "CloudWatch Alarm State Change".
+pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
+    let name =
+        pick::text(&body, "/detail/alarmName").ok_or_else(|| ParseError::new("detail.alarmName", "is not text"))?;
+    let region = pick::text(&body, "/region").unwrap_or_default();
+    let account = pick::text(&body, "/account").unwrap_or_default();
+    let arn = pick::text(&body, "/resources/0").filter(|arn| arn.starts_with("arn:"));
+    let arn = arn.map_or_else(
+        || format!("arn:aws:cloudwatch:{region}:{account}:alarm:{name}"),
+        Cow::into_owned,
+    );
+    let state = |pointer: &str| pick::text(&body, pointer).map(|word| word.to_ascii_uppercase());
+    let alarm = Alarm {
+        arn,
+        new_state: state("/detail/state/value"),
+        old_state: state("/detail/previousState/value"),
+        reason: pick::text(&body, "/detail/state/reason"),
+        text: pick::text(&body, "/detail/configuration/description"),
+        metric: pick::text(&body, "/detail/configuration/metrics/0/metricStat/metric/name").map(Cow::into_owned),
+        at: pick::time(&body, &["/detail/state/timestamp", "/time"]),
+        name,
+    };
+    Ok(alarm.outcome(&body))
+}
+
+impl Alarm<'_> {
+    fn outcome(&self, body: &Value) -> Normalised {
+        let key = format!("cloudwatch:{}", self.arn);
+        let (action, severity) = match (self.new_state.as_deref(), self.old_state.as_deref()) {
+            (Some("ALARM"), _) => (Action::Trigger, self.severity()),
+            (Some("OK"), _) => (Action::Resolve, self.severity()),
+            (Some("INSUFFICIENT_DATA"), Some("OK")) => {
+                return ignored(Some(key), "There is not enough data to judge, and all was well before.");
+            }
+            (Some("INSUFFICIENT_DATA"), _) => (Action::Trigger, Severity::Warning),
+            (Some(other), _) => return ignored(Some(key), format!("The state {other} is not known.")),
+            (None, _) => return ignored(Some(key), "It does not say in which state the alarm is."),
+        };
+        let state = match self.new_state.as_deref() {
+            Some("INSUFFICIENT_DATA") => "has not enough data",
+            Some("OK") => "is OK",
+            _ => "is in alarm",
+        };
+        let mut event = Event::new(action, key, severity, format!("{} {state}", self.name));
+        let text: Vec<&str> = [&self.text, &self.reason]
+            .into_iter()
+            .filter_map(Option::as_deref)
+            .collect();
+        event.description = description(Some(Cow::Owned(text.join("\n\n"))), &event.summary);
+        event.source = short(dimension(body).or_else(|| account(&self.arn)).map(Cow::Owned));
+        event.component = short(self.metric.as_deref().map(Cow::Borrowed));
+        event.group = short(pick::text(body, "/Trigger/Namespace"));
+        event.class = short(Some(Cow::Borrowed(&*self.name)));
+        event.occurred_at = self.at;
+        link::add(&mut event, console(&self.arn).as_deref(), "CloudWatch");
+        event.details = body.clone();
+        Normalised::Event(Box::new(event))
+    }
+
+    /// By what the description says after "severity", else by a word for it that stands alone in the name or the
+    /// description. Only words that mean nothing else count: "high", "error" and "s3" are parts of many names.
+    fn severity(&self) -> Severity {
+        let words = |text: &str| -> Vec<String> {
+            let words = text
+                .split(|c: char| !c.is_ascii_alphanumeric())
+                .filter(|word| !word.is_empty());
+            words.map(str::to_ascii_lowercase).collect()
+        };
+        let text = words(self.text.as_deref().unwrap_or_default());
+        let said = text.windows(2).find_map(|pair| match pair {
+            [name, word] if matches!(name.as_str(), "severity" | "priority" | "sev") => {
+                Severity::from_vendor_word(word)
+            }
+            _ => None,
+        });
+        let certain = |word: &String| {
+            let word = word.as_str();
+            let plain = matches!(word, "critical" | "crit" | "fatal" | "emergency" | "warning" | "warn");
+            let digit = word.strip_prefix("sev").or_else(|| word.strip_prefix('p'));
+            let level = digit.is_some_and(|digit| digit.len() == 1);
+            (plain || level).then(|| Severity::from_vendor_word(word)).flatten()
+        };
+        said.or_else(|| words(&self.name).iter().find_map(certain))
+            .or_else(|| text.iter().find_map(certain))
+            .unwrap_or(Severity::Error)
+    }
+}
+
+/// The metric that is watched; a computed one has a list of them.
+fn metric(body: &Value) -> Option<String> {
+    pick::first(
+        body,
+        &[
+            "/Trigger/MetricName",
+            "/Trigger/Metrics/0/Label",
+            "/Trigger/Metrics/0/Expression",
+        ],
+    )
+    .map(Cow::into_owned)
+}
+
+/// The things that are watched: the values of the dimensions.
+fn dimension(body: &Value) -> Option<String> {
+    let dimensions = body.pointer("/Trigger/Dimensions")?.as_array()?;
+    let values: Vec<_> = dimensions
+        .iter()
+        .filter_map(|dimension| pick::first(dimension, &["/value", "/Value"]))
+        .collect();
+    (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// The account in an ARN.
+fn account(arn: &str) -> Option<String> {
+    arn.split(':')
+        .nth(4)
+        .filter(|account| !account.is_empty())
+        .map(str::to_owned)
+}
+
+/// The page of an alarm in the console of its partition.
+fn console(arn: &str) -> Option<String> {
+    let mut parts = arn.splitn(7, ':').skip(1);
+    let (partition, _, region) = (parts.next()?, parts.next()?, parts.next()?);
+    let name = parts.nth(2)?;
+    let known = !region.is_empty()
+        && region
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let host = match partition {
+        _ if !known => return None,
+        "aws" => format!("{region}.console.aws.amazon.com"),
+        "aws-cn" => "console.amazonaws.cn".to_owned(),
+        "aws-us-gov" => "console.amazonaws-us-gov.com".to_owned(),
+        _ => return None,
+    };
+    let name = utf8_percent_encode(name, PLAIN);
+    Some(format!(
+        "https://{host}/cloudwatch/home?region={region}#alarmsV2:alarm/{name}"
+    ))
+}
+
+/// The time in a text, for the envelope.
+pub(super) fn time(text: &str) -> Option<Timestamp> {
+    when::read(&Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn outcome(new: &str, old: Option<&str>, text: Option<&str>) -> Normalised {
+        let body = json!({
+            "AlarmName": "cpu", "AWSAccountId": "1", "Region": "EU (Ireland)", "NewStateValue": new, "OldStateValue": old,
+            "AlarmDescription": text
+        });
+        classic(body, None).expect("an outcome")
+    }
+
+    fn event(new: &str, old: Option<&str>, text: Option<&str>) -> Event {
+        match outcome(new, old, text) {
+            Normalised::Event(event) => *event,
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn a_lack_of_data_never_resolves() {
+        assert_eq!(event("ALARM", Some("OK"), None).action, Action::Trigger);
+        assert_eq!(event("OK", Some("ALARM"), None).action, Action::Resolve);
+        assert_eq!(event("OK", Some("INSUFFICIENT_DATA"), None).action, Action::Resolve);
+        assert_eq!(event("INSUFFICIENT_DATA", Some("ALARM"), None).action, Action::Trigger);
+        assert_eq!(event("INSUFFICIENT_DATA", None, None).severity, Severity::Warning);
+        for (new, old) in [("INSUFFICIENT_DATA", Some("OK")), ("odd", None)] {
+            assert!(
+                matches!(outcome(new, old, None), Normalised::Ignored { dedup_key: Some(_), .. }),
+                "{new}"
+            );
+        }
+    }
+
+    #[test]
+    fn severities_are_whole_words_that_mean_nothing_else() {
+        for (text, severity) in [
+            (None, Severity::Error),
+            (Some("severity: critical"), Severity::Critical),
+            (Some("Severity=HIGH, call Jo"), Severity::Critical),
+            (Some("[P3] slow"), Severity::Warning),
+            (Some("sev2"), Severity::Error),
+            (Some("critically high error rate"), Severity::Error),
+            (Some("s3 bucket"), Severity::Error),
+        ] {
+            assert_eq!(event("ALARM", None, text).severity, severity, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_same_name_in_two_accounts_is_two_alarms() {
+        let key = |account: &str, region: &str| {
+            let arn = format!("arn:aws:cloudwatch:{region}:{account}:alarm:cpu");
+            let body = json!({"AlarmName": "cpu", "AlarmArn": arn, "NewStateValue": "ALARM"});
+            match classic(body, None).expect("an outcome") {
+                Normalised::Event(event) => event.dedup_key,
+                Normalised::Ignored { reason, .. } => panic!("{reason}"),
+            }
+        };
+        assert_ne!(key("1", "eu-west-1"), key("2", "eu-west-1"));
+        assert_ne!(key("1", "eu-west-1"), key("1", "us-east-1"));
+    }
+
+    #[test]
+    fn links_lead_to_the_console() {
+        assert_eq!(
+            console("arn:aws:cloudwatch:eu-west-1:1:alarm:CPU: web/01").as_deref(),
+            Some(
+                "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1#alarmsV2:alarm/CPU%3A%20web%2F01"
+            )
+        );
+        assert_eq!(console("arn:aws:cloudwatch:EU (Ireland):1:alarm:x"), None);
+        assert_eq!(console("x"), None);
+    }
+}

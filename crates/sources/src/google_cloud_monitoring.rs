@@ -1,0 +1,296 @@
+//! Google Cloud Monitoring: incidents through a Pub/Sub push subscription, with or without its envelope, and through a
+//! webhook channel.
+//!
+//! An incident is known by its `incident_id` from its opening to its end. Facts are from docs.cloud.google.com: "Create
+//! and manage notification channels" (schema), "Push subscriptions" (envelope). Pub/Sub sends again whatever is not
+//! answered with success until it is too old, so a message that can never be read is ignored and not refused.
+
+use std::borrow::Cow;
+
+use base64::{
+    Engine as _,
+    alphabet::{STANDARD, URL_SAFE},
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use serde_json::{Value, json};
+
+use crate::{
+    DELIVERY_ID_BYTES_MAX, ParseError, Request, Source, hash_hex, header_delivery_id, json, link,
+    mapping::FieldMapping,
+    normalise::{description, ignored, short},
+    pick,
+    setup::{Sample, Setup, Snippet},
+    signature::SignatureSupport,
+};
+
+/// Google Cloud Monitoring.
+#[derive(Debug)]
+pub(crate) struct GoogleCloudMonitoring;
+
+impl Source for GoogleCloudMonitoring {
+    fn slug(&self) -> &'static str {
+        "google-cloud-monitoring"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "GOOGLE_CLOUD_MONITORING"
+    }
+
+    fn title(&self) -> &'static str {
+        "Google Cloud Monitoring"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Incidents of alerting policies, through Pub/Sub or a webhook"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        let body = pick::object(json::parse(request.body)?)?;
+        let is_envelope = body.get("message").is_some_and(Value::is_object) && json::field(&body, "incident").is_none();
+        let outcome = match if is_envelope { unwrap(&body) } else { Ok(body) } {
+            Ok(message) => incident(message),
+            Err(reason) => ignored(None, reason),
+        };
+        Ok(vec![outcome])
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Generic {
+            note: "Google does not sign with a shared secret: the address is the secret. For a webhook channel, require \
+                   the integration key and enter it as the password. Leave this empty, unless something of yours in \
+                   between signs.",
+        }
+    }
+
+    /// Pub/Sub's `messageId`, which stays when it sends again; without an envelope it may stand in a header.
+    fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
+        header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"]).or_else(|| {
+            let body = json::parse(request.body).ok()?;
+            let id = pick::first(&body, &["/message/messageId", "/message/message_id"])?;
+            Some(if id.len() <= DELIVERY_ID_BYTES_MAX {
+                id.into_owned()
+            } else {
+                hash_hex([&*id])
+            })
+        })
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In Google Cloud, create a Pub/Sub topic, and a push subscription to it with the URL below as its \
+                 endpoint.",
+                "In Monitoring, open Alerting, then Edit notification channels, and add the topic under Pub/Sub. Let \
+                 Monitoring's service account publish to it (Pub/Sub Publisher).",
+                "Choose the channel in your alerting policies, tick Notify on incident closure, and give each policy a \
+                 severity.",
+                "Simpler, without Pub/Sub: add the URL below under Webhooks instead.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some("https://docs.cloud.google.com/monitoring/support/notification-options"),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "version": "1.2",
+            "incident": {
+                "incident_id": "opsknight-test",
+                "scoping_project_id": "opsknight",
+                "url": "https://console.cloud.google.com/monitoring/alerting",
+                "started_at": now.as_second(),
+                "ended_at": null,
+                "state": "open",
+                "summary": "Somebody is trying out this integration. Nothing is wrong.",
+                "policy_name": "OpsKnight test",
+                "condition_name": "Test",
+                "severity": "Warning",
+                "resource": {"type": "global", "labels": {"project_id": "opsknight"}},
+                "resource_name": "opsknight-test"
+            }
+        }))
+    }
+}
+
+/// The topic, its subscription and the channel, in Google's own client.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "gcloud, Google's client",
+        language: "shell",
+        template: "gcloud pubsub topics create opsknight\ngcloud pubsub subscriptions create opsknight --topic=opsknight --push-endpoint='{url}'\ngcloud beta monitoring channels create --display-name=OpsKnight --type=pubsub \\\n  --channel-labels=\"topic=projects/$(gcloud config get project)/topics/opsknight\"\n",
+    },
+    Snippet {
+        name: "Endpoint URL of a webhook channel",
+        language: "text",
+        template: "{url}",
+    },
+];
+
+/// The message in an envelope of Pub/Sub: JSON in base64, in either alphabet, padded or not.
+fn unwrap(body: &Value) -> Result<Value, String> {
+    let data = pick::text(body, "/message/data").ok_or("The message of Pub/Sub holds no data.")?;
+    let lenient = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let text: String = data.chars().filter(|c| !c.is_ascii_whitespace()).collect();
+    let bytes = [&STANDARD, &URL_SAFE]
+        .into_iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, lenient).decode(&text).ok())
+        .ok_or("The data of the message is no base64.")?;
+    match json::parse(&bytes) {
+        Ok(message @ Value::Object(_)) => Ok(message),
+        Ok(_) | Err(_) => Err("The data of the message is no JSON object.".to_owned()),
+    }
+}
+
+/// Google's words. "No severity", and what is older than severities, is an error: somebody made an alert of it.
+fn severity(word: Option<String>) -> Severity {
+    match word.as_deref() {
+        Some("critical") => Severity::Critical,
+        Some("warning") => Severity::Warning,
+        _ => Severity::Error,
+    }
+}
+
+fn incident(mut message: Value) -> Normalised {
+    let Some(incident) = message.get_mut("incident").map(Value::take).filter(Value::is_object) else {
+        return ignored(None, "It is no incident of Cloud Monitoring.");
+    };
+    let text = |name: &str| json::text_at(&incident, name);
+    let Some(id) = text("incident_id") else {
+        return ignored(None, "It does not say which incident it is.");
+    };
+    let key = format!("google-cloud-monitoring:{id}");
+    let action = match pick::word(&incident, "/state").as_deref() {
+        Some("open") | None => Action::Trigger,
+        Some("acknowledged") => Action::Acknowledge,
+        Some("closed") => Action::Resolve,
+        Some(other) => return ignored(Some(key), format!("The state {other} is not known.")),
+    };
+    let policy = text("policy_name");
+    let summary = match (&policy, text("summary").or_else(|| text("condition_name"))) {
+        (Some(policy), Some(summary)) if !summary.contains(&**policy) => format!("{policy}: {summary}"),
+        (_, Some(summary)) => summary.into_owned(),
+        (Some(policy), None) => policy.clone().into_owned(),
+        (None, None) => format!("Incident {id}"),
+    };
+    let mut event = Event::new(action, key, severity(pick::word(&incident, "/severity")), summary);
+    let document = pick::first(&incident, &["/documentation/content", "/documentation"]);
+    event.description = description(document, &event.summary);
+    event.source = short(
+        text("resource_display_name")
+            .or_else(|| text("resource_name"))
+            .or_else(|| text("resource_id")),
+    );
+    event.component = short(text("condition_name"));
+    event.group = short(text("scoping_project_id").or_else(|| pick::text(&incident, "/resource/labels/project_id")));
+    event.class = short(policy);
+    event.occurred_at = match action {
+        Action::Trigger => pick::time(&incident, &["/started_at"]),
+        Action::Resolve => pick::time(&incident, &["/ended_at"]),
+        Action::Acknowledge => None,
+    };
+    link::add(&mut event, text("url").as_deref(), "Incident");
+    let more = incident.pointer("/documentation/links").and_then(Value::as_array);
+    for item in more.into_iter().flatten() {
+        let name = pick::first(item, &["/displayName", "/display_name"]).unwrap_or(Cow::Borrowed("Documentation"));
+        link::add(&mut event, pick::text(item, "/url").as_deref(), &name);
+    }
+    // Google's button sends this version, with made-up values in everything else.
+    event.is_test = pick::word(&message, "/version").as_deref() == Some("test");
+    if event.is_test {
+        event.severity = Severity::Info;
+    }
+    event.details = incident;
+    Normalised::Event(Box::new(event))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, Method};
+
+    use super::*;
+
+    fn parse(body: &Value) -> Normalised {
+        let body = body.to_string();
+        let headers = HeaderMap::new();
+        let request = Request {
+            method: &Method::POST,
+            query: "",
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        GoogleCloudMonitoring
+            .parse(&request, None)
+            .expect("an outcome")
+            .remove(0)
+    }
+
+    #[test]
+    fn envelopes_are_opened_however_they_are_closed() {
+        let inner = r#"{"incident":{"incident_id":"a?>","state":"CLOSED"}}"#;
+        for alphabet in [&STANDARD, &URL_SAFE] {
+            for config in [
+                GeneralPurposeConfig::new(),
+                GeneralPurposeConfig::new().with_encode_padding(false),
+            ] {
+                let data = GeneralPurpose::new(alphabet, config).encode(inner);
+                let Normalised::Event(event) = parse(&json!({"message": {"data": data, "messageId": 5}})) else {
+                    panic!("an event")
+                };
+                assert_eq!(
+                    (event.action, event.dedup_key.as_str()),
+                    (Action::Resolve, "google-cloud-monitoring:a?>")
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_never_be_read_is_not_refused() {
+        for body in [
+            json!({"message": {"data": "%%%"}}),
+            json!({"message": {"data": "/w=="}}),
+            json!({"message": {"attributes": {}}}),
+            json!({"message": {"data": "W10="}}),
+            json!({"budgetDisplayName": "b"}),
+            json!({"incident": {"incident_id": "a", "state": "odd"}}),
+        ] {
+            assert!(matches!(parse(&body), Normalised::Ignored { .. }), "{body}");
+        }
+    }
+
+    #[test]
+    fn severities_and_states() {
+        for (word, severity) in [
+            (json!("Critical"), Severity::Critical),
+            (json!("ERROR"), Severity::Error),
+            (json!("Warning"), Severity::Warning),
+            (json!("No severity"), Severity::Error),
+            (json!(null), Severity::Error),
+        ] {
+            let body = json!({"incident": {"incident_id": 7, "state": "acknowledged", "severity": word}});
+            let Normalised::Event(event) = parse(&body) else {
+                panic!("an event")
+            };
+            assert_eq!(
+                (event.action, event.severity),
+                (Action::Acknowledge, severity),
+                "{word}"
+            );
+        }
+    }
+
+    #[test]
+    fn redeliveries_have_one_id() {
+        let headers = HeaderMap::new();
+        let body = br#"{"message":{"data":"","message_id":136}}"#;
+        let request = Request {
+            method: &Method::POST,
+            query: "",
+            headers: &headers,
+            body,
+        };
+        assert_eq!(GoogleCloudMonitoring.delivery_id(&request), Some("136".into()));
+    }
+}
