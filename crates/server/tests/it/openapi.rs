@@ -18,7 +18,7 @@ both! {
 /// What must hold for every answer.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 /// How much of its time the suite gives to it, in seconds, for each database.
-const SECONDS: &str = "45";
+const SECONDS: &str = "30";
 
 async fn the_description_is_true(place: &Place) {
     let server = Server::start(place, &[]).await;

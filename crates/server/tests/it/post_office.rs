@@ -115,7 +115,11 @@ async fn converse(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             "DATA" => {
                 writer.write_all(b"354 go on\r\n").await?;
                 let mut content = String::new();
-                while let Some(line) = lines.next_line().await? {
+                loop {
+                    // A mail without its end was not handed over (RFC 5321, section 4.1.1.4).
+                    let Some(line) = lines.next_line().await? else {
+                        return Ok(());
+                    };
                     if line == "." {
                         break;
                     }
