@@ -78,6 +78,14 @@ pub(crate) fn short(text: Option<Cow<'_, str>>) -> Option<String> {
         .filter(|text| !text.is_empty())
 }
 
+/// The first line of a text that says something, for a summary.
+pub(crate) fn first_line(text: &str) -> &str {
+    text.lines()
+        .map(str::trim)
+        .find(|line| !line.is_empty())
+        .unwrap_or_default()
+}
+
 /// A description as it is kept: none when it is empty or only says what the summary says.
 pub(crate) fn description(text: Option<Cow<'_, str>>, summary: &str) -> Option<String> {
     text.map(|text| clean(&text, DESCRIPTION_CHARS_MAX))

@@ -1,0 +1,443 @@
+//! Datadog's webhooks integration: a payload that the user writes as a template, or Datadog's default one.
+//!
+//! What is to be done is told by the transition, else by the alert type, else by the words in brackets before the title.
+//! Facts are from docs.datadoghq.com/integrations/webhooks: all variables are text, `$ALERT_TRANSITION` and
+//! `$ALERT_TYPE` have the values below, a custom payload may be sent as a form, and only 5xx is tried again.
+
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use serde_json::{Value, json};
+
+use crate::{
+    ParseError, Request, Source, hash_hex, header_delivery_id, input, link,
+    mapping::FieldMapping,
+    normalise::{self, ignored},
+    setup::{Sample, Setup, Snippet},
+    signature::SignatureSupport,
+    template::{Fields, Style},
+};
+
+const TITLE_NAMES: &[&str] = &["title", "alert_title", "event_title"];
+const TRANSITION_NAMES: &[&str] = &["alert_transition", "transition"];
+const KEY_NAMES: &[&str] = &["aggregation_key", "aggreg_key", "aggregationKey"];
+const MONITOR_NAMES: &[&str] = &["alert_id", "monitor_id", "alertId"];
+const SCOPE_NAMES: &[&str] = &["alert_scope", "scope"];
+const PRIORITY_NAMES: &[&str] = &["alert_priority", "priority"];
+
+/// Datadog.
+#[derive(Debug)]
+pub(crate) struct Datadog;
+
+impl Source for Datadog {
+    fn slug(&self) -> &'static str {
+        "datadog"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "DATADOG"
+    }
+
+    fn title(&self) -> &'static str {
+        "Datadog"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Alerts of Datadog's monitors, with their recovery, snapshot and priority"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        normalise::each(input::read_template(request)?, alert)
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Generic {
+            note: "Datadog cannot sign its requests. Leave the secret empty, or require the integration key and give it \
+                   as a custom header: {\"X-Integration-Key\": \"…\"}.",
+        }
+    }
+
+    /// `$ID` names the event, which Datadog sends again as it was when it saw no answer. A template may put another id
+    /// there, so the rest of the body counts as well: an alert and its recovery are never taken for one delivery.
+    fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
+        header_delivery_id(request, &["webhook-id", "idempotency-key"]).or_else(|| {
+            let body = input::read_template(request).ok()?;
+            let id = Fields::new(&body, Style::Dollar).text("id")?;
+            Some(hash_hex([&*id, &String::from_utf8_lossy(request.body)]))
+        })
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In Datadog, open Integrations, then Webhooks, and create a webhook named OpsKnight with the URL below.",
+                "Paste the payload below, so that incidents close by themselves and each group of a multi alert is one of \
+                 its own. Datadog's default payload works too, by the words in its titles.",
+                "Optional: require the integration key here and paste the custom headers below.",
+                "Add @webhook-OpsKnight to the message of your monitors, outside of {{#is_alert}}, so that recoveries are sent too.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some("https://docs.datadoghq.com/integrations/webhooks/"),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "id": format!("opsknight-test-{}", now.as_second()),
+            "title": "[Triggered] Test alert from Datadog",
+            "body": "Somebody is trying out this integration. Nothing is wrong.",
+            "alert_type": "error",
+            "alert_transition": "Triggered",
+            "aggregation_key": "opsknight-test",
+            "alert_id": "1",
+            "alert_scope": "",
+            "alert_priority": "P5",
+            "hostname": "test.example",
+            "date": now.as_millisecond().to_string(),
+            "tags": "opsknight:test"
+        }))
+    }
+}
+
+/// The payload, and what some add to it.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "Webhook URL",
+        language: "text",
+        template: "{url}",
+    },
+    Snippet {
+        name: "Payload",
+        language: "json",
+        template: "{\n  \"id\": \"$ID\",\n  \"title\": \"$EVENT_TITLE\",\n  \"body\": \"$TEXT_ONLY_MSG\",\n  \"alert_type\": \"$ALERT_TYPE\",\n  \"alert_transition\": \"$ALERT_TRANSITION\",\n  \"aggregation_key\": \"$AGGREG_KEY\",\n  \"alert_id\": \"$ALERT_ID\",\n  \"alert_cycle_key\": \"$ALERT_CYCLE_KEY\",\n  \"alert_scope\": \"$ALERT_SCOPE\",\n  \"alert_priority\": \"$ALERT_PRIORITY\",\n  \"alert_status\": \"$ALERT_STATUS\",\n  \"alert_metric\": \"$ALERT_METRIC\",\n  \"alert_query\": \"$ALERT_QUERY\",\n  \"event_type\": \"$EVENT_TYPE\",\n  \"hostname\": \"$HOSTNAME\",\n  \"link\": \"$LINK\",\n  \"snapshot\": \"$SNAPSHOT\",\n  \"tags\": \"$TAGS\",\n  \"org\": { \"id\": \"$ORG_ID\", \"name\": \"$ORG_NAME\" },\n  \"date\": \"$DATE\",\n  \"last_updated\": \"$LAST_UPDATED\"\n}\n",
+    },
+    Snippet {
+        name: "Custom headers, where the integration key is required",
+        language: "json",
+        template: "{ \"X-Integration-Key\": \"{key}\" }\n",
+    },
+];
+
+/// What an alert's transition, type or title says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Alert,
+    Warn,
+    NoData,
+    Recovered,
+}
+
+/// One alert of the payload.
+fn alert(body: Value) -> Result<Normalised, ParseError> {
+    let fields = Fields::new(&body, Style::Dollar);
+    let heading = fields
+        .first(TITLE_NAMES)
+        .map(|title| Heading::read(&title))
+        .unwrap_or_default();
+    let monitor = fields.first(MONITOR_NAMES);
+    let kind = fields
+        .first(&["alert_type", "alertType"])
+        .map(|kind| kind.to_ascii_lowercase());
+    let told = fields.first(TRANSITION_NAMES).and_then(|word| transition(&word));
+    let by_kind = match kind.as_deref() {
+        Some("success" | "recovery") => Some(State::Recovered),
+        Some("error") => Some(State::Alert),
+        Some("warning") => Some(State::Warn),
+        _ => None,
+    };
+    // An alert type of "error" says less than "[No data]" in the title, "success" says more.
+    let by_title = heading.state.filter(|_| by_kind != Some(State::Recovered));
+    let Some(state) = told
+        .or(by_title)
+        .or(by_kind)
+        .or(monitor.is_some().then_some(State::Alert))
+    else {
+        if fields.first(TITLE_NAMES).is_none() && fields.text("body").is_none() {
+            return Err(ParseError::new(
+                "title",
+                "is missing, and nothing else says what it is about",
+            ));
+        }
+        let reason = "It is an event of Datadog's that no monitor sent: neither a transition nor an alert type tells \
+                      whether something is wrong.";
+        return Ok(ignored(None, reason));
+    };
+    let summary = summary(fields, &heading, monitor.as_deref());
+    let action = if state == State::Recovered {
+        Action::Resolve
+    } else {
+        Action::Trigger
+    };
+    let mut event = Event::new(
+        action,
+        key(fields, &heading, monitor.as_deref()),
+        severity(fields, state, &kind),
+        summary,
+    );
+    event.description = normalise::description(fields.first(&["body", "text", "message"]), &event.summary);
+    event.source = normalise::short(fields.first(&["hostname", "host"]));
+    event.component = normalise::short(fields.first(SCOPE_NAMES));
+    event.group = normalise::short(fields.within("org").text("name").or_else(|| fields.text("org_name")));
+    event.class = normalise::short(fields.first(&["alert_metric", "event_type"]));
+    event.occurred_at = fields.time(&["date", "last_updated", "timestamp"]);
+    for name in ["link", "url", "event_link"] {
+        link::add(&mut event, fields.text(name).as_deref(), "Datadog");
+    }
+    let page = event.links.first().map(|link| link.href.clone());
+    link::add_image(
+        &mut event,
+        fields.text("snapshot").as_deref(),
+        page.as_deref(),
+        "Snapshot of the graph",
+    );
+    event.is_test = heading.is_test;
+    if event.is_test {
+        event.severity = Severity::Info;
+    }
+    event.details = body;
+    Ok(Normalised::Event(Box::new(event)))
+}
+
+/// One line: the title without its brackets, since the state they tell is shown beside it.
+fn summary(fields: Fields<'_>, heading: &Heading, monitor: Option<&str>) -> String {
+    if !heading.rest.is_empty() {
+        return heading.full();
+    }
+    let line = fields.first(&["alert_status", "body", "text"]).and_then(|text| {
+        let line = text.lines().map(str::trim).find(|line| !matches!(*line, "" | "%%%"))?;
+        Some(line.to_owned())
+    });
+    line.unwrap_or_else(|| match monitor {
+        Some(monitor) => format!("Datadog monitor {monitor}"),
+        None => "Datadog alert".into(),
+    })
+}
+
+/// The aggregation key, else the monitor and the group of it that alerts, else the title. A monitor's id alone would
+/// make one incident of all groups of a multi alert.
+fn key(fields: Fields<'_>, heading: &Heading, monitor: Option<&str>) -> String {
+    if let Some(key) = fields.first(KEY_NAMES) {
+        return format!("datadog:{key}");
+    }
+    let Some(monitor) = monitor else {
+        let org = fields.within("org").text("id").unwrap_or_default();
+        return format!("datadog:title:{org}:{}", heading.full());
+    };
+    // Datadog does not promise an order of the tags in a scope.
+    let scope = fields.first(SCOPE_NAMES).unwrap_or_default();
+    let mut tags: Vec<&str> = scope
+        .split(',')
+        .map(str::trim)
+        .filter(|tag| !matches!(*tag, "" | "*"))
+        .collect();
+    tags.sort_unstable();
+    format!("datadog:monitor:{monitor}:{}", tags.join(","))
+}
+
+/// An alert is critical and a warning a warning, as our document has it; the monitor's priority makes it milder.
+fn severity(fields: Fields<'_>, state: State, kind: &Option<String>) -> Severity {
+    let severity = match state {
+        State::Warn | State::NoData => Severity::Warning,
+        // A renotification has no state of its own, but its alert type is that of the alert.
+        State::Alert if kind.as_deref() == Some("warning") => Severity::Warning,
+        State::Alert | State::Recovered => Severity::Critical,
+    };
+    let priority = fields.first(PRIORITY_NAMES).or_else(|| fields.text("severity"));
+    let priority = match priority.map(|word| word.to_ascii_lowercase()).as_deref() {
+        Some("p2") => Severity::Error,
+        Some("p3") => Severity::Warning,
+        Some("p4" | "p5") => Severity::Info,
+        _ => Severity::Critical,
+    };
+    severity.min(priority)
+}
+
+/// Reads a transition, whole words only.
+fn transition(word: &str) -> Option<State> {
+    let word = word.to_ascii_lowercase();
+    let mut words = word
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty() && *word != "re");
+    match (words.next()?, words.next()) {
+        ("recovered" | "recovery" | "resolved" | "ok", _) | (_, Some("recovered")) => Some(State::Recovered),
+        ("triggered" | "retriggered" | "alert" | "renotify" | "renotified", _) => Some(State::Alert),
+        ("warn" | "warning" | "rewarn", _) => Some(State::Warn),
+        ("no", Some("data")) | ("nodata" | "renodata", _) => Some(State::NoData),
+        _ => None,
+    }
+}
+
+/// A title taken apart: `[P1] [Triggered on {host:web-01}] CPU is high`.
+#[derive(Debug, Default, PartialEq)]
+struct Heading {
+    state: Option<State>,
+    is_test: bool,
+    /// The group that alerts: `{host:web-01}`.
+    group: String,
+    rest: String,
+}
+
+impl Heading {
+    fn read(title: &str) -> Self {
+        let mut heading = Self::default();
+        let mut rest = title.trim();
+        while let Some((inside, after)) = rest.strip_prefix('[').and_then(|inside| inside.split_once(']')) {
+            let (word, group) = match inside.split_once(" on ") {
+                Some((word, group)) => (word.trim(), group.trim()),
+                None => (inside.trim(), ""),
+            };
+            let is_priority = matches!(word.as_bytes(), [b'P' | b'p', b'1'..=b'5']);
+            let state = transition(word);
+            if word.eq_ignore_ascii_case("test") {
+                heading.is_test = true;
+            } else if state.is_none() && !is_priority {
+                break;
+            }
+            heading.state = heading.state.or(state);
+            group.clone_into(&mut heading.group);
+            rest = after.trim_start();
+        }
+        rest.clone_into(&mut heading.rest);
+        heading
+    }
+
+    /// The title with its group and without its state: the same from the alert to its recovery.
+    fn full(&self) -> String {
+        if self.group.is_empty() {
+            self.rest.clone()
+        } else {
+            format!("{} on {}", self.rest, self.group)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Call, event, parse, reason};
+
+    fn check(body: Value, expected: (Action, &str, Severity)) {
+        let event = event(&Datadog, &body);
+        assert_eq!(
+            (event.action, event.dedup_key.as_str(), event.severity),
+            expected,
+            "{body}"
+        );
+    }
+
+    #[test]
+    fn transitions_are_whole_words() {
+        for (word, state) in [
+            ("Triggered", Some(State::Alert)),
+            ("Re-Triggered", Some(State::Alert)),
+            ("Renotify", Some(State::Alert)),
+            ("Warn", Some(State::Warn)),
+            ("Re-Warn", Some(State::Warn)),
+            ("No Data", Some(State::NoData)),
+            ("Re-No Data", Some(State::NoData)),
+            ("Recovered", Some(State::Recovered)),
+            ("Recoveredness", None),
+            ("", None),
+        ] {
+            assert_eq!(transition(word), state, "{word}");
+        }
+    }
+
+    #[test]
+    fn severity_follows_the_document_and_priority_makes_it_milder() {
+        let with = |kind: &str, transition: &str, priority: &str| {
+            let body = json!({"title": "T", "aggregation_key": "k", "alert_type": kind, "alert_transition": transition, "alert_priority": priority});
+            event(&Datadog, &body).severity
+        };
+        assert_eq!(with("error", "Triggered", ""), Severity::Critical);
+        assert_eq!(with("error", "Triggered", "P1"), Severity::Critical);
+        assert_eq!(with("error", "Triggered", "P2"), Severity::Error);
+        assert_eq!(with("error", "Triggered", "P5"), Severity::Info);
+        assert_eq!(with("warning", "Warn", "P1"), Severity::Warning);
+        assert_eq!(with("warning", "Renotify", ""), Severity::Warning);
+        assert_eq!(with("error", "No Data", "$ALERT_PRIORITY"), Severity::Warning);
+    }
+
+    #[test]
+    fn the_default_payload_goes_by_its_title() {
+        let body = |title: &str| json!({"body": "x", "last_updated": "1772442000000", "event_type": "query_alert_monitor", "title": title, "date": "1772442000", "org": {"id": "7", "name": "Shop"}, "id": "99"});
+        let key = "datadog:title:7:CPU on {host:a}";
+        check(
+            body("[P1] [Triggered on {host:a}] CPU"),
+            (Action::Trigger, key, Severity::Critical),
+        );
+        check(
+            body("[Warn on {host:a}] CPU"),
+            (Action::Trigger, key, Severity::Warning),
+        );
+        check(
+            body("[P1] [Recovered on {host:a}] CPU"),
+            (Action::Resolve, key, Severity::Critical),
+        );
+        assert!(event(&Datadog, &body("[TEST] [Triggered] CPU")).is_test);
+        let seconds = event(&Datadog, &body("[Triggered] CPU")).occurred_at;
+        let milliseconds = event(
+            &Datadog,
+            &json!({"title": "[Triggered] CPU", "date": 1_772_442_000_000_u64}),
+        )
+        .occurred_at;
+        assert!(seconds.is_some() && seconds == milliseconds);
+    }
+
+    #[test]
+    fn variables_that_were_not_filled_in_name_nothing() {
+        let body = |scope: &str| json!({"title": "[Triggered] CPU", "aggregation_key": "$AGGREG_KEY", "alert_id": "17", "alert_scope": scope});
+        check(
+            body("b:2, a:1"),
+            (Action::Trigger, "datadog:monitor:17:a:1,b:2", Severity::Critical),
+        );
+        check(
+            body("a:1,b:2"),
+            (Action::Trigger, "datadog:monitor:17:a:1,b:2", Severity::Critical),
+        );
+        check(
+            body("$ALERT_SCOPE"),
+            (Action::Trigger, "datadog:monitor:17:", Severity::Critical),
+        );
+        check(
+            json!({"title": "[Triggered] CPU", "alert_id": "$ALERT_ID"}),
+            (Action::Trigger, "datadog:title::CPU", Severity::Critical),
+        );
+        assert_eq!(
+            parse(&Datadog, &json!({"title": "$EVENT_TITLE", "body": null})).map_err(|error| error.field),
+            Err("title".into())
+        );
+    }
+
+    #[test]
+    fn events_that_no_monitor_sent_are_ignored() {
+        for kind in [json!("info"), json!(null), json!("$ALERT_TYPE")] {
+            let body = json!({"title": "Deploy 7 of shop", "alert_type": kind, "alert_id": "", "alert_transition": "$ALERT_TRANSITION"});
+            assert!(reason(&Datadog, &body).contains("no monitor"), "{body}");
+        }
+    }
+
+    #[test]
+    fn forms_and_deliveries() {
+        let call = Call {
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: b"id=5&title=%5BTriggered%5D+CPU&alert_transition=Recovered&aggregation_key=k",
+            ..Call::default()
+        };
+        let all = call.parse(&Datadog).expect("an event");
+        assert!(matches!(&all[..], [Normalised::Event(event)] if event.action == Action::Resolve));
+        assert_eq!(call.delivery_id(&Datadog), call.delivery_id(&Datadog));
+        let other = Call {
+            body: br#"{"id":5,"alert_transition":"Triggered"}"#,
+            ..Call::default()
+        };
+        assert!(other.delivery_id(&Datadog).is_some() && call.delivery_id(&Datadog) != other.delivery_id(&Datadog));
+        assert_eq!(
+            Call {
+                body: br#"{"id":"$ID"}"#,
+                ..Call::default()
+            }
+            .delivery_id(&Datadog),
+            None
+        );
+    }
+}

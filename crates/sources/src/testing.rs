@@ -1,0 +1,103 @@
+//! Requests for the unit tests of the sources.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use jiff::Timestamp;
+use opsknight_domain::event::{Event, Normalised};
+use serde_json::Value;
+
+use crate::{ParseError, Request, Source, signature::SignatureError};
+
+/// What a sender sends: a POST of JSON unless it says otherwise.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a [(&'static str, &'a str)],
+    pub(crate) body: &'a [u8],
+}
+
+impl Default for Call<'_> {
+    fn default() -> Self {
+        Self {
+            method: Method::POST,
+            query: "",
+            headers: &[],
+            body: b"",
+        }
+    }
+}
+
+impl Call<'_> {
+    fn map(&self) -> HeaderMap {
+        let header = |(name, value): &(&'static str, &str)| {
+            (
+                HeaderName::from_static(name),
+                HeaderValue::from_str(value).expect("a value"),
+            )
+        };
+        self.headers.iter().map(header).collect()
+    }
+
+    pub(crate) fn parse(&self, source: &dyn Source) -> Result<Vec<Normalised>, ParseError> {
+        let headers = self.map();
+        source.parse(
+            &Request {
+                method: &self.method,
+                query: self.query,
+                headers: &headers,
+                body: self.body,
+            },
+            None,
+        )
+    }
+
+    pub(crate) fn verify(&self, source: &dyn Source, secret: &str) -> Result<(), SignatureError> {
+        let headers = self.map();
+        let request = Request {
+            method: &self.method,
+            query: self.query,
+            headers: &headers,
+            body: self.body,
+        };
+        source.verify(&request, secret, Timestamp::from_second(1_700_000_000).expect("a time"))
+    }
+
+    pub(crate) fn delivery_id(&self, source: &dyn Source) -> Option<String> {
+        let headers = self.map();
+        source.delivery_id(&Request {
+            method: &self.method,
+            query: self.query,
+            headers: &headers,
+            body: self.body,
+        })
+    }
+}
+
+/// What a body of JSON becomes.
+pub(crate) fn parse(source: &dyn Source, body: &Value) -> Result<Vec<Normalised>, ParseError> {
+    Call {
+        body: body.to_string().as_bytes(),
+        ..Call::default()
+    }
+    .parse(source)
+}
+
+/// The only event in a body.
+pub(crate) fn event(source: &dyn Source, body: &Value) -> Event {
+    only(parse(source, body).expect("events"))
+}
+
+/// The only event there is.
+pub(crate) fn only(all: Vec<Normalised>) -> Event {
+    let [Normalised::Event(event)] = &all[..] else {
+        panic!("one event: {all:?}")
+    };
+    (**event).clone()
+}
+
+/// Why the only alert in a body is ignored.
+pub(crate) fn reason(source: &dyn Source, body: &Value) -> String {
+    match parse(source, body).expect("an outcome").remove(0) {
+        Normalised::Ignored { reason, .. } => reason,
+        Normalised::Event(event) => panic!("{event:?}"),
+    }
+}

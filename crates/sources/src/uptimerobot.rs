@@ -1,0 +1,269 @@
+//! UptimeRobot's webhooks: parameters in the query string, a form, JSON, or a body of the user's with `*variables*`.
+//!
+//! A monitor is down (1) or up (2); the expiry of a certificate or a domain (3) is something else on the same monitor.
+//! Facts are from help.uptimerobot.com, "Webhook integration", and uptimerobot.com/integrations/webhooks. A variable for
+//! which UptimeRobot has no value stays as it is written.
+
+use std::borrow::Cow;
+
+use http::Method;
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use serde_json::{Value, json};
+
+use crate::{
+    ParseError, Request, Source, input, link,
+    mapping::FieldMapping,
+    normalise::{self, ignored},
+    setup::{Sample, Setup, Snippet},
+    signature::SignatureSupport,
+    template::{Fields, Style},
+};
+
+/// UptimeRobot.
+#[derive(Debug)]
+pub(crate) struct UptimeRobot;
+
+impl Source for UptimeRobot {
+    fn slug(&self) -> &'static str {
+        "uptimerobot"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "UPTIMEROBOT"
+    }
+
+    fn title(&self) -> &'static str {
+        "UptimeRobot"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Monitors that go down and up, and certificates and domains that expire"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        normalise::each(input::read_with_query(request)?, alert)
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Generic {
+            note: "UptimeRobot cannot sign its requests. Leave the secret empty, or require the integration key and give \
+                   it as a custom header: X-Integration-Key.",
+        }
+    }
+
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::GET
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In UptimeRobot, open Integrations & API, and add a webhook.",
+                "Paste the URL below. It ends with &, since UptimeRobot appends its parameters to it.",
+                "Choose to send the values as JSON, and paste the body below as the POST value; or leave the default \
+                 parameters on, which are understood as well.",
+                "Choose up, down and expiry events, and add the webhook to your monitors.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some("https://help.uptimerobot.com/en/articles/14498593-webhook-integration"),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "monitorID": "opsknight-test",
+            "monitorURL": "https://test.example/",
+            "monitorFriendlyName": "Test alert from UptimeRobot",
+            "alertType": "1",
+            "alertTypeFriendlyName": "Down",
+            "alertDetails": "Somebody is trying out this integration. Nothing is wrong.",
+            "alertDuration": "0",
+            "alertDateTime": now.as_second().to_string(),
+            "monitorAlertContacts": ""
+        }))
+    }
+}
+
+/// The address as UptimeRobot wants it, and the body with its variables.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "URL to notify",
+        language: "text",
+        template: "{url}&",
+    },
+    Snippet {
+        name: "POST value (JSON)",
+        language: "json",
+        template: "{\n  \"monitorID\": \"*monitorID*\",\n  \"monitorURL\": \"*monitorURL*\",\n  \"monitorFriendlyName\": \"*monitorFriendlyName*\",\n  \"alertType\": \"*alertType*\",\n  \"alertTypeFriendlyName\": \"*alertTypeFriendlyName*\",\n  \"alertDetails\": \"*alertDetails*\",\n  \"alertDuration\": \"*alertDuration*\",\n  \"alertDateTime\": \"*alertDateTime*\",\n  \"sslExpiryDate\": \"*sslExpiryDate*\",\n  \"sslExpiryDaysLeft\": \"*sslExpiryDaysLeft*\",\n  \"domainExpireDate\": \"*domainExpireDate*\",\n  \"dashboardUrl\": \"*dashboardUrl*\"\n}\n",
+    },
+];
+
+/// What an alert type says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Down,
+    Up,
+    Expiry,
+    /// The monitor was started (98) or paused (99).
+    Switched,
+}
+
+/// One alert.
+fn alert(body: Value) -> Result<Normalised, ParseError> {
+    let fields = Fields::new(&body, Style::Stars);
+    let name = fields.text("monitorFriendlyName");
+    let address = fields.text("monitorURL");
+    let id = fields
+        .first(&["monitorID", "monitorId"])
+        .or_else(|| address.clone())
+        .or_else(|| name.clone());
+    let id =
+        id.ok_or_else(|| ParseError::new("monitorID", "is missing, and so are monitorURL and monitorFriendlyName"))?;
+    let kind =
+        kind(fields).ok_or_else(|| ParseError::new("alertType", "is missing, and so is alertTypeFriendlyName"))?;
+    let key = format!("uptimerobot:{id}");
+    let called = name.or_else(|| address.clone()).unwrap_or_else(|| id.clone());
+    let details = fields.text("alertDetails");
+    let (action, severity, key, what) = match kind {
+        Kind::Down => (Action::Trigger, Severity::Critical, key, Cow::Borrowed("is down")),
+        Kind::Up => (Action::Resolve, Severity::Critical, key, Cow::Borrowed("is up")),
+        Kind::Expiry => (Action::Trigger, Severity::Warning, key + ":expiry", expiry(fields)),
+        Kind::Switched => return Ok(ignored(Some(key), "The monitor was started or paused.")),
+    };
+    let summary = match details.as_deref().map(normalise::first_line) {
+        Some(details) => format!("{called} {what}: {details}"),
+        None => format!("{called} {what}"),
+    };
+    let mut event = Event::new(action, key, severity, summary);
+    event.description = normalise::description(details, &event.summary);
+    event.source = normalise::short(address.clone().or_else(|| Some(called.clone())));
+    event.component = normalise::short(Some(called));
+    event.group = normalise::short(fields.first(&["monitorGroup", "monitorTags"]));
+    event.class = normalise::short(fields.text("alertTypeFriendlyName"));
+    event.occurred_at = fields.time(&["alertDateTime"]);
+    link::add(
+        &mut event,
+        fields.first(&["dashboardUrl", "incidentUrl"]).as_deref(),
+        "UptimeRobot",
+    );
+    link::add(&mut event, address.as_deref(), "What is monitored");
+    event.details = body;
+    Ok(Normalised::Event(Box::new(event)))
+}
+
+/// The number, else its name. A type that is not known yet is taken as down, so that no alert is lost to a number.
+fn kind(fields: Fields<'_>) -> Option<Kind> {
+    if let Some(number) = fields.text("alertType") {
+        return Some(match &*number {
+            "2" => Kind::Up,
+            "3" => Kind::Expiry,
+            "98" | "99" => Kind::Switched,
+            word => by_name(word).unwrap_or(Kind::Down),
+        });
+    }
+    Some(by_name(&fields.text("alertTypeFriendlyName")?).unwrap_or(Kind::Down))
+}
+
+fn by_name(name: &str) -> Option<Kind> {
+    let name = name.to_ascii_lowercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    words.find_map(|word| match word {
+        "down" => Some(Kind::Down),
+        "up" => Some(Kind::Up),
+        "ssl" | "expiry" | "expire" | "expires" | "expiration" | "domain" => Some(Kind::Expiry),
+        "started" | "paused" => Some(Kind::Switched),
+        _ => None,
+    })
+}
+
+/// What expires, and when.
+fn expiry(fields: Fields<'_>) -> Cow<'static, str> {
+    if let Some(days) = fields.text("sslExpiryDaysLeft") {
+        return Cow::Owned(format!("has a certificate that expires in {days} days"));
+    }
+    match fields.text("domainExpireDate") {
+        Some(date) => Cow::Owned(format!("has a domain that expires on {date}")),
+        None => Cow::Borrowed("has a certificate or a domain that expires soon"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Call, event, only, parse, reason};
+
+    #[test]
+    fn query_strings_forms_and_both() {
+        let query = "integrationId=int_1&&monitorID=77&monitorURL=https://shop.example&monitorFriendlyName=Caf%E9&alertType=1&alertDetails=*alertDetails*&alertDateTime=1772442000";
+        for (method, body) in [
+            (Method::GET, &b""[..]),
+            (Method::POST, b"alertDetails=HTTP+500"),
+            (Method::POST, b"{\"monitorID\":77}"),
+        ] {
+            let call = Call {
+                method,
+                query,
+                headers: &[("content-type", "application/x-www-form-urlencoded")],
+                body,
+            };
+            let event = only(call.parse(&UptimeRobot).expect("an event"));
+            assert_eq!(
+                (event.action, event.dedup_key.as_str()),
+                (Action::Trigger, "uptimerobot:77")
+            );
+            assert!(event.summary.starts_with("Café is down"), "{}", event.summary);
+            assert!(!event.summary.contains('*') && event.occurred_at.is_some());
+            assert!(event.details.get("integrationId").is_none());
+        }
+        assert!(UptimeRobot.takes(&Method::GET) && !UptimeRobot.takes(&Method::PUT));
+    }
+
+    #[test]
+    fn types_are_numbers_texts_and_names() {
+        for (value, action) in [
+            (json!(1), Action::Trigger),
+            (json!("2"), Action::Resolve),
+            (json!(2), Action::Resolve),
+            (json!("Up"), Action::Resolve),
+        ] {
+            assert_eq!(
+                event(&UptimeRobot, &json!({"monitorID": 5, "alertType": value})).action,
+                action,
+                "{value}"
+            );
+        }
+        let named = json!({"monitorID": "5", "alertType": "*alertType*", "alertTypeFriendlyName": "Up"});
+        assert_eq!(event(&UptimeRobot, &named).action, Action::Resolve);
+        for switched in [json!(98), json!("99"), json!("Paused")] {
+            assert!(reason(&UptimeRobot, &json!({"monitorID": 5, "alertType": switched})).contains("paused"));
+        }
+        let expiry = event(
+            &UptimeRobot,
+            &json!({"monitorID": 5, "alertType": 3, "sslExpiryDaysLeft": 7}),
+        );
+        assert_eq!(
+            (expiry.dedup_key.as_str(), expiry.severity),
+            ("uptimerobot:5:expiry", Severity::Warning)
+        );
+    }
+
+    #[test]
+    fn what_is_needed() {
+        let field = |body: Value| parse(&UptimeRobot, &body).map_err(|error| error.field);
+        assert_eq!(
+            field(json!({"alertType": 1, "monitorID": "*monitorID*"})),
+            Err("monitorID".into())
+        );
+        assert_eq!(field(json!({"monitorID": 1})), Err("alertType".into()));
+        let nothing = Call {
+            method: Method::GET,
+            query: "integrationId=int_1",
+            ..Call::default()
+        };
+        assert_eq!(
+            nothing.parse(&UptimeRobot).map_err(|error| error.field),
+            Err("body".into())
+        );
+    }
+}
