@@ -156,6 +156,8 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
     let rule = text("alertRule").unwrap_or_else(|| "Azure alert".into());
     let target = target(&essentials);
     let summary = match &target {
+        _ if issue.is_some() => pick::text(&context, "/properties/title")
+            .map_or_else(|| rule.clone().into_owned(), |title| format!("{rule}: {title}")),
         Some(target) if !rule.contains(target.as_str()) => format!("{rule}: {target}"),
         _ => rule.clone().into_owned(),
     };
@@ -182,19 +184,18 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
 
 /// What the alert is about: the names of its items, else the last part of its targets.
 fn target(essentials: &Value) -> Option<String> {
-    let list = |name: &str| match essentials.get(name) {
-        Some(Value::Array(items)) => items.iter().filter_map(json::text).map(Cow::into_owned).collect(),
-        Some(other) => json::text(other).map(Cow::into_owned).into_iter().collect(),
-        None => Vec::new(),
+    let list = |name: &str| -> Vec<String> {
+        let texts = match essentials.get(name) {
+            Some(Value::Array(items)) => items.iter().filter_map(json::text).collect(),
+            Some(other) => json::text(other).into_iter().collect(),
+            None => Vec::new(),
+        };
+        let last = |text: &Cow<'_, str>| text.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned);
+        texts.iter().filter_map(last).collect()
     };
-    let mut names: Vec<String> = list("configurationItems");
+    let mut names = list("configurationItems");
     if names.is_empty() {
-        let ids: Vec<String> = list("alertTargetIDs");
-        names = ids
-            .iter()
-            .filter_map(|id| id.rsplit('/').find(|part| !part.is_empty()))
-            .map(str::to_owned)
-            .collect();
+        names = list("alertTargetIDs");
     }
     (!names.is_empty()).then(|| names.join(", "))
 }

@@ -15,6 +15,7 @@ mod appdynamics;
 mod azure;
 mod better_uptime;
 mod bitbucket;
+mod checks;
 pub mod cloudwatch;
 mod datadog;
 mod dynatrace;
@@ -25,12 +26,16 @@ mod gitlab;
 mod google_cloud_monitoring;
 mod grafana;
 mod honeycomb;
+mod icinga;
 mod input;
 mod json;
 mod link;
+mod loose;
 pub mod mapping;
+mod nagios;
 mod newrelic;
 mod normalise;
+mod pagerduty;
 mod path;
 mod pick;
 mod pingdom;
@@ -39,13 +44,16 @@ mod sentry;
 pub mod setup;
 pub mod signature;
 mod splunk_observability;
+mod splunk_oncall;
 mod template;
 #[cfg(test)]
 mod testing;
 mod uptime_kuma;
 mod uptimerobot;
+mod vercel;
 mod webhook;
 mod when;
+mod zabbix;
 
 use mapping::FieldMapping;
 use setup::{Sample, Setup};
@@ -59,7 +67,7 @@ pub const ALERTS_MAX: usize = 10_000;
 pub const DELIVERY_ID_BYTES_MAX: usize = 255;
 
 /// The products, in the order of the gallery.
-static ALL: [&dyn Source; 22] = [
+static ALL: [&dyn Source; 28] = [
     &prometheus::Prometheus,
     &grafana::Grafana,
     &cloudwatch::CloudWatch,
@@ -68,6 +76,7 @@ static ALL: [&dyn Source; 22] = [
     &github::GitHub,
     &gitlab::GitLab,
     &bitbucket::Bitbucket,
+    &vercel::Vercel,
     &datadog::Datadog,
     &newrelic::NewRelic,
     &dynatrace::Dynatrace,
@@ -80,6 +89,11 @@ static ALL: [&dyn Source; 22] = [
     &pingdom::Pingdom,
     &better_uptime::BetterUptime,
     &uptime_kuma::UptimeKuma,
+    &zabbix::Zabbix,
+    &nagios::Nagios,
+    &icinga::Icinga,
+    &splunk_oncall::SplunkOnCall,
+    &pagerduty::PagerDuty,
     &events::EventsApi,
     &webhook::Webhook,
 ];

@@ -1,0 +1,335 @@
+//! Splunk On-Call, once VictorOps: outgoing webhooks, whose JSON people write as a template, escalation webhooks, which
+//! are forms, and bodies in the form of its own REST endpoint.
+//!
+//! The phase of the incident counts more than the type of the last message. What its chat, its rotas and its paging say is
+//! no alert. Facts are from help.splunk.com, "Configure custom outgoing webhooks", "Use webhooks in escalation policies"
+//! (signature) and "REST Endpoint integration" (message types).
+
+use std::borrow::Cow;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use serde_json::{Value, json};
+
+use crate::{
+    ParseError, Request, Source, input, link,
+    loose::Loose,
+    mapping::FieldMapping,
+    normalise::{description, each, ignored, short},
+    setup::{Sample, Setup, Snippet},
+    signature::{self, SignatureError, SignatureSupport},
+    when,
+};
+
+/// The header of an escalation webhook: base64 of the HMAC-SHA1 of the address and the fields.
+const SIGNATURE_HEADER: &str = "x-victorops-signature";
+
+/// Splunk On-Call.
+#[derive(Debug)]
+pub(crate) struct SplunkOnCall;
+
+impl Source for SplunkOnCall {
+    fn slug(&self) -> &'static str {
+        "splunk-oncall"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "SPLUNK_ONCALL"
+    }
+
+    fn title(&self) -> &'static str {
+        "Splunk On-Call"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Incidents of Splunk On-Call (VictorOps), through its webhooks"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        each(input::read_template(request)?, event)
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Vendor {
+            header: "X-VictorOps-Signature",
+            note: "Only escalation webhooks are signed: set the Auth Code of the webhook here. Outgoing webhooks can send \
+                   a header instead: require the integration key, and let them send it as X-Integration-Key.",
+        }
+    }
+
+    /// What is signed is the address as it was entered there, followed by the names and values of the form in the order
+    /// of the names. The address is put together from what the request says of it, with and without a proxy's word.
+    fn verify(&self, request: &Request<'_>, secret: &str, now: Timestamp) -> Result<(), SignatureError> {
+        let Some(signature) = request.header(SIGNATURE_HEADER) else {
+            return signature::verify_generic(request, secret, now);
+        };
+        let signature = STANDARD.decode(signature).map_err(|_| SignatureError::Wrong)?;
+        let mut fields = input::form(request.body);
+        fields.sort();
+        let fields: String = fields
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+            .collect();
+        let hosts = ["x-forwarded-host", "host"]
+            .into_iter()
+            .filter_map(|name| request.header(name));
+        let right = hosts
+            .flat_map(|host| ["https", "http"].map(|scheme| (scheme, host)))
+            .any(|(scheme, host)| {
+                let address = format!("{scheme}://{host}/api/integrations/{}?{}", self.slug(), request.query);
+                let signed = [address.as_bytes(), fields.as_bytes()];
+                signature::check_mac_sha1(secret.as_bytes(), &signed, &signature).is_ok()
+            });
+        if right { Ok(()) } else { Err(SignatureError::Wrong) }
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In Splunk On-Call, open Integrations, then Outgoing Webhooks, and press Add Webhook.",
+                "Choose the event Any-Incident, the method POST and the content type application/json, and paste the URL \
+                 below under To.",
+                "Paste the payload below.",
+                "Optional: require the integration key here, and add a custom header X-Integration-Key with it there.",
+                "Or add an escalation webhook with the same URL under Integrations, then Webhooks, and set its Auth Code \
+                 as the secret here: then every escalation is signed.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some(
+                "https://help.splunk.com/en/splunk-observability-cloud/splunk-on-call/integrations-with-splunk-on-call/custom-outbound-webhooks",
+            ),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "alert_phase": "UNACKED",
+            "message_type": "WARNING",
+            "entity_id": "opsknight-test",
+            "entity_display_name": "Test of the integration",
+            "state_message": "Somebody is trying out this integration. Nothing is wrong.",
+            "incident_number": "1",
+            "timestamp": now.as_millisecond().to_string()
+        }))
+    }
+}
+
+/// The payload of an outgoing webhook. Its variables stay as they are.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "To",
+        language: "text",
+        template: "{url}",
+    },
+    Snippet {
+        name: "Payload",
+        language: "json",
+        template: "{\n  \"alert_phase\": \"${{STATE.CURRENT_ALERT_PHASE}}\",\n  \"message_type\": \"${{ALERT.message_type}}\",\n  \"entity_id\": \"${{STATE.ENTITY_ID}}\",\n  \"entity_display_name\": \"${{ALERT.entity_display_name}}\",\n  \"state_message\": \"${{ALERT.state_message}}\",\n  \"monitoring_tool\": \"${{ALERT.monitoring_tool}}\",\n  \"host\": \"${{STATE.HOST}}\",\n  \"service\": \"${{STATE.SERVICE}}\",\n  \"incident_number\": \"${{STATE.INCIDENT_NAME}}\",\n  \"ack_user\": \"${{STATE.ACK_USER}}\",\n  \"alert_url\": \"${{ALERT.alert_url}}\",\n  \"timestamp\": \"${{STATE.LAST_TIMESTAMP}}\",\n  \"sent_to\": \"{base}\"\n}\n",
+    },
+];
+
+/// A variable that was not filled in.
+fn is_unfilled(text: &str) -> bool {
+    text.starts_with("${{") && text.ends_with("}}")
+}
+
+/// What the phase says, else what the message says.
+fn action(phase: Option<&str>, message: Option<&str>) -> Result<Action, String> {
+    match (phase, message) {
+        (Some("unacked" | "triggered"), _) => Ok(Action::Trigger),
+        (Some("acked" | "acknowledged"), _) => Ok(Action::Acknowledge),
+        (Some("resolved"), _) => Ok(Action::Resolve),
+        (_, Some("critical" | "warning" | "problem")) => Ok(Action::Trigger),
+        (_, Some("acknowledgement" | "acknowledged" | "acked")) => Ok(Action::Acknowledge),
+        (_, Some("recovery" | "recovered" | "resolved" | "ok")) => Ok(Action::Resolve),
+        (_, Some("info")) => Err("It is for information only.".into()),
+        (None, None) => Err("It tells of no incident's phase: of a chat, a rota or a page, perhaps.".into()),
+        (Some(word), None) | (_, Some(word)) => Err(format!("The word {word} is not known.")),
+    }
+}
+
+fn severity(word: Option<&str>) -> Severity {
+    match word {
+        Some("critical") => Severity::Critical,
+        Some("info") => Severity::Info,
+        Some("error") => Severity::Error,
+        _ => Severity::Warning,
+    }
+}
+
+/// One message.
+fn event(body: Value) -> Result<Normalised, ParseError> {
+    let fields = Loose::new(&body, &[], is_unfilled);
+    let number = fields.get(&[
+        "incidentnumber",
+        "stateincidentname",
+        "incidentname",
+        "incidentnum",
+        "incidentid",
+        "incident",
+    ]);
+    let entity = fields.get(&["entityid", "alertentityid", "stateentityid", "incidententityid"]);
+    let key = match (&entity, &number) {
+        (Some(entity), _) => Some(format!("splunk-oncall:{entity}")),
+        (None, Some(number)) => Some(format!("splunk-oncall:incident:{number}")),
+        (None, None) => None,
+    };
+    let phase = fields.word(&[
+        "alertphase",
+        "currentalertphase",
+        "statecurrentalertphase",
+        "incidentcurrentphase",
+        "currentphase",
+        "phase",
+    ]);
+    let message = fields.word(&["messagetype", "alertmessagetype", "alerttype", "alertalerttype"]);
+    let action = match action(phase.as_deref(), message.as_deref()) {
+        Ok(action) => action,
+        // An escalation webhook is sent because nobody has acknowledged yet; it may say no more than which incident it is.
+        Err(_) if phase.is_none() && message.is_none() && key.is_some() => Action::Trigger,
+        Err(reason) => return Ok(ignored(key, reason)),
+    };
+    let Some(key) = key else {
+        return Err(ParseError::new(
+            "entity_id",
+            "is missing, and so is the number of the incident",
+        ));
+    };
+    let state = fields.word(&["entitystate", "alertentitystate", "statecurrentstate", "currentstate"]);
+    let name = fields.get(&[
+        "entitydisplayname",
+        "alertentitydisplayname",
+        "displayname",
+        "stateservice",
+        "service",
+    ]);
+    let name = name
+        .or(entity.clone())
+        .unwrap_or_else(|| format!("Incident {}", number.as_deref().unwrap_or_default()).into());
+    // A type such as ACKNOWLEDGEMENT says nothing about how bad it is; the state of the entity does.
+    let word = message
+        .as_deref()
+        .filter(|word| matches!(*word, "critical" | "warning"))
+        .or(state.as_deref());
+    let mut event = Event::new(action, key, severity(word), name);
+    let text = fields.get(&["statemessage", "alertstatemessage", "details", "ackmsg", "stateackmsg"]);
+    event.description = description(text, &event.summary);
+    event.source = short(
+        fields
+            .get(&["host", "hostname", "alerthostname", "statehost"])
+            .or(entity),
+    );
+    event.component = short(fields.get(&["service", "stateservice", "alertservice"]));
+    event.group = short(fields.get(&[
+        "monitoringtool",
+        "alertmonitoringtool",
+        "monitortype",
+        "statemonitortype",
+    ]));
+    event.class = short(message.map(Cow::Owned));
+    let time = fields.get(&["timestamp", "lasttimestamp", "statelasttimestamp", "alerttimestamp"]);
+    event.occurred_at = time.and_then(|time| when::read(&Value::String(time.into_owned())));
+    for names in [
+        &["alerturl", "alertalerturl"][..],
+        &["infourl", "stateinfourl"],
+        &["incidentlink", "incidenturl"],
+    ] {
+        link::add(&mut event, fields.get(names).as_deref(), "Alert");
+    }
+    drop(fields);
+    event.details = body;
+    Ok(Normalised::Event(Box::new(event)))
+}
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use http::{HeaderMap, HeaderValue, Method};
+
+    use super::*;
+
+    #[test]
+    fn phases_come_before_messages() {
+        for (phase, message, expected) in [
+            (json!("UNACKED"), json!("INFO"), Some(Action::Trigger)),
+            (json!("ACKED"), json!("CRITICAL"), Some(Action::Acknowledge)),
+            (json!("RESOLVED"), json!("CRITICAL"), Some(Action::Resolve)),
+            (json!(null), json!("WARNING"), Some(Action::Trigger)),
+            (
+                json!("${{STATE.CURRENT_ALERT_PHASE}}"),
+                json!("RECOVERY"),
+                Some(Action::Resolve),
+            ),
+            (json!(null), json!("ACKNOWLEDGEMENT"), Some(Action::Acknowledge)),
+            (json!(null), json!("INFO"), None),
+            (json!(null), json!("odd"), None),
+        ] {
+            let body = json!({"STATE.CURRENT_ALERT_PHASE": phase, "ALERT.message_type": message, "ALERT.entity_id": "db/disk"});
+            match (event(body).expect("an outcome"), expected) {
+                (Normalised::Event(event), Some(action)) => {
+                    assert_eq!(
+                        (event.action, event.dedup_key.as_str()),
+                        (action, "splunk-oncall:db/disk")
+                    );
+                }
+                (Normalised::Ignored { dedup_key: Some(_), .. }, None) => {}
+                (outcome, _) => panic!("{phase} {message}: {outcome:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn chats_and_rotas_are_ignored_and_numbers_are_ids() {
+        let chat = json!({"CHAT.TEXT": "on it", "entity_id": "${{STATE.ENTITY_ID}}", "alert_phase": "${{STATE.CURRENT_ALERT_PHASE}}"});
+        assert!(matches!(event(chat), Ok(Normalised::Ignored { dedup_key: None, .. })));
+        let Ok(Normalised::Event(numbered)) = event(json!({"incident_number": 14, "phase": "ACKED"})) else {
+            panic!("an event")
+        };
+        assert_eq!(numbered.dedup_key, "splunk-oncall:incident:14");
+        let nameless = event(json!({"message_type": "CRITICAL"})).map_err(|error| error.field);
+        assert_eq!(nameless, Err("entity_id".into()));
+    }
+
+    #[test]
+    fn escalations_sign_the_address_and_the_sorted_form() {
+        let body = b"state_message=Disk+full&entity_id=db%2Fdisk";
+        let query = "integrationId=int_1";
+        let signed = "https://ops.example/api/integrations/splunk-oncall?integrationId=int_1entity_iddb/diskstate_messageDisk full";
+        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"code").expect("any length");
+        mac.update(signed.as_bytes());
+        let signature = STANDARD.encode(mac.finalize().into_bytes());
+        let verdict = |host: &'static str, query: &str, body: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("host", HeaderValue::from_static(host));
+            headers.insert(
+                "x-victorops-signature",
+                HeaderValue::from_str(&signature).expect("a value"),
+            );
+            SplunkOnCall.verify(
+                &Request {
+                    method: &Method::POST,
+                    query,
+                    headers: &headers,
+                    body,
+                },
+                "code",
+                Timestamp::UNIX_EPOCH,
+            )
+        };
+        assert_eq!(verdict("ops.example", query, body), Ok(()));
+        assert_eq!(
+            verdict("ops.example", query, b"entity_id=db%2Fdisk&state_message=Disk+full"),
+            Ok(())
+        );
+        assert_eq!(verdict("other.example", query, body), Err(SignatureError::Wrong));
+        assert_eq!(
+            verdict("ops.example", "integrationId=int_2", body),
+            Err(SignatureError::Wrong)
+        );
+        assert_eq!(
+            verdict("ops.example", query, b"entity_id=x"),
+            Err(SignatureError::Wrong)
+        );
+    }
+}

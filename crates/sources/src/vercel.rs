@@ -1,0 +1,288 @@
+//! Vercel's webhooks: deployments that fail.
+//!
+//! What is deployed to one environment of one project is one thing: the next deployment that succeeds there ends the
+//! trouble. Previews are made for every push, so a failed one is nobody's emergency and is ignored. Facts are from
+//! vercel.com/docs/webhooks and vercel.com/docs/webhooks/webhooks-api.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use opsknight_domain::event::{Action, Event, Normalised, Severity};
+use serde_json::json;
+
+use crate::{
+    DELIVERY_ID_BYTES_MAX, ParseError, Request, Source, hash_hex, header_delivery_id, json, link,
+    mapping::FieldMapping,
+    normalise::{ignored, short},
+    pick,
+    setup::{Sample, Setup, Snippet},
+    signature::{self, SignatureError, SignatureSupport},
+};
+
+/// Vercel's header: the HMAC-SHA1 of the body in hexadecimal digits.
+const SIGNATURE_HEADER: &str = "x-vercel-signature";
+
+/// Vercel.
+#[derive(Debug)]
+pub(crate) struct Vercel;
+
+impl Source for Vercel {
+    fn slug(&self) -> &'static str {
+        "vercel"
+    }
+
+    fn type_name(&self) -> &'static str {
+        "VERCEL"
+    }
+
+    fn title(&self) -> &'static str {
+        "Vercel"
+    }
+
+    fn tagline(&self) -> &'static str {
+        "Failed deployments to production and to your own environments"
+    }
+
+    fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
+        let body = pick::object(json::parse(request.body)?)?;
+        let kind = pick::word(&body, "/type").ok_or_else(|| ParseError::new("type", "is missing"))?;
+        let (action, ended) = match kind.as_str() {
+            "deployment.error" => (Action::Trigger, "failed"),
+            "deployment.succeeded" | "deployment.ready" => (Action::Resolve, "succeeded"),
+            "deployment.promoted" => (Action::Resolve, "was promoted"),
+            "deployment.rollback" => {
+                let reason =
+                    "Production went back to an earlier deployment; the one that failed is still to be mended.";
+                return Ok(vec![ignored(None, reason)]);
+            }
+            other => {
+                let reason = format!("Events of the kind {other} neither open nor close anything.");
+                return Ok(vec![ignored(None, reason)]);
+            }
+        };
+        let text = |pointer: &str| pick::text(&body, pointer);
+        let project = pick::first(
+            &body,
+            &["/payload/project/id", "/payload/projectId", "/payload/deployment/name"],
+        );
+        let project = project.ok_or_else(|| ParseError::new("payload.project.id", "is missing"))?;
+        let environment = text("/payload/target").or_else(|| pick::first(&body, &["/payload/deployment/target"]));
+        // Only production is promoted to.
+        let environment = match (environment, kind.as_str()) {
+            (None, "deployment.promoted") => Some(Cow::Borrowed("production")),
+            (environment, _) => environment,
+        };
+        let Some(environment) = environment.filter(|name| !name.eq_ignore_ascii_case("preview")) else {
+            return Ok(vec![ignored(
+                None,
+                "It is a preview, which nobody but its author waits for.",
+            )]);
+        };
+        let is_production = environment.eq_ignore_ascii_case("production");
+        let key = format!("vercel:{project}:{}", environment.to_ascii_lowercase());
+        let severity = if is_production {
+            Severity::Error
+        } else {
+            Severity::Warning
+        };
+        let name = pick::first(
+            &body,
+            &["/payload/project/name", "/payload/deployment/name", "/payload/name"],
+        );
+        let name = name.unwrap_or_else(|| project.clone());
+        let summary = format!("Deployment of {name} to {environment} {ended}");
+        let mut event = Event::new(action, key, severity, summary);
+        event.source = short(Some(name));
+        event.component = short(Some(environment));
+        event.group = short(pick::first(
+            &body,
+            &[
+                "/payload/deployment/meta/githubCommitRef",
+                "/payload/deployment/meta/gitlabCommitRef",
+                "/payload/deployment/meta/bitbucketCommitRef",
+            ],
+        ));
+        event.class = Some(kind);
+        event.occurred_at = pick::time(&body, &["/createdAt"]);
+        link::add(&mut event, text("/payload/links/deployment").as_deref(), "Deployment");
+        link::add(&mut event, text("/payload/links/project").as_deref(), "Project");
+        let address = text("/payload/deployment/url").map(|host| format!("https://{host}"));
+        link::add(&mut event, address.as_deref(), "Site");
+        event.details = pick::details(
+            &body,
+            &[
+                ("deployment_id", "/payload/deployment/id"),
+                ("meta", "/payload/deployment/meta"),
+                ("target", "/payload/target"),
+                ("plan", "/payload/plan"),
+                ("regions", "/payload/regions"),
+                ("team_id", "/payload/team/id"),
+                ("user_id", "/payload/user/id"),
+            ],
+        );
+        Ok(vec![Normalised::Event(Box::new(event))])
+    }
+
+    fn signature(&self) -> SignatureSupport {
+        SignatureSupport::Vendor {
+            header: "x-vercel-signature",
+            note: "Vercel shows the secret once, when the webhook is created: set it here. For an integration it is the \
+                   client secret.",
+        }
+    }
+
+    fn verify(&self, request: &Request<'_>, secret: &str, now: Timestamp) -> Result<(), SignatureError> {
+        let Some(signature) = request.header(SIGNATURE_HEADER) else {
+            return signature::verify_generic(request, secret, now);
+        };
+        let signature = hex::decode(signature).map_err(|_| SignatureError::Wrong)?;
+        signature::check_mac_sha1(secret.as_bytes(), &[request.body], &signature)
+    }
+
+    /// The id of the event, which stays when Vercel sends again.
+    fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
+        header_delivery_id(request, &["webhook-id"]).or_else(|| {
+            let body = json::parse(request.body).ok()?;
+            let id = pick::text(&body, "/id")?;
+            Some(if id.len() <= DELIVERY_ID_BYTES_MAX {
+                id.into_owned()
+            } else {
+                hash_hex([&*id])
+            })
+        })
+    }
+
+    fn setup(&self) -> Setup {
+        Setup {
+            steps: &[
+                "In Vercel, open the settings of your team, then Webhooks (Pro and Enterprise).",
+                "Choose the events Deployment Error, Deployment Succeeded and Deployment Promoted, and your projects.",
+                "Paste the URL below as the endpoint and create the webhook.",
+                "Vercel shows its secret once: copy it and set it here.",
+            ],
+            snippets: SNIPPETS,
+            vendor_docs: Some("https://vercel.com/docs/webhooks"),
+        }
+    }
+
+    fn sample(&self, now: Timestamp) -> Sample {
+        Sample::json(&json!({
+            "id": "opsknight-test",
+            "type": "deployment.error",
+            "createdAt": now.as_millisecond(),
+            "region": null,
+            "payload": {
+                "deployment": {"id": "dpl_test", "name": "opsknight-test", "url": "opsknight-test.vercel.app", "meta": {}},
+                "project": {"id": "prj_opsknight_test"},
+                "target": "production",
+                "links": {},
+                "team": null,
+                "user": {"id": "opsknight"}
+            }
+        }))
+    }
+}
+
+/// What to enter by hand, and the same through Vercel's API.
+const SNIPPETS: &[Snippet] = &[
+    Snippet {
+        name: "Endpoint URL",
+        language: "text",
+        template: "{url}",
+    },
+    Snippet {
+        name: "Vercel's API",
+        language: "shell",
+        template: "curl -X POST 'https://api.vercel.com/v1/webhooks?teamId=YOUR_TEAM' \\\n  -H 'Authorization: Bearer YOUR TOKEN' -H 'Content-Type: application/json' \\\n  -d '{\"url\": \"{url}\", \"events\": [\"deployment.error\", \"deployment.succeeded\", \"deployment.promoted\"]}'\n",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use http::{HeaderMap, HeaderValue, Method};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn parse(kind: &str, target: Value) -> Normalised {
+        let body = json!({
+            "id": "e1", "type": kind, "createdAt": 1_772_439_000_000_u64,
+            "payload": {"project": {"id": "prj_1"}, "deployment": {"name": "shop"}, "target": target, "team": null}
+        });
+        let body = body.to_string();
+        let headers = HeaderMap::new();
+        let request = Request {
+            method: &Method::POST,
+            query: "",
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        assert_eq!(Vercel.delivery_id(&request), Some("e1".into()));
+        Vercel.parse(&request, None).expect("an outcome").remove(0)
+    }
+
+    #[test]
+    fn environments_are_told_apart() {
+        for (kind, target, expected) in [
+            (
+                "deployment.error",
+                json!("production"),
+                Some((Action::Trigger, "vercel:prj_1:production", Severity::Error)),
+            ),
+            (
+                "deployment.error",
+                json!("staging"),
+                Some((Action::Trigger, "vercel:prj_1:staging", Severity::Warning)),
+            ),
+            (
+                "deployment.succeeded",
+                json!("production"),
+                Some((Action::Resolve, "vercel:prj_1:production", Severity::Error)),
+            ),
+            (
+                "deployment.promoted",
+                json!(null),
+                Some((Action::Resolve, "vercel:prj_1:production", Severity::Error)),
+            ),
+            ("deployment.error", json!(null), None),
+            ("deployment.canceled", json!("production"), None),
+            ("deployment.rollback", json!("production"), None),
+            ("project.created", json!(null), None),
+        ] {
+            match (parse(kind, target.clone()), expected) {
+                (Normalised::Event(event), Some((action, key, severity))) => {
+                    assert_eq!(
+                        (event.action, event.dedup_key.as_str(), event.severity),
+                        (action, key, severity)
+                    );
+                }
+                (Normalised::Ignored { .. }, None) => {}
+                (outcome, _) => panic!("{kind} {target}: {outcome:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_raw_body_is_signed_with_sha1() {
+        let body = br#"{"type" : "deployment.error"}"#;
+        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"secret").expect("any length");
+        mac.update(body);
+        let digits = hex::encode(mac.finalize().into_bytes());
+        let verdict = |value: &str, body: &[u8]| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-vercel-signature", HeaderValue::from_str(value).expect("a value"));
+            let request = Request {
+                method: &Method::POST,
+                query: "",
+                headers: &headers,
+                body,
+            };
+            Vercel.verify(&request, "secret", Timestamp::UNIX_EPOCH)
+        };
+        assert_eq!(verdict(&digits, body), Ok(()));
+        assert_eq!(verdict(&digits.to_uppercase(), body), Ok(()));
+        assert_eq!(verdict(&digits, b"{}"), Err(SignatureError::Wrong));
+        assert_eq!(verdict("zz", body), Err(SignatureError::Wrong));
+    }
+}
