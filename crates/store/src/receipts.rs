@@ -86,6 +86,8 @@ pub struct Filter {
     pub integration: Option<IntegrationId>,
     /// For this service.
     pub service: Option<ServiceId>,
+    /// Only those that were not understood, or only those that were.
+    pub rejected: Option<bool>,
     /// How many at most.
     pub limit: i64,
     /// How many to pass over.
@@ -183,9 +185,9 @@ fn status(row: &mut Row) -> Result<u16, DbError> {
 /// # Errors
 /// When the database cannot answer.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64), DbError> {
-    let condition =
-        "(CAST($1 AS TEXT) IS NULL OR r.integration_id = $1) AND (CAST($2 AS TEXT) IS NULL OR r.service_id = $2)";
-    let mut params: Vec<Val> = vec![filter.integration.into(), filter.service.into()];
+    let condition = "(CAST($1 AS TEXT) IS NULL OR r.integration_id = $1) AND \
+         (CAST($2 AS TEXT) IS NULL OR r.service_id = $2) AND (CAST($3 AS BOOLEAN) IS NULL OR (r.status >= 400) = $3)";
+    let mut params: Vec<Val> = vec![filter.integration.into(), filter.service.into(), filter.rejected.into()];
     let total = tx
         .query_one(&format!("SELECT count(*) FROM receipt r WHERE {condition}"), &params)
         .await?
@@ -194,7 +196,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
     let sql = format!(
         "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
          CAST(length(r.body) AS BIGINT) FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
-         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $3 OFFSET $4"
+         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $4 OFFSET $5"
     );
     let rows = tx.query(&sql, &params).await?;
     let read = |mut row: Row| {

@@ -152,6 +152,7 @@ impl ReceiptQuery {
         receipts::Filter {
             integration: self.integration_id,
             service: self.service_id,
+            rejected: None,
             limit: page.limit,
             offset: page.offset,
         }

@@ -59,11 +59,18 @@ pub(super) async fn events(State(state): State<AppState>, viewer: Viewer, uri: U
     let mut asked = asked(&uri);
     let integration = asked.id::<IntegrationId>("integration");
     let service = asked.id("serviceId");
+    let outcome = asked.params.text("outcome");
     asked.problems.check()?;
     let page = asked.page;
+    let rejected = match outcome.as_deref() {
+        Some("understood") => Some(false),
+        Some("rejected") => Some(true),
+        _ => None,
+    };
     let filter = receipts::Filter {
         integration,
         service,
+        rejected,
         limit: page.limit,
         offset: page.offset,
     };
@@ -80,8 +87,16 @@ pub(super) async fn events(State(state): State<AppState>, viewer: Viewer, uri: U
     let page = EventLog {
         shell: viewer.shell("Events log", Section::Events),
         integration: select("integration", integration.map(|id| id.to_string()), "Any", options),
-        outcome: select("outcome", None, "Any", Vec::new()),
-        filtered: integration.is_some() || service.is_some(),
+        outcome: select(
+            "outcome",
+            rejected.and(outcome),
+            "Any",
+            vec![
+                Choice::new("understood", "Understood"),
+                Choice::new("rejected", "Not understood"),
+            ],
+        ),
+        filtered: integration.is_some() || service.is_some() || rejected.is_some(),
         rows: rows.into_iter().map(|row| event_row(&viewer, row)).collect(),
         pager: pager(&uri, page, shown, total),
     };

@@ -51,6 +51,7 @@ pub(super) async fn cards(
             let filter = receipts::Filter {
                 integration: Some(row.id),
                 service: None,
+                rejected: None,
                 limit: EVENTS_MAX,
                 offset: 0,
             };
