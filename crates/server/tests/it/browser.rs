@@ -1,5 +1,11 @@
 //! Journeys through the pages in a real browser, each with the program as people run it and a real mail server.
+//!
+//! One database is enough here: pages ask the same store as everything else, which has its tests on both.
 
+mod every_page;
 mod first_page;
+mod hostile;
+mod mail_link;
+mod no_scripts;
 mod stage;
 mod window;

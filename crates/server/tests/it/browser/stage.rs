@@ -1,49 +1,108 @@
 //! What is around a journey: the program on an embedded database, a mail server, and a browser.
 
-use std::path::Path;
-
+use reqwest::header;
 use serde_json::{Value, json};
 
 use super::window::{Size, Window};
 use crate::{
-    both::Place, certificates::Certificates, mail_server::MailServer, peers::word, process::Server,
+    api::{Api, client},
+    both::Place,
+    certificates::Certificates,
+    mail_server::MailServer,
+    peers::word,
+    process::{Server, command},
 };
+
+/// The mail address of the administrator.
+pub(super) const ADMIN: &str = "ada@example.com";
+/// Their password.
+pub(super) const PASSWORD: &str = "a sentence is a good password";
 
 /// A running program with a mail server, and nobody in it yet.
 pub(super) struct Stage {
     pub(super) server: Server,
     pub(super) mail: MailServer,
+    place: Place,
     _certificates: Certificates,
 }
 
 impl Stage {
-    pub(super) async fn set(place: &Place) -> Self {
-        let certificates = Certificates::new();
+    pub(super) async fn set() -> Self {
+        let (place, certificates) = (Place::sqlite(), Certificates::new());
         let mail = MailServer::start(&certificates).await;
         let (port, authority) = (mail.port.to_string(), certificates.authority());
-        let variables = mail.variables(&port, word(Path::new(&authority)));
-        let server = Server::start(place, &variables).await;
-        Self { server, mail, _certificates: certificates }
+        let server = Server::start(&place, &mail.variables(&port, word(&authority))).await;
+        Self {
+            server,
+            mail,
+            place,
+            _certificates: certificates,
+        }
     }
 
+    /// A window that nobody has signed in with.
     pub(super) async fn window(&self, size: Size) -> Window {
         Window::open(&self.server.url, size).await
     }
+
+    /// A caller of the API that may do everything.
+    pub(super) async fn api(&self) -> Api {
+        Api::of(&self.place, &self.server).await
+    }
+
+    /// Makes the administrator on the command line.
+    pub(super) async fn make_admin(&self) {
+        let words = [
+            "user",
+            "create",
+            "--email",
+            ADMIN,
+            "--name",
+            "Ada Admin",
+            "--role",
+            "ADMIN",
+        ];
+        let words = [words.as_slice(), &["--password-stdin"]].concat();
+        command(&self.place, &words, &format!("{PASSWORD}\n")).await.well();
+    }
+
+    /// A window in which the administrator has signed in.
+    pub(super) async fn signed_in(&self, size: Size) -> Window {
+        self.make_admin().await;
+        let form = [("email", ADMIN), ("password", PASSWORD)];
+        let answer = client().post(format!("{}/login", self.server.url)).form(&form).send();
+        let answer = answer.await.expect("the server answers");
+        let cookie = answer.headers()[header::SET_COOKIE].to_str().expect("cookies are text");
+        let (pair, _) = cookie.split_once(';').expect("it has attributes");
+        let (name, value) = pair.split_once('=').expect("it has a value");
+        let window = self.window(size).await;
+        window.keep_cookie(name, value).await;
+        window
+    }
+}
+
+/// Sends a body to the address of an integration, and gives back the status.
+pub(super) async fn post(url: &str, body: &Value) -> u16 {
+    let answer = client().post(url).json(body).send().await;
+    answer.expect("the server answers").status().as_u16()
 }
 
 /// What Alertmanager sends for one alert (its webhook payload, version 4).
 pub(super) fn alertmanager(status: &str, name: &str, summary: &str) -> Value {
-    let ended = if status == "resolved" { "2026-06-01T12:10:00Z" } else { "0001-01-01T00:00:00Z" };
+    let ended = match status {
+        "resolved" => "2026-06-01T12:10:00Z",
+        _ => "0001-01-01T00:00:00Z",
+    };
     let labels = json!({ "alertname": name, "severity": "critical", "instance": "web-01" });
     let annotations = json!({ "summary": summary });
+    let alert = json!({
+        "status": status, "labels": labels, "annotations": annotations, "startsAt": "2026-06-01T12:00:00Z",
+        "endsAt": ended, "generatorURL": "http://prometheus.example.com:9090/graph?g0.expr=up",
+        "fingerprint": "6ccd1a9d2f1cbd02",
+    });
     json!({
         "version": "4", "groupKey": format!("{{}}:{{alertname=\"{name}\"}}"), "truncatedAlerts": 0, "status": status,
         "receiver": "opsknight", "groupLabels": { "alertname": name }, "commonLabels": labels,
-        "commonAnnotations": annotations, "externalURL": "http://alertmanager.example.com:9093",
-        "alerts": [{
-            "status": status, "labels": labels, "annotations": annotations, "startsAt": "2026-06-01T12:00:00Z",
-            "endsAt": ended, "generatorURL": "http://prometheus.example.com:9090/graph?g0.expr=up",
-            "fingerprint": "6ccd1a9d2f1cbd02",
-        }],
+        "commonAnnotations": annotations, "externalURL": "http://alertmanager.example.com:9093", "alerts": [alert],
     })
 }

@@ -8,7 +8,8 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use thirtyfour::{
-    By, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, TypingData, WebDriver, WebElement,
+    By, ChromiumLikeCapabilities as _, DesiredCapabilities, Key, LoggingPrefsLogLevel, TypingData, WebDriver,
+    WebElement,
 };
 use tokio::process::{Child, Command};
 
@@ -96,7 +97,13 @@ async fn chromedriver() -> (Child, u16) {
         .expect("chromedriver starts");
     let printed = Printed::default();
     printed.gather(child.stdout.take().expect("its output is a pipe"));
-    let listening = |line: &str| line.split_once("successfully on port ")?.1.trim_end_matches('.').parse().ok();
+    let listening = |line: &str| {
+        line.split_once("successfully on port ")?
+            .1
+            .trim_end_matches('.')
+            .parse()
+            .ok()
+    };
     let port = printed.wait_for("chromedriver says where it listens", listening).await;
     (child, port)
 }
@@ -132,7 +139,11 @@ impl Window {
 
     /// Tells the browser something of its own protocol (Chrome DevTools Protocol).
     async fn order(&self, order: &str, what: Value) {
-        self.driver.cdp().send_raw(order, what).await.expect("the browser obeys");
+        self.driver
+            .cdp()
+            .send_raw(order, what)
+            .await
+            .expect("the browser obeys");
     }
 
     pub(super) async fn resize(&self, Size(width, height): Size) {
@@ -140,14 +151,25 @@ impl Window {
         self.order("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
+    /// Gives the browser a cookie of OpsKnight's.
+    pub(super) async fn keep_cookie(&self, name: &str, value: &str) {
+        let cookie = json!({ "url": self.base, "name": name, "value": value, "httpOnly": true });
+        self.order("Network.setCookie", cookie).await;
+    }
+
     /// Runs no script of any page from now on.
     pub(super) async fn switch_scripts_off(&self) {
-        self.order("Emulation.setScriptExecutionDisabled", json!({ "value": true })).await;
+        self.order("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
+            .await;
     }
 
     /// Opens a page of OpsKnight by its path, or any by its address.
     pub(super) async fn go(&self, to: &str) {
-        let address = if to.starts_with('/') { format!("{}{to}", self.base) } else { to.to_owned() };
+        let address = if to.starts_with('/') {
+            format!("{}{to}", self.base)
+        } else {
+            to.to_owned()
+        };
         self.driver.goto(address).await.expect("the page opens");
     }
 
@@ -174,10 +196,27 @@ impl Window {
         .await
     }
 
+    /// Waits until the whole page has these words.
+    pub(super) async fn read(&self, words: &str) {
+        self.wait_for("body", words).await;
+    }
+
     /// What stands in an element.
     pub(super) async fn text(&self, css: &str) -> String {
         let shown = async || self.driver.find(By::Css(css)).await.ok()?.text().await.ok();
         wait_until(&format!("{css} can be read"), SOON, shown).await
+    }
+
+    /// What is typed or chosen in a control.
+    pub(super) async fn value(&self, css: &str) -> String {
+        let value = self.find(css).await.prop("value").await;
+        value.expect("it can be asked").unwrap_or_default()
+    }
+
+    /// An attribute of an element; empty where it has none.
+    pub(super) async fn attribute(&self, css: &str, name: &str) -> String {
+        let value = self.find(css).await.attr(name).await;
+        value.expect("it can be asked").unwrap_or_default()
     }
 
     /// Waits until an element has these words, with or without anybody's help.
@@ -194,7 +233,7 @@ impl Window {
         self.wait_for("h1", heading).await;
     }
 
-    /// Presses a key, wherever the focus is.
+    /// Presses keys, wherever the focus is.
     pub(super) async fn press(&self, keys: impl Into<TypingData>) {
         let keys = self.driver.action_chain().send_keys(keys);
         keys.perform().await.expect("keys can be pressed");
@@ -214,6 +253,18 @@ impl Window {
         panic!("no key leads to {name}, only to {seen:?}");
     }
 
+    /// The same for what has a long name.
+    pub(super) async fn tab_to_the(&self, css: &str) {
+        let script = format!("return document.activeElement?.matches({css:?}) ?? false");
+        for _ in 0..STOPS_MAX {
+            self.press(Key::Tab).await;
+            if self.ask::<bool>(&script).await {
+                return;
+            }
+        }
+        panic!("no key leads to {css}");
+    }
+
     /// Goes to a control and uses it: follows a link, pushes a button, opens a fold.
     pub(super) async fn choose(&self, name: &str) {
         self.tab_to(name).await;
@@ -230,7 +281,9 @@ impl Window {
     /// missing, whatever the Content-Security-Policy stopped.
     pub(super) async fn complaints(&self) -> Vec<String> {
         let log = self.driver.browser_log().await.expect("there is a log");
-        let bad = log.into_iter().filter(|line| matches!(line.level.as_str(), "SEVERE" | "WARNING"));
+        let bad = log
+            .into_iter()
+            .filter(|line| matches!(line.level.as_str(), "SEVERE" | "WARNING"));
         bad.map(|line| line.message).collect()
     }
 
