@@ -1,5 +1,9 @@
 //! PagerDuty's own clients, with nothing but their base URL changed.
 
+use opsknight_store::{
+    changes::{self, ChangeEvent},
+    db::{Db, DbError, Settings, Tx},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -83,4 +87,27 @@ async fn pagerdutys_own_clients_are_at_home(place: &Place) {
         assert_eq!((&ended["title"], &ended["status"]), (&json!(title), &json!("RESOLVED")));
     }
     assert_eq!(api.all("/api/incidents").await.len(), 3, "a change opens no incident");
+    let change = &changes(place, &service).await[..];
+    let [change] = change else {
+        panic!("one change was submitted: {change:?}")
+    };
+    assert_eq!(
+        (change.summary.as_str(), change.source.as_deref()),
+        ("Deployed checkout 1.42", Some("ci"))
+    );
+    assert_eq!(change.custom_details["build"], 42);
+    assert_eq!(change.links[0].href, "https://ci.example.com/42");
+}
+
+/// What was changed about a service, as it is kept.
+async fn changes(place: &Place, service: &str) -> Vec<ChangeEvent> {
+    let settings = Settings {
+        postgres_url: place.postgres_url().map(str::to_owned),
+        data_dir: place.data_dir(),
+    };
+    let db = Db::open(&settings).await.expect("the database opens");
+    let service = service.parse().expect("it is the id of a service");
+    let unit = async move |tx: &mut Tx<'_>| changes::of_service(tx, service, 10).await;
+    let kept: Result<_, DbError> = db.read(unit).await;
+    kept.expect("the changes can be read")
 }
