@@ -17,6 +17,11 @@ const SOURCE_LABELS: &[&str] = &["instance", "host", "hostname", "node", "pod", 
 /// Annotations that hold the one line, the usual one first.
 const SUMMARY_ANNOTATIONS: &[&str] = &["summary", "message", "title"];
 
+/// What is said about a group and kept with each of its alerts.
+const GROUP_FIELDS: &[&str] = &["receiver", "groupLabels", "groupKey", "truncatedAlerts"];
+/// Longest of them, in bytes.
+const GROUP_FIELD_BYTES_MAX: usize = 4096;
+
 /// One notification: alerts that were grouped, and what was said about the group.
 #[derive(Debug)]
 pub(crate) struct Group {
@@ -66,6 +71,8 @@ pub(crate) fn read(mut body: Value) -> Result<Group, ParseError> {
         .collect::<Result<_, _>>()?;
     if let Value::Object(fields) = &mut body {
         fields.remove("alerts");
+        // What is said about the group goes into each alert: a long one of it, many times, would be gigabytes.
+        fields.retain(|name, value| !GROUP_FIELDS.contains(&name.as_str()) || json::fits(value, GROUP_FIELD_BYTES_MAX));
     }
     Ok(Group { rest: body, alerts })
 }
@@ -205,10 +212,9 @@ impl Alert {
         if self.object.get("endsAt").is_some_and(|ends| when::read(ends).is_none()) {
             self.object.remove("endsAt");
         }
-        let said = ["receiver", "groupLabels", "groupKey", "truncatedAlerts"];
-        for name in said {
+        for name in GROUP_FIELDS {
             if let Some(value) = json::field(group, name).filter(|value| value.as_u64() != Some(0)) {
-                self.object.entry(name).or_insert_with(|| value.clone());
+                self.object.entry(*name).or_insert_with(|| value.clone());
             }
         }
         event.details = Value::Object(self.object);

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     ParseError, Request, Source, input, link,
@@ -57,21 +57,8 @@ impl Source for AppDynamics {
             return normalise::each(body, |body| event(unwrapped(body)));
         };
         // What is said about all of them, such as the application, goes into each.
-        let common: Map<String, Value> = match body {
-            Value::Object(fields) => fields
-                .into_iter()
-                .filter(|(_, value)| !value.is_null() && !value.is_object())
-                .collect(),
-            _ => Map::new(),
-        };
-        normalise::list(events, name, |mut one| {
-            if let Value::Object(fields) = &mut one {
-                for (name, value) in &common {
-                    fields.entry(name.clone()).or_insert_with(|| value.clone());
-                }
-            }
-            event(one)
-        })
+        let common = normalise::common(body);
+        normalise::list(events, name, |one| event(normalise::with_common(one, &common)))
     }
 
     fn signature(&self) -> SignatureSupport {

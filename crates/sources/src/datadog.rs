@@ -4,6 +4,8 @@
 //! Facts are from docs.datadoghq.com/integrations/webhooks: all variables are text, `$ALERT_TRANSITION` and
 //! `$ALERT_TYPE` have the values below, a custom payload may be sent as a form, and only 5xx is tried again.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
@@ -173,9 +175,13 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         severity(fields, state, &kind),
         summary,
     );
-    event.description = normalise::description(fields.first(&["body", "text", "message"]), &event.summary);
+    // Datadog marks Markdown by these signs before and after it.
+    let text = fields
+        .first(&["body", "text", "message"])
+        .map(|text| Cow::Owned(text.replace("%%%", "")));
+    event.description = normalise::description(text, &event.summary);
     event.source = normalise::short(fields.first(&["hostname", "host"]));
-    event.component = normalise::short(fields.first(SCOPE_NAMES));
+    event.component = normalise::short(fields.first(SCOPE_NAMES).filter(|scope| scope != "*"));
     event.group = normalise::short(fields.within("org").text("name").or_else(|| fields.text("org_name")));
     event.class = normalise::short(fields.first(&["alert_metric", "event_type"]));
     event.occurred_at = fields.time(&["date", "last_updated", "timestamp"]);
@@ -189,9 +195,8 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         page.as_deref(),
         "Snapshot of the graph",
     );
-    event.is_test = heading.is_test;
-    if event.is_test {
-        event.severity = Severity::Info;
+    if heading.is_test {
+        normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))

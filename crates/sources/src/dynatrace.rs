@@ -167,9 +167,8 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
         fields.first(&["ProblemURL", "Problem URL", "problemUrl"]).as_deref(),
         "Problem",
     );
-    event.is_test = title.eq_ignore_ascii_case(TEST_TITLE) || (id == "99999" && number.as_deref() == Some("999"));
-    if event.is_test {
-        event.severity = Severity::Info;
+    if title.eq_ignore_ascii_case(TEST_TITLE) || (id == "99999" && number.as_deref() == Some("999")) {
+        normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))

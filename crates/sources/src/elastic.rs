@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
     ALERTS_MAX, ParseError, Request, Source, input, json as lenient, link,
@@ -52,7 +52,7 @@ const STATUS: &[&str] = &[
     "kibana.alert.status",
     "alert.actionGroupName",
 ];
-const SEVERITY: &[&str] = &["severity", "context.severity", "kibana.alert.severity", "priority"];
+const SEVERITY: &[&str] = &["kibana.alert.severity", "context.severity", "severity", "priority"];
 const REASON: &[&str] = &[
     "context.reason",
     "reason",
@@ -214,7 +214,7 @@ fn alert(body: Value, told: Option<Action>) -> Result<Normalised, ParseError> {
         (Some(rule), Some(alert)) => format!("elastic:{rule}:{alert}"),
         (Some(rule), None) => format!("elastic:{rule}"),
         (None, Some(alert)) => format!("elastic::{alert}"),
-        (None, None) if is_test => "elastic:test".into(),
+        (None, None) if is_test => "elastic".into(),
         (None, None) => return Err(ParseError::new("rule.id", "is missing, and so is alert.id")),
     };
     let group = text(&body, GROUP);
@@ -234,8 +234,10 @@ fn alert(body: Value, told: Option<Action>) -> Result<Normalised, ParseError> {
     event.component = normalise::short(alert.clone().filter(|alert| !matches!(&**alert, "*" | "query matched")));
     event.group = normalise::short(text(&body, &["rule.tags", "tags"]));
     event.class = normalise::short(group.clone());
-    event.is_test = is_test;
     finish(&mut event, &body, rule.as_deref());
+    if is_test {
+        normalise::mark_test(&mut event);
+    }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
 }
@@ -254,9 +256,6 @@ fn finish(event: &mut Event, body: &Value, rule: Option<&str>) {
         let base = base.trim_end_matches('/');
         let address = rule.map(|rule| format!("{base}/app/management/insightsAndAlerting/triggersActions/rule/{rule}"));
         link::add(event, Some(address.as_deref().unwrap_or(base)), "Kibana");
-    }
-    if event.is_test {
-        event.severity = Severity::Info;
     }
 }
 
@@ -319,13 +318,7 @@ fn watch(body: Value) -> Result<Normalised, ParseError> {
 /// A summary: each alert of each list; where a list only has a count, one event stands for all of the rule's alerts.
 fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
     let lists = body.get_mut("alerts").map(Value::take).unwrap_or_default();
-    let common = match body {
-        Value::Object(mut fields) => {
-            fields.remove("alerts");
-            fields
-        }
-        _ => Map::new(),
-    };
+    let common = normalise::common(body);
     let mut outcomes = Vec::new();
     let mut counted = None;
     for (name, action) in SUMMARY_LISTS {
@@ -347,7 +340,7 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
             continue;
         }
         outcomes.extend(normalise::list(data, &at, |one| {
-            alert(with_common(one, &common), Some(action))
+            alert(normalise::with_common(one, &common), Some(action))
         })?);
     }
     if let Some(action) = counted.filter(|_| outcomes.is_empty()) {
@@ -373,16 +366,6 @@ fn data(data: Option<&Value>) -> Vec<Value> {
         Some(one @ Value::Object(_)) => vec![one.clone()],
         _ => Vec::new(),
     }
-}
-
-/// An alert with what the summary says about all: the alert's own word wins.
-fn with_common(mut one: Value, common: &Map<String, Value>) -> Value {
-    if let Value::Object(fields) = &mut one {
-        for (name, value) in common {
-            fields.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-    }
-    one
 }
 
 #[cfg(test)]

@@ -186,12 +186,9 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
     event.class = Some(if is_burn_alert { "SLO burn alert" } else { "trigger" }.into());
     event.occurred_at = fields.time(&["timestamp"]).or_else(|| alert.time(&["timestamp"]));
     add_links(&mut event, fields, is_burn_alert);
-    event.is_test = ["isTest", "is_test", "is-test"]
-        .iter()
-        .any(|name| fields.is_true(name) || alert.is_true(name))
-        || summary.is_some_and(|summary| summary.starts_with("TRIGGER TEST:"));
-    if event.is_test {
-        event.severity = Severity::Info;
+    let says_so = |fields: Fields<'_>| ["isTest", "is_test", "is-test"].iter().any(|name| fields.is_true(name));
+    if says_so(fields) || says_so(alert) || summary.is_some_and(|text| text.starts_with("TRIGGER TEST:")) {
+        normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))

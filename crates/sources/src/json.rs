@@ -156,6 +156,23 @@ pub(crate) fn text_at<'v>(value: &'v Value, name: &str) -> Option<Cow<'v, str>> 
     text(value.get(name)?)
 }
 
+/// Whether a value is at most about `bytes_max` long when it is written, told without writing it.
+pub(crate) fn fits(value: &Value, bytes_max: usize) -> bool {
+    fn rest(value: &Value, left: usize) -> Option<usize> {
+        match value {
+            Value::Null | Value::Bool(_) | Value::Number(_) => left.checked_sub(4),
+            Value::String(text) => left.checked_sub(text.len() + 2),
+            Value::Array(items) => items
+                .iter()
+                .try_fold(left.checked_sub(2)?, |left, item| rest(item, left)),
+            Value::Object(fields) => fields.iter().try_fold(left.checked_sub(2)?, |left, (name, field)| {
+                rest(field, left.checked_sub(name.len() + 4)?)
+            }),
+        }
+    }
+    rest(value, bytes_max).is_some()
+}
+
 /// What kind of value it is, in words for a message.
 pub(crate) fn kind(value: &Value) -> &'static str {
     match value {
@@ -194,6 +211,13 @@ mod tests {
         check(b"{\"a\":\"line\nnext\ttab\0\"}", &json!({"a": "line\nnext\ttab"}));
         check(br#"{"a":"C:\Windows\'"}"#, &json!({"a": r"C:\Windows\'"}));
         check(b"{\"a\":1}\0\n", &json!({"a": 1}));
+    }
+
+    #[test]
+    fn sizes_are_bounded() {
+        assert!(fits(&json!({"a": ["xyz", 1, null]}), 40));
+        assert!(!fits(&json!({"a": ["xyz".repeat(20), 1, null]}), 40));
+        assert!(!fits(&json!(vec![0; 100]), 40) && !fits(&json!([]), 1));
     }
 
     #[test]

@@ -213,9 +213,8 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         "The chart when the alert was sent",
     );
     // The channel's test notification is about incident 0, with the state "test" or "open".
-    event.is_test = state == "test" || id == "0";
-    if event.is_test {
-        event.severity = Severity::Info;
+    if state == "test" || id == "0" {
+        normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))

@@ -2,10 +2,15 @@
 
 use std::borrow::Cow;
 
-use opsknight_domain::event::{DESCRIPTION_CHARS_MAX, FIELD_CHARS_MAX, Normalised, clean, clean_key};
-use serde_json::Value;
+use opsknight_domain::event::{DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean, clean_key};
+use serde_json::{Map, Value};
 
 use crate::{ALERTS_MAX, ParseError, json};
+
+/// Longest field that is said about all alerts of a message and goes into each, in bytes.
+const COMMON_FIELD_BYTES_MAX: usize = 512;
+/// Most of such fields.
+const COMMON_FIELDS_MAX: usize = 24;
 
 /// Makes an outcome of a body that is one alert or a list of them. In a list of several, an alert that cannot be read
 /// costs the others nothing: it is ignored, and says why. The whole is refused where none of it can be read.
@@ -59,6 +64,26 @@ pub(crate) fn list(
     Ok(outcomes)
 }
 
+/// What a message says about all of its alerts, as far as it is short: it goes into each of them, and a few bytes of it
+/// must not become gigabytes.
+pub(crate) fn common(body: Value) -> Map<String, Value> {
+    let Value::Object(mut fields) = body else {
+        return Map::new();
+    };
+    fields.retain(|_, value| !value.is_null() && json::fits(value, COMMON_FIELD_BYTES_MAX));
+    fields.into_iter().take(COMMON_FIELDS_MAX).collect()
+}
+
+/// An alert with what was said about all; the alert's own word wins.
+pub(crate) fn with_common(mut alert: Value, common: &Map<String, Value>) -> Value {
+    if let Value::Object(fields) = &mut alert {
+        for (name, value) in common {
+            fields.entry(name.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    alert
+}
+
 fn expected_object(field: &str, value: &Value) -> ParseError {
     ParseError::new(field, format!("is {}, an object is expected", json::kind(value)))
 }
@@ -70,6 +95,14 @@ pub(crate) fn ignored(key: Option<String>, reason: impl Into<String>) -> Normali
         dedup_key: key,
         reason: reason.into(),
     }
+}
+
+/// The vendor only tries the connection out. Its tests often carry the key of a real alert: a test gets a key of its own,
+/// so that no real alert falls into an incident that pages nobody.
+pub(crate) fn mark_test(event: &mut Event) {
+    event.is_test = true;
+    event.severity = Severity::Info;
+    event.dedup_key = clean_key(format!("{}:test", event.dedup_key));
 }
 
 /// A short field as it is kept; none when nothing is left of it.
@@ -113,6 +146,12 @@ mod tests {
             outcomes[2],
             ignored(None, "It cannot be read: [2] is a number, an object is expected.")
         );
+    }
+
+    #[test]
+    fn what_is_common_is_short_and_does_not_win() {
+        let common = common(json!({"a": 1, "b": "x".repeat(600), "c": {"d": 2}}));
+        assert_eq!(with_common(json!({"a": 0}), &common), json!({"a": 0, "c": {"d": 2}}));
     }
 
     #[test]

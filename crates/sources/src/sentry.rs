@@ -225,7 +225,11 @@ fn event_alert(fields: Fields<'_>) -> Result<Normalised, ParseError> {
         .text("triggered_rule")
         .or_else(|| data.within("issue_alert").text("title"));
     made.class = normalise::short(rule);
-    made.source = normalise::short(event.first(&["project_slug", "project_name", "project"]));
+    // The event only has the project's number, its address in the API has the name.
+    let project = event
+        .text("url")
+        .and_then(|url| project_in_address(&url).map(Cow::Owned));
+    made.source = normalise::short(project.or_else(|| event.first(&["project_slug", "project_name", "project"])));
     link::add(&mut made, event.first(&["web_url", "url"]).as_deref(), "Event");
     Ok(Normalised::Event(Box::new(made)))
 }
@@ -255,9 +259,8 @@ fn of_event(event: Fields<'_>, key: String, around: Option<Fields<'_>>) -> Event
     made.description = normalise::description(text("message"), &made.summary);
     made.component = normalise::short(text("culprit"));
     made.occurred_at = event.time(&["datetime", "timestamp", "received"]);
-    made.is_test = is_sample(event.get("tags"));
-    if made.is_test {
-        made.severity = Severity::Info;
+    if is_sample(event.get("tags")) {
+        normalise::mark_test(&mut made);
     }
     made
 }
@@ -313,6 +316,13 @@ fn issue_in_address(address: &str) -> Option<String> {
     let (_, rest) = address.split_once("/issues/")?;
     let id = rest.split(['/', '?', '#']).next()?;
     (!id.is_empty()).then(|| id.to_owned())
+}
+
+/// The project's name in an address of the API: `…/projects/<organisation>/<project>/…`.
+fn project_in_address(address: &str) -> Option<String> {
+    let (_, rest) = address.split_once("/projects/")?;
+    let project = rest.split(['/', '?', '#']).nth(1)?;
+    (!project.is_empty()).then(|| project.to_owned())
 }
 
 #[cfg(test)]

@@ -166,12 +166,9 @@ fn text_alone(message: Option<Cow<'_, str>>, body: Value) -> Result<Normalised, 
     let mut event = Event::new(action, key, severity, normalise::first_line(&message));
     event.description = normalise::description(Some(message.clone()), &event.summary);
     // "My OpsKnight Testing": the name of the notification and this word.
-    event.is_test = message
-        .split_whitespace()
-        .next_back()
-        .is_some_and(|word| word.eq_ignore_ascii_case("testing"));
-    if event.is_test {
-        event.severity = Severity::Info;
+    let last = message.split_whitespace().next_back();
+    if last.is_some_and(|word| word.eq_ignore_ascii_case("testing")) {
+        normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))

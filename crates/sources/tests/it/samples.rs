@@ -14,6 +14,48 @@ const FOLDERS: &[(&str, &str)] = &[
     ("grafana", "grafana"),
 ];
 
+/// Folders whose files tell by their names whether an alert ends.
+const BY_NAME: &[(&str, &str)] = &[
+    ("appdynamics", "appdynamics"),
+    ("better-stack", "better-uptime"),
+    ("dynatrace", "dynatrace"),
+    ("honeycomb", "honeycomb"),
+    ("newrelic", "newrelic"),
+    ("pingdom", "pingdom"),
+    ("sentry", "sentry"),
+    ("splunk-observability", "splunk-observability"),
+];
+/// Words in the names of files with the end of an alert.
+const ENDS: &[&str] = &["resolved", "close", "-ok", "_up"];
+/// A template whose variables nobody filled in: it names no problem.
+const TEMPLATES: &[&str] = &["default-template"];
+
+#[test]
+fn samples_are_what_their_names_say() {
+    let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
+    if !payloads.is_dir() {
+        return;
+    }
+    for (folder, slug) in BY_NAME {
+        let source = by_slug(slug).expect("a source");
+        for (name, body) in read_folder(&payloads.join(folder)) {
+            let result = parse(source, &body);
+            if TEMPLATES.contains(&name.as_str()) {
+                assert!(result.is_err(), "{folder}/{name}");
+                continue;
+            }
+            let all = result.unwrap_or_else(|error| panic!("{folder}/{name}: {error}"));
+            assert_sound(&all);
+            let [Normalised::Event(event)] = &all[..] else {
+                panic!("{folder}/{name}: one alert")
+            };
+            let ends = ENDS.iter().any(|word| name.contains(word));
+            let expected = if ends { Action::Resolve } else { Action::Trigger };
+            assert_eq!(event.action, expected, "{folder}/{name}");
+        }
+    }
+}
+
 #[test]
 fn what_vendors_really_sent_is_understood() {
     let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
