@@ -235,6 +235,18 @@ impl Change {
         self.deliveries.extend(notices);
     }
 
+    /// Leaves out the news for whoever is paged at the same address at once: one message says it all.
+    pub(crate) fn tell_nobody_twice(&mut self) {
+        let paged: Vec<Route> = self
+            .deliveries
+            .iter()
+            .filter(|delivery| delivery.purpose == Purpose::Page)
+            .map(|delivery| delivery.route.clone())
+            .collect();
+        self.deliveries
+            .retain(|delivery| delivery.purpose != Purpose::Notice || !paged.contains(&delivery.route));
+    }
+
     /// Adds a page to one person, with an entry for what is sent and one for what is not. True when it reaches them.
     pub(crate) fn page(
         &mut self,

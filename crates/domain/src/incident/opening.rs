@@ -82,6 +82,7 @@ impl Incident {
             change.page(assignee, "the incident was assigned to you", None, &[], directory, now);
         }
         escalation::start(&mut change, directory, now);
+        change.tell_nobody_twice();
         change
     }
 

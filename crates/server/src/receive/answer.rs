@@ -95,7 +95,7 @@ impl Denied {
     pub fn respond(&self) -> Response {
         let (status, code) = self.status();
         let details = match self {
-            Self::Invalid { field, message, .. } => json!({ "field": field, "problem": message }),
+            Self::Invalid { field, message, .. } => json!({ "fields": { field: message } }),
             _ => json!({}),
         };
         let body = json!({ "error": { "code": code, "message": self.message(), "details": details } });
