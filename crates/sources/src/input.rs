@@ -86,11 +86,20 @@ fn message(fields: Vec<(String, String)>, read_json: ReadJson) -> Result<Value, 
     Ok(Value::Object(object(fields)))
 }
 
-/// The parameters of the query string, without ours.
+/// The parameters of the query string, without ours. A product that appends "?name=value" to an address with a query makes
+/// its first parameter the end of ours.
 pub(crate) fn query(request: &Request<'_>) -> Map<String, Value> {
-    let mut fields = form(request.query.as_bytes());
-    fields.retain(|(name, _)| !OWN_PARAMETERS.contains(&name.as_str()));
-    object(fields)
+    let fields = form(request.query.as_bytes()).into_iter();
+    let fields = fields.flat_map(|(name, value)| {
+        if !OWN_PARAMETERS.contains(&name.as_str()) {
+            return vec![(name, value)];
+        }
+        value
+            .split_once('?')
+            .map(|(_, rest)| form(rest.as_bytes()))
+            .unwrap_or_default()
+    });
+    object(fields.collect())
 }
 
 /// Fields as an object; text that is an object or a list in JSON becomes that.
@@ -253,6 +262,10 @@ mod tests {
         assert_eq!(
             check(FORM, "", br#"m={"a":[1]}&n=[x"#),
             Ok(json!({"m": {"a": [1]}, "n": "[x"}))
+        );
+        assert_eq!(
+            check("", "integrationId=i?a=1&u=https://x.example/?b=2", b""),
+            Ok(json!({"a": "1", "u": "https://x.example/?b=2"}))
         );
         for body in [&b""[..], b" ", b"&&", b"=1"] {
             assert!(check(FORM, "integrationId=i", body).is_err());

@@ -179,6 +179,23 @@ mod tests {
         }
     }
 
+    /// What people paste is JSON, or at least what we take for it, with its variables not filled in.
+    #[test]
+    fn what_is_pasted_can_be_read() {
+        for source in crate::all() {
+            for snippet in source
+                .setup()
+                .snippets
+                .iter()
+                .filter(|snippet| snippet.language == "json")
+            {
+                let body = snippet.render("https://ok.example/", "key");
+                let read = json::parse_template(body.as_bytes());
+                assert!(read.is_ok(), "{} {}: {read:?}", source.slug(), snippet.name);
+            }
+        }
+    }
+
     #[test]
     fn lists_become_lines() {
         let body = json!({"a": ["x", null, {"name": "y"}, "{{z}}", 3], "b": "t", "c": [], "d": "TRUE"});
