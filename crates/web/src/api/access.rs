@@ -184,6 +184,10 @@ pub(crate) async fn page_gate(State(state): State<AppState>, request: Request, n
                 .is_some_and(|caller| caller.prolonged);
             let token = prolonged.then(|| auth::session_token(request.headers(), &state));
             let mut response = next.run(request).await;
+            // What was refused before the page's own code could say so.
+            if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+                response = crate::pages::PageError::from(error).into_response();
+            }
             if let Some(token) = token.flatten() {
                 auth::prolong(&mut response, token, &state);
             }

@@ -241,6 +241,8 @@ impl IntoResponse for ApiError {
         if self.code == Code::Unauthorized {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // Pages say the same in their own way.
+        response.extensions_mut().insert(self);
         response
     }
 }

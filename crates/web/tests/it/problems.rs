@@ -87,3 +87,14 @@ async fn pages_say_it_in_words() {
     let nobody = app.get(&As::Nobody, "/nowhere").await;
     assert_eq!(nobody.status, StatusCode::NOT_FOUND);
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_an_address_is_said_on_a_page() {
+    let app = App::new().await;
+    let who = app.signed_in("Ada", Role::Admin).await;
+    for path in ["/incidents/inc_1", "/users/%22%3E", "/events/%00", "/nowhere"] {
+        let answer = app.get(&who, path).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
+        assert!(answer.text.starts_with("<!doctype html>"), "{path}: {}", answer.text);
+    }
+}
