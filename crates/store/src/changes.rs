@@ -57,14 +57,19 @@ pub async fn insert(tx: &mut Tx<'_>, change: &ChangeEvent) -> Result<(), DbError
     Ok(())
 }
 
-/// The last change events of a service, the last first.
+/// The last change events of a service up to `until`, the last first.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn of_service(tx: &mut Tx<'_>, service: ServiceId, limit: i64) -> Result<Vec<ChangeEvent>, DbError> {
+pub async fn of_service(
+    tx: &mut Tx<'_>,
+    service: ServiceId,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<ChangeEvent>, DbError> {
     let sql = "SELECT id, service_id, integration_id, summary, source, occurred_at, custom_details, links, created_at \
-         FROM change_event WHERE service_id = $1 ORDER BY id DESC LIMIT $2";
-    let rows = tx.query(sql, &[service.into(), limit.into()]).await?;
+         FROM change_event WHERE service_id = $1 AND created_at <= $2 ORDER BY id DESC LIMIT $3";
+    let rows = tx.query(sql, &[service.into(), until.into(), limit.into()]).await?;
     let read = |mut row: Row| {
         Ok(ChangeEvent {
             id: row.take()?,

@@ -8,6 +8,7 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 use opsknight_store::{
+    changes::{self, ChangeEvent},
     db::Tx,
     deliveries, incidents, receipts,
     timeline::{self, StoredAlert, StoredEntry},
@@ -18,7 +19,7 @@ use super::{
     PageError, choices,
     foresight::{next_up, nothing_next},
     form::Form,
-    rows::{delivery_row, shorten},
+    rows::{change_row, delivery_row, shorten},
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -38,6 +39,8 @@ const STORY_MAX: i64 = 300;
 const ALERTS_MAX: i64 = 10;
 /// Most messages on the page.
 const DELIVERIES_MAX: i64 = 50;
+/// Most changes of the service on the page.
+const CHANGES_MAX: i64 = 5;
 /// How much of a raw body is on the page, in bytes.
 const RAW_BYTES_MAX: usize = 8 * 1024;
 
@@ -48,6 +51,7 @@ struct Read {
     alerts: Vec<(StoredAlert, Option<receipts::Receipt>)>,
     alert_count: i64,
     deliveries: Vec<deliveries::Listed>,
+    changes: Vec<ChangeEvent>,
 }
 
 async fn read(tx: &mut Tx<'_>, id: IncidentId) -> Result<Read, ApiError> {
@@ -70,12 +74,16 @@ async fn read(tx: &mut Tx<'_>, id: IncidentId) -> Result<Read, ApiError> {
         ..deliveries::Filter::default()
     };
     let (deliveries, _) = deliveries::list(tx, &filter).await?;
+    let incident = &listed.incident;
+    let until = incident.resolved_at.unwrap_or(jiff::Timestamp::MAX);
+    let changes = changes::of_service(tx, incident.service, until, CHANGES_MAX).await?;
     Ok(Read {
         listed,
         entries,
         alerts,
         alert_count,
         deliveries,
+        changes,
     })
 }
 
@@ -151,6 +159,11 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
             .deliveries
             .into_iter()
             .map(|row| delivery_row(viewer, row))
+            .collect(),
+        changes: read
+            .changes
+            .into_iter()
+            .map(|change| change_row(viewer, change))
             .collect(),
         actions: Actions::of(incident.status, may_work),
         note: Field::new("note"),

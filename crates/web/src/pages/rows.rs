@@ -2,17 +2,30 @@
 
 use http::Uri;
 use opsknight_domain::{directory::Channel, incident::Status};
-use opsknight_store::{deliveries, incidents, receipts};
+use opsknight_store::{changes::ChangeEvent, deliveries, incidents, receipts};
 use serde_json::Value;
 
 use super::viewer::Viewer;
 use crate::{
     api::page::Page,
-    views::{Badge, DeliveryRow, EventRow, IncidentRow, Link, Pager, Person, Tone},
+    views::{Badge, ChangeRow, DeliveryRow, EventRow, IncidentRow, Link, Pager, Person, Tone},
 };
 
 /// Longest text of a cell, in characters.
 const CELL_CHARS_MAX: usize = 300;
+
+/// A change of a service.
+pub(super) fn change_row(viewer: &Viewer, change: ChangeEvent) -> ChangeRow {
+    let links = change.links.into_iter();
+    ChangeRow {
+        summary: shorten(&change.summary),
+        source: change.source.as_deref().map(shorten),
+        at: viewer.times(change.occurred_at.unwrap_or(change.created_at)),
+        links: links
+            .map(|link| Link::new(&link.href, link.text.as_deref().unwrap_or(&link.href)))
+            .collect(),
+    }
+}
 
 /// An incident in a list.
 pub(super) fn incident_row(viewer: &Viewer, listed: incidents::Listed) -> IncidentRow {

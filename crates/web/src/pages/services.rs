@@ -14,6 +14,7 @@ use opsknight_domain::{
     incident::Status,
 };
 use opsknight_store::{
+    changes,
     db::Tx,
     incidents::{self, Counts, Filter},
     integrations,
@@ -25,7 +26,7 @@ use serde_json::json;
 use super::{
     PageError, choices,
     form::{Form, Wrong},
-    rows::incident_row,
+    rows::{change_row, incident_row},
     viewer::Viewer,
 };
 use crate::{
@@ -39,6 +40,8 @@ use crate::{
     views::{Health, Link, Section, ServiceHead, ServiceList, ServiceNew, ServicePage, ServiceRow},
 };
 
+/// Most changes on a service's page.
+const CHANGES_MAX: i64 = 5;
 /// Most incidents on the page of a service.
 const INCIDENTS_MAX: i64 = 20;
 
@@ -190,9 +193,10 @@ pub(super) async fn show(
             };
             rows.extend(incidents::list(tx, &over).await?.0);
         }
-        Ok::<_, ApiError>((rows, integrations::last_events(tx, id).await?))
+        let changes = changes::of_service(tx, id, jiff::Timestamp::MAX, CHANGES_MAX).await?;
+        Ok::<_, ApiError>((rows, changes, integrations::last_events(tx, id).await?))
     };
-    let (rows, last) = state.store.db.read(unit).await?;
+    let (rows, changes, last) = state.store.db.read(unit).await?;
     let mut doors: Vec<_> = viewer
         .picture
         .integrations
@@ -233,6 +237,7 @@ pub(super) async fn show(
         incidents: rows.into_iter().map(|row| incident_row(&viewer, row)).collect(),
         team: team(viewer.directory(), &service),
         policy: policy(viewer.directory(), &service),
+        changes: changes.into_iter().map(|change| change_row(&viewer, change)).collect(),
         integrations: doors.collect(),
         links,
         facts,

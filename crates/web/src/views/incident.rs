@@ -66,6 +66,8 @@ pub struct IncidentPage {
     pub alerts: Vec<AlertView>,
     /// How many alerts there are in all.
     pub alert_count: u64,
+    /// What was changed about the service before it ended, newest first.
+    pub changes: Vec<ChangeRow>,
     /// What was sent and how it ended, newest first.
     pub deliveries: Vec<DeliveryRow>,
     /// What can be done now, by this viewer.
@@ -76,6 +78,19 @@ pub struct IncidentPage {
     pub assign_to: Select,
     /// `urgency` of the form that changes it.
     pub new_urgency: Select,
+}
+
+/// Something that was deployed or configured.
+#[derive(Debug, Clone)]
+pub struct ChangeRow {
+    /// One line.
+    pub summary: String,
+    /// Where it was changed.
+    pub source: Option<String>,
+    /// When, by the sender's clock where it says so.
+    pub at: Times,
+    /// Links that the sender gave along.
+    pub links: Vec<Link>,
 }
 
 /// What can be done with an incident in its state, by somebody of this role.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, Checks, Field, FormError, IncidentRow, Link, Select, Shell, Times, Tone, form::errors};
+use super::{Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, Select, Shell, Times, Tone, form::errors};
 
 /// Whether a service works, from its incidents that are not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub struct ServicePage {
     pub team: Option<Link>,
     /// Who is paged.
     pub policy: Option<Link>,
+    /// What was changed about it, newest first.
+    pub changes: Vec<ChangeRow>,
     /// Its integrations, each with when it last received something.
     pub integrations: Vec<(Link, Option<Times>)>,
     /// Runbook, repository, dashboard.

@@ -74,6 +74,7 @@ impl ServicePage {
             incidents: super::desk::rows(k),
             team: k.maybe(k.link("/teams/team_1", "Platform")),
             policy: k.maybe(k.link("/policies/pol_1", "Platform, day and night")),
+            changes: k.list(vec![super::desk::change(k)]),
             integrations: k.list(vec![
                 (
                     k.link("/services/svc_1/integrations#int_1", "Production Prometheus"),

@@ -315,6 +315,15 @@ pub(super) fn deliveries(k: Kind) -> Vec<DeliveryRow> {
     ])
 }
 
+pub(super) fn change(k: Kind) -> ChangeRow {
+    ChangeRow {
+        summary: k.text("Deploy 4.18 of checkout"),
+        source: k.maybe(k.text("build-7")),
+        at: at(-25),
+        links: k.list(vec![k.link("https://ci.example.com/builds/7", "Build 7")]),
+    }
+}
+
 impl IncidentPage {
     fn sample(k: Kind) -> Self {
         Self {
@@ -343,6 +352,7 @@ impl IncidentPage {
                 k.link("https://prometheus.example.com/graph", "Graph"),
             ]),
             images: Vec::new(),
+            changes: k.list(vec![change(k)]),
             next: k.list(vec![
                 NextUp {
                     at: at(3),
