@@ -68,15 +68,8 @@ impl Source for CloudWatch {
 
     /// `MessageId`, which SNS keeps when it tries again; it stands in a header too.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
-        header_delivery_id(request, &["x-amz-sns-message-id", "webhook-id"]).or_else(|| {
-            let body = json::parse(request.body).ok()?;
-            let id = pick::text(&body, "/MessageId")?;
-            Some(if id.len() <= crate::DELIVERY_ID_BYTES_MAX {
-                id.into_owned()
-            } else {
-                hash_hex([&*id])
-            })
-        })
+        header_delivery_id(request, &["x-amz-sns-message-id", "webhook-id"])
+            .or_else(|| pick::delivery_id(request, &["/MessageId"]))
     }
 
     fn setup(&self) -> Setup {

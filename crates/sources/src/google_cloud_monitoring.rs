@@ -17,7 +17,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    DELIVERY_ID_BYTES_MAX, ParseError, Request, Source, hash_hex, header_delivery_id, json, link,
+    ParseError, Request, Source, header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, short},
     pick,
@@ -66,15 +66,8 @@ impl Source for GoogleCloudMonitoring {
 
     /// Pub/Sub's `messageId`, which stays when it sends again; without an envelope it may stand in a header.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
-        header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"]).or_else(|| {
-            let body = json::parse(request.body).ok()?;
-            let id = pick::first(&body, &["/message/messageId", "/message/message_id"])?;
-            Some(if id.len() <= DELIVERY_ID_BYTES_MAX {
-                id.into_owned()
-            } else {
-                hash_hex([&*id])
-            })
-        })
+        header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"])
+            .or_else(|| pick::delivery_id(request, &["/message/messageId", "/message/message_id"]))
     }
 
     fn setup(&self) -> Setup {

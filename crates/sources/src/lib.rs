@@ -48,6 +48,7 @@ mod splunk_oncall;
 mod template;
 #[cfg(test)]
 mod testing;
+pub mod token;
 mod uptime_kuma;
 mod uptimerobot;
 mod vercel;

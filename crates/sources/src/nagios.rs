@@ -87,3 +87,40 @@ const SNIPPETS: &[Snippet] = &[
         template: "define contact {\n    contact_name                   opsknight\n    alias                          OpsKnight\n    host_notification_period       24x7\n    service_notification_period    24x7\n    host_notification_options      d,u,r\n    service_notification_options   w,u,c,r\n    host_notification_commands     notify-host-by-opsknight\n    service_notification_commands  notify-service-by-opsknight\n}\n# On the server: {url}\n",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderValue, Method};
+
+    use super::*;
+
+    /// What shells make of the output of plugins.
+    #[test]
+    fn forms_and_broken_json_are_read() {
+        for (media_type, body) in [
+            (
+                "application/x-www-form-urlencoded",
+                "notification_type=PROBLEM&host_name=web&service_desc=HTTP&service_state=CRITICAL&service_output=said+%22no%22%0Aloudly",
+            ),
+            (
+                "application/json",
+                r#"{"NOTIFICATIONTYPE":"PROBLEM","HOSTNAME":"web","SERVICEDESC":"HTTP","SERVICESTATE":"CRITICAL","SERVICEOUTPUT":"said "no"
+loudly"}"#,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert("content-type", HeaderValue::from_static(media_type));
+            let request = Request {
+                method: &Method::POST,
+                query: "integrationId=int_1",
+                headers: &headers,
+                body: body.as_bytes(),
+            };
+            let Normalised::Event(event) = Nagios.parse(&request, None).expect("an event").remove(0) else {
+                panic!("ignored")
+            };
+            assert_eq!(event.dedup_key, "nagios:service:web!HTTP", "{media_type}");
+            assert_eq!(event.summary, "HTTP on web is CRITICAL: said \"no\"", "{media_type}");
+        }
+    }
+}

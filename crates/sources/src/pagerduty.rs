@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    DELIVERY_ID_BYTES_MAX, ParseError, Request, Source, events, hash_hex, header_delivery_id, json, link,
+    ParseError, Request, Source, events, hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, list, short},
     pick,
@@ -87,15 +87,8 @@ impl Source for PagerDuty {
 
     /// The id of the event, which stays when PagerDuty sends again.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
-        let body = json::parse(request.body).ok();
-        let id = body
-            .as_ref()
-            .and_then(|body| pick::first(body, &["/event/id", "/messages/0/id"]));
-        match id {
-            Some(id) if id.len() <= DELIVERY_ID_BYTES_MAX => Some(id.into_owned()),
-            Some(id) => Some(hash_hex([&*id])),
-            None => header_delivery_id(request, &["x-webhook-id", "webhook-id", "idempotency-key"]),
-        }
+        pick::delivery_id(request, &["/event/id", "/messages/0/id"])
+            .or_else(|| header_delivery_id(request, &["x-webhook-id", "webhook-id", "idempotency-key"]))
     }
 
     fn setup(&self) -> Setup {

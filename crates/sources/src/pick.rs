@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::{ParseError, json, when};
+use crate::{DELIVERY_ID_BYTES_MAX, ParseError, Request, hash_hex, json, when};
 
 /// The text at a JSON pointer such as `/repository/full_name`.
 pub(crate) fn text<'v>(value: &'v Value, pointer: &str) -> Option<Cow<'v, str>> {
@@ -45,6 +45,17 @@ pub(crate) fn part(text: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(text)
     }
+}
+
+/// The id of a delivery that stands in its body, at the first of the pointers; a long one is kept as its hash.
+pub(crate) fn delivery_id(request: &Request<'_>, pointers: &[&str]) -> Option<String> {
+    let body = json::parse(request.body).ok()?;
+    let id = first(&body, pointers)?;
+    Some(if id.len() <= DELIVERY_ID_BYTES_MAX {
+        id.into_owned()
+    } else {
+        hash_hex([&*id])
+    })
 }
 
 /// A body that has to be an object.

@@ -213,13 +213,19 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         .filter(|word| matches!(*word, "critical" | "warning"))
         .or(state.as_deref());
     let mut event = Event::new(action, key, severity(word), name);
+    event.class = short(message.map(Cow::Owned));
+    fill(&mut event, &fields);
+    event.source = event.source.or_else(|| short(entity));
+    drop(fields);
+    event.details = body;
+    Ok(Normalised::Event(Box::new(event)))
+}
+
+/// What else a message says of the thing that it is about.
+fn fill(event: &mut Event, fields: &Loose<'_>) {
     let text = fields.get(&["statemessage", "alertstatemessage", "details", "ackmsg", "stateackmsg"]);
     event.description = description(text, &event.summary);
-    event.source = short(
-        fields
-            .get(&["host", "hostname", "alerthostname", "statehost"])
-            .or(entity),
-    );
+    event.source = short(fields.get(&["host", "hostname", "alerthostname", "statehost"]));
     event.component = short(fields.get(&["service", "stateservice", "alertservice"]));
     event.group = short(fields.get(&[
         "monitoringtool",
@@ -227,7 +233,6 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         "monitortype",
         "statemonitortype",
     ]));
-    event.class = short(message.map(Cow::Owned));
     let time = fields.get(&["timestamp", "lasttimestamp", "statelasttimestamp", "alerttimestamp"]);
     event.occurred_at = time.and_then(|time| when::read(&Value::String(time.into_owned())));
     for names in [
@@ -235,11 +240,8 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         &["infourl", "stateinfourl"],
         &["incidentlink", "incidenturl"],
     ] {
-        link::add(&mut event, fields.get(names).as_deref(), "Alert");
+        link::add(event, fields.get(names).as_deref(), "Alert");
     }
-    drop(fields);
-    event.details = body;
-    Ok(Normalised::Event(Box::new(event)))
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    DELIVERY_ID_BYTES_MAX, ParseError, Request, Source, hash_hex, header_delivery_id, json, link,
+    ParseError, Request, Source, header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{ignored, short},
     pick,
@@ -60,67 +60,7 @@ impl Source for Vercel {
                 return Ok(vec![ignored(None, reason)]);
             }
         };
-        let text = |pointer: &str| pick::text(&body, pointer);
-        let project = pick::first(
-            &body,
-            &["/payload/project/id", "/payload/projectId", "/payload/deployment/name"],
-        );
-        let project = project.ok_or_else(|| ParseError::new("payload.project.id", "is missing"))?;
-        let environment = text("/payload/target").or_else(|| pick::first(&body, &["/payload/deployment/target"]));
-        // Only production is promoted to.
-        let environment = match (environment, kind.as_str()) {
-            (None, "deployment.promoted") => Some(Cow::Borrowed("production")),
-            (environment, _) => environment,
-        };
-        let Some(environment) = environment.filter(|name| !name.eq_ignore_ascii_case("preview")) else {
-            return Ok(vec![ignored(
-                None,
-                "It is a preview, which nobody but its author waits for.",
-            )]);
-        };
-        let is_production = environment.eq_ignore_ascii_case("production");
-        let key = format!("vercel:{project}:{}", environment.to_ascii_lowercase());
-        let severity = if is_production {
-            Severity::Error
-        } else {
-            Severity::Warning
-        };
-        let name = pick::first(
-            &body,
-            &["/payload/project/name", "/payload/deployment/name", "/payload/name"],
-        );
-        let name = name.unwrap_or_else(|| project.clone());
-        let summary = format!("Deployment of {name} to {environment} {ended}");
-        let mut event = Event::new(action, key, severity, summary);
-        event.source = short(Some(name));
-        event.component = short(Some(environment));
-        event.group = short(pick::first(
-            &body,
-            &[
-                "/payload/deployment/meta/githubCommitRef",
-                "/payload/deployment/meta/gitlabCommitRef",
-                "/payload/deployment/meta/bitbucketCommitRef",
-            ],
-        ));
-        event.class = Some(kind);
-        event.occurred_at = pick::time(&body, &["/createdAt"]);
-        link::add(&mut event, text("/payload/links/deployment").as_deref(), "Deployment");
-        link::add(&mut event, text("/payload/links/project").as_deref(), "Project");
-        let address = text("/payload/deployment/url").map(|host| format!("https://{host}"));
-        link::add(&mut event, address.as_deref(), "Site");
-        event.details = pick::details(
-            &body,
-            &[
-                ("deployment_id", "/payload/deployment/id"),
-                ("meta", "/payload/deployment/meta"),
-                ("target", "/payload/target"),
-                ("plan", "/payload/plan"),
-                ("regions", "/payload/regions"),
-                ("team_id", "/payload/team/id"),
-                ("user_id", "/payload/user/id"),
-            ],
-        );
-        Ok(vec![Normalised::Event(Box::new(event))])
+        Ok(vec![deployment(&body, kind, action, ended)?])
     }
 
     fn signature(&self) -> SignatureSupport {
@@ -141,15 +81,7 @@ impl Source for Vercel {
 
     /// The id of the event, which stays when Vercel sends again.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
-        header_delivery_id(request, &["webhook-id"]).or_else(|| {
-            let body = json::parse(request.body).ok()?;
-            let id = pick::text(&body, "/id")?;
-            Some(if id.len() <= DELIVERY_ID_BYTES_MAX {
-                id.into_owned()
-            } else {
-                hash_hex([&*id])
-            })
-        })
+        header_delivery_id(request, &["webhook-id"]).or_else(|| pick::delivery_id(request, &["/id"]))
     }
 
     fn setup(&self) -> Setup {
@@ -197,13 +129,73 @@ const SNIPPETS: &[Snippet] = &[
     },
 ];
 
+/// A deployment that ended, or was promoted.
+fn deployment(body: &Value, kind: String, action: Action, ended: &str) -> Result<Normalised, ParseError> {
+    let text = |pointer: &str| pick::text(body, pointer);
+    let project = pick::first(
+        body,
+        &["/payload/project/id", "/payload/projectId", "/payload/deployment/name"],
+    );
+    let project = project.ok_or_else(|| ParseError::new("payload.project.id", "is missing"))?;
+    let environment = text("/payload/target").or_else(|| pick::first(body, &["/payload/deployment/target"]));
+    // Only production is promoted to.
+    let environment = match (environment, kind.as_str()) {
+        (None, "deployment.promoted") => Some(Cow::Borrowed("production")),
+        (environment, _) => environment,
+    };
+    let Some(environment) = environment.filter(|name| !name.eq_ignore_ascii_case("preview")) else {
+        return Ok(ignored(None, "It is a preview, which nobody but its author waits for."));
+    };
+    let is_production = environment.eq_ignore_ascii_case("production");
+    let key = format!("vercel:{project}:{}", environment.to_ascii_lowercase());
+    let severity = if is_production {
+        Severity::Error
+    } else {
+        Severity::Warning
+    };
+    let name = pick::first(
+        body,
+        &["/payload/project/name", "/payload/deployment/name", "/payload/name"],
+    );
+    let name = name.unwrap_or_else(|| project.clone());
+    let summary = format!("Deployment of {name} to {environment} {ended}");
+    let mut event = Event::new(action, key, severity, summary);
+    event.source = short(Some(name));
+    event.component = short(Some(environment));
+    event.group = short(pick::first(
+        body,
+        &[
+            "/payload/deployment/meta/githubCommitRef",
+            "/payload/deployment/meta/gitlabCommitRef",
+            "/payload/deployment/meta/bitbucketCommitRef",
+        ],
+    ));
+    event.class = Some(kind);
+    event.occurred_at = pick::time(body, &["/createdAt"]);
+    link::add(&mut event, text("/payload/links/deployment").as_deref(), "Deployment");
+    link::add(&mut event, text("/payload/links/project").as_deref(), "Project");
+    let address = text("/payload/deployment/url").map(|host| format!("https://{host}"));
+    link::add(&mut event, address.as_deref(), "Site");
+    event.details = pick::details(
+        body,
+        &[
+            ("deployment_id", "/payload/deployment/id"),
+            ("meta", "/payload/deployment/meta"),
+            ("target", "/payload/target"),
+            ("plan", "/payload/plan"),
+            ("regions", "/payload/regions"),
+            ("team_id", "/payload/team/id"),
+            ("user_id", "/payload/user/id"),
+        ],
+    );
+    Ok(Normalised::Event(Box::new(event)))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
     use hmac::{Hmac, KeyInit as _, Mac as _};
     use http::{HeaderMap, HeaderValue, Method};
-    use serde_json::Value;
-
-    use super::*;
 
     fn parse(kind: &str, target: Value) -> Normalised {
         let body = json!({

@@ -67,7 +67,8 @@ impl<'a> Run<'a> {
 
     fn key(&self) -> String {
         let repository = repository_key(self.body).unwrap_or_default();
-        format!("github:{repository}:{}:{}", self.name_key, self.branch_key)
+        let branch = if self.branch_key.is_empty() { "" } else { ":" };
+        format!("github:{repository}:{}{branch}{}", self.name_key, self.branch_key)
     }
 
     /// By the word for how it ended; `times` are where the end stands, `urls` where the page of the run does.
@@ -89,7 +90,7 @@ impl<'a> Run<'a> {
         let repository = repository_name(self.body);
         let place = match (&repository, &self.branch) {
             (Some(repository), Some(branch)) => format!(" on {branch} of {repository}"),
-            (Some(repository), None) => format!(" of {repository}"),
+            (Some(repository), None) => format!(" in {repository}"),
             (None, Some(branch)) => format!(" on {branch}"),
             (None, None) => String::new(),
         };
@@ -183,6 +184,11 @@ pub(super) fn workflow_run(body: &Value) -> Normalised {
         return ignored(None, "It does not say which workflow ran.");
     };
     let name = format!("Workflow {}", name.as_deref().unwrap_or(&id));
+    // The fork that a pull request came from may be gone; its branch is none of ours all the same.
+    let is_pull_request =
+        pick::word(body, "/workflow_run/event").is_some_and(|event| event.starts_with("pull_request"));
+    let head = pick::text(body, "/workflow_run/head_repository/id");
+    let head = head.or_else(|| is_pull_request.then_some("gone".into()));
     let run = Run::new(
         body,
         "workflow_run",
@@ -192,7 +198,7 @@ pub(super) fn workflow_run(body: &Value) -> Normalised {
     )
     .on(
         pick::text(body, "/workflow_run/head_branch").as_deref(),
-        pick::text(body, "/workflow_run/head_repository/id").as_deref(),
+        head.as_deref(),
     );
     unless_completed(&run, body, &[]).unwrap_or_else(|| {
         let times = ["/workflow_run/updated_at", "/workflow_run/run_started_at"];
@@ -238,7 +244,7 @@ pub(super) fn check_run(body: &Value) -> Normalised {
     let Some(name) = pick::text(body, "/check_run/name") else {
         return ignored(None, "It does not say which check ran.");
     };
-    let app = pick::first(body, &["/check_run/app/slug", "/check_run/app/id"]).unwrap_or_default();
+    let app = pick::first(body, &["/check_run/app/id", "/check_run/app/slug"]).unwrap_or_default();
     let run = Run::new(
         body,
         "check_run",
@@ -260,7 +266,7 @@ pub(super) fn check_run(body: &Value) -> Normalised {
 
 /// All checks of an app on a commit. GitHub's own workflows tell the same as workflow runs.
 pub(super) fn check_suite(body: &Value) -> Normalised {
-    let app = pick::first(body, &["/check_suite/app/slug", "/check_suite/app/id"]).unwrap_or_default();
+    let app = pick::first(body, &["/check_suite/app/id", "/check_suite/app/slug"]).unwrap_or_default();
     let name = pick::text(body, "/check_suite/app/name").unwrap_or_else(|| app.clone());
     let run = Run::new(
         body,
@@ -270,7 +276,7 @@ pub(super) fn check_suite(body: &Value) -> Normalised {
         format!("Checks of {name}"),
     )
     .on(pick::text(body, "/check_suite/head_branch").as_deref(), None);
-    if app == "github-actions" {
+    if pick::text(body, "/check_suite/app/slug").as_deref() == Some("github-actions") {
         return ignored(
             Some(run.key()),
             "Workflow runs say the same; choose that event at GitHub.",

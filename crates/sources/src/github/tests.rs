@@ -84,6 +84,10 @@ fn the_default_branch_is_critical_and_a_forks_branch_is_another() {
         (Severity::Error, "github:7:workflow:9:8/main")
     );
     assert_eq!(topic.severity, Severity::Error);
+    let mut gone = run(json!("failure"), "main", 7);
+    gone["workflow_run"]["event"] = json!("pull_request");
+    gone["workflow_run"]["head_repository"] = Value::Null;
+    assert_eq!(event("workflow_run", &gone).dedup_key, "github:7:workflow:9:gone/main");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The sources as the server sees them: whole bodies in, events out.
 
+mod builds_and_clouds;
 mod events_api;
 mod fixtures;
 mod hostile;
