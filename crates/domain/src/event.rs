@@ -169,6 +169,21 @@ impl Event {
     }
 }
 
+/// How the keys of tests end.
+const TEST_KEY_ENDING: &str = ":test";
+
+impl Event {
+    /// Sees to it that a test has a key of its own. Vendors' tests often carry the key of a real alert, and no real
+    /// alert may fall into an incident that pages nobody.
+    pub fn keep_test_apart(&mut self) {
+        if self.is_test && !self.dedup_key.ends_with(TEST_KEY_ENDING) {
+            let room = DEDUP_KEY_CHARS_MAX - TEST_KEY_ENDING.len();
+            let key: String = self.dedup_key.chars().take(room).collect();
+            self.dedup_key = key + TEST_KEY_ENDING;
+        }
+    }
+}
+
 /// What became of one alert in what a sender sent.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Normalised {
@@ -235,6 +250,17 @@ mod tests {
         let b = clean_key("x".repeat(300) + "b");
         assert_eq!(a.chars().count(), DEDUP_KEY_CHARS_MAX);
         assert_ne!(a, b);
+    }
+
+    #[test]
+    fn a_test_has_a_key_of_its_own() {
+        let mut event = Event::new(Action::Trigger, "x".repeat(255), Severity::Info, "x");
+        event.keep_test_apart();
+        assert_eq!(event.dedup_key.len(), 255);
+        event.is_test = true;
+        event.keep_test_apart();
+        event.keep_test_apart();
+        assert!(event.dedup_key.ends_with("x:test") && event.dedup_key.len() == 255);
     }
 
     #[test]

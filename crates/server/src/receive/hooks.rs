@@ -106,7 +106,8 @@ pub(super) async fn pass(
 fn integration_id(query: &str) -> Option<IntegrationId> {
     let mut pairs = url::form_urlencoded::parse(query.as_bytes());
     let (_, id) = pairs.find(|(name, _)| name == "integrationId")?;
-    id.parse().ok()
+    // Some products put their own parameters behind the URL with a second question mark.
+    id.split('?').next()?.parse().ok()
 }
 
 /// The query string without what names the integration.
