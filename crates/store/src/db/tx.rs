@@ -325,7 +325,10 @@ fn insert_sqlite(connection: &Connection, insert: &Insert, rows: &[Vec<Val>]) ->
                 return Err(wrong_kind(insert, name, *kind));
             }
         }
-        bind(&mut statement, row)?;
+        // The text above names the parameters in their order, so that no name is to be looked up.
+        for (index, val) in row.iter().enumerate() {
+            statement.raw_bind_parameter(index + 1, val)?;
+        }
         changed += statement.raw_execute()? as u64;
     }
     Ok(changed)
