@@ -247,11 +247,11 @@ const fn begin(access: Access) -> &'static str {
 /// The wake-ups travel with the commit: they are heard when it holds, and not when it does not.
 fn commit(wakes: &[Wake]) -> String {
     let mut sql = String::new();
-    for wake in wakes {
+    for payload in Wake::payloads(wakes) {
         sql.push_str("SELECT pg_notify('");
         sql.push_str(CHANNEL);
         sql.push_str("', '");
-        sql.push_str(&wake.payload().replace('\'', "''"));
+        sql.push_str(&payload.replace('\'', "''"));
         sql.push_str("'); ");
     }
     sql.push_str("COMMIT");
@@ -336,8 +336,10 @@ async fn listen_once(
     let hear = async {
         while let Some(message) = messages.next().await {
             if let AsyncMessage::Notification(note) = message? {
-                // Without subscribers there is nobody to wake.
-                let _ = wakes.send(Wake::from_payload(note.payload()));
+                for wake in Wake::from_payload(note.payload()) {
+                    // Without subscribers there is nobody to wake.
+                    let _ = wakes.send(wake);
+                }
             }
         }
         Err(DbError::unavailable("the listening connection was closed"))

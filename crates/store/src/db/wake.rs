@@ -19,12 +19,15 @@ pub enum Wake {
 /// [`Wake::All`].
 pub(super) const WAKES_KEPT: usize = 1024;
 
+/// Longest payload of a `NOTIFY`: <https://www.postgresql.org/docs/current/sql-notify.html>
+const PAYLOAD_BYTES_MAX: usize = 7999;
+
 /// The channel of PostgreSQL's `NOTIFY`.
 pub(super) const CHANNEL: &str = "opsknight";
 
 impl Wake {
-    /// The payload on PostgreSQL.
-    pub(super) fn payload(&self) -> String {
+    /// One line of a payload on PostgreSQL.
+    fn payload(&self) -> String {
         match self {
             Self::Deliveries => "deliveries".into(),
             Self::Incidents => "incidents".into(),
@@ -34,9 +37,30 @@ impl Wake {
         }
     }
 
-    /// Reads a payload. One of a later version of the program may mean anything, so it wakes all.
-    pub(super) fn from_payload(payload: &str) -> Self {
-        match payload {
+    /// The payloads that carry these, as few as can be: the server parses and plans each `NOTIFY` by itself.
+    pub(super) fn payloads(wakes: &[Self]) -> Vec<String> {
+        let mut payloads: Vec<String> = Vec::new();
+        for wake in wakes {
+            let line = wake.payload();
+            match payloads.last_mut() {
+                Some(last) if last.len() + 1 + line.len() <= PAYLOAD_BYTES_MAX => {
+                    last.push('\n');
+                    last.push_str(&line);
+                }
+                _ => payloads.push(line),
+            }
+        }
+        payloads
+    }
+
+    /// Reads a payload.
+    pub(super) fn from_payload(payload: &str) -> impl Iterator<Item = Self> {
+        payload.split('\n').map(Self::from_line)
+    }
+
+    /// Reads a line. One of a later version of the program may mean anything, so it wakes all.
+    fn from_line(line: &str) -> Self {
+        match line {
             "deliveries" => Self::Deliveries,
             "incidents" => Self::Incidents,
             "config" => Self::Config,
@@ -51,5 +75,26 @@ impl Wake {
 pub(super) fn merge(wakes: &mut Vec<Wake>, wake: Wake) {
     if !wakes.contains(&wake) {
         wakes.push(wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_wakes_share_a_payload_and_come_back_in_order() {
+        let mut wakes = vec![Wake::Deliveries, Wake::Incidents, Wake::Config];
+        wakes.extend((0..500).map(|n| Wake::Incident(format!("inc_{n:026}"))));
+        let payloads = Wake::payloads(&wakes);
+        assert_eq!(payloads.len(), 3);
+        assert!(payloads.iter().all(|payload| payload.len() <= PAYLOAD_BYTES_MAX));
+        let back: Vec<Wake> = payloads
+            .iter()
+            .flat_map(|payload| Wake::from_payload(payload))
+            .collect();
+        assert_eq!(back, wakes);
+        let later: Vec<Wake> = Wake::from_payload("something:new").collect();
+        assert_eq!(later, [Wake::All]);
     }
 }
