@@ -244,7 +244,7 @@ CREATE UNIQUE INDEX incident_number ON incident (number);
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX incident_status ON incident (status, id);
 CREATE INDEX incident_service ON incident (service_id, id);
-CREATE INDEX incident_assignee ON incident (assignee_id, id) WHERE assignee_id IS NOT NULL;
+CREATE INDEX incident_assignee ON incident (assignee_id, status, id) WHERE assignee_id IS NOT NULL;
 
 CREATE TABLE alert (
     incident_id {key} NOT NULL REFERENCES incident (id),

@@ -159,6 +159,8 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
         filter.statuses.iter().map(|status| status.word().into()).collect(),
         &mut params,
     );
+    // Said in so many words, so that the indexes of live incidents serve: they are few, those that were are many.
+    let live = !filter.statuses.is_empty() && !filter.statuses.contains(&Status::Resolved);
     among(
         "urgency",
         filter.urgencies.iter().map(|urgency| urgency.word().into()).collect(),
@@ -179,6 +181,9 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
         filter.assignees.iter().map(|id| (*id).into()).collect(),
         &mut params,
     );
+    if live {
+        text.push_str(" AND i.status <> 'RESOLVED'");
+    }
     for (sign, bound) in [(">=", filter.created_after), ("<", filter.created_before)] {
         if let Some(at) = bound {
             params.push(at.into());
