@@ -37,6 +37,8 @@ pub struct Outbox {
     environment: Option<SmtpSettings>,
     /// The mail server in use, kept for its open lines, by the settings it was made from.
     smtp: Mutex<HashMap<SettingsKey, Arc<Smtp>>>,
+    /// What is saved for mail, and the version of the configuration that it is part of.
+    saved_mail: Mutex<Option<(i64, Option<Value>)>>,
 }
 
 /// Settings as a key; holds the password, so it is never shown.
@@ -79,6 +81,7 @@ impl Outbox {
             webhooks,
             environment,
             smtp: Mutex::default(),
+            saved_mail: Mutex::default(),
         })
     }
 
@@ -88,7 +91,10 @@ impl Outbox {
     /// What the provider said.
     pub async fn send(&self, channel: &str, address: &str, message: &Message) -> Result<Receipt, DeliveryError> {
         match Channel::from_word(channel) {
-            Some(Channel::Email) => self.smtp(None).await?.send(address, message, self.clock.now()).await,
+            Some(Channel::Email) => {
+                let smtp = self.smtp(self.saved_mail().await?.as_ref())?;
+                smtp.send(address, message, self.clock.now()).await
+            }
             Some(Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp) | None => {
                 Err(DeliveryError::Misconfigured {
                     field: "channel",
@@ -119,17 +125,14 @@ impl Outbox {
         }
     }
 
-    /// The mail server of these settings, else of those that are saved, else of the environment.
-    async fn smtp(&self, given: Option<&Value>) -> Result<Arc<Smtp>, DeliveryError> {
+    /// The mail server of these settings, else that of the environment.
+    fn smtp(&self, given: Option<&Value>) -> Result<Arc<Smtp>, DeliveryError> {
         let settings = match given {
             Some(value) => smtp_settings(value)?,
-            None => match self.saved(Channel::Email).await? {
-                Some(value) => smtp_settings(&value)?,
-                None => self.environment.clone().ok_or_else(|| DeliveryError::Misconfigured {
-                    field: "SMTP_HOST",
-                    why: "no mail server is set up".into(),
-                })?,
-            },
+            None => self.environment.clone().ok_or_else(|| DeliveryError::Misconfigured {
+                field: "SMTP_HOST",
+                why: "no mail server is set up".into(),
+            })?,
         };
         let key = SettingsKey::of(&settings);
         let mut kept = self.smtp.lock().unwrap_or_else(PoisonError::into_inner);
@@ -143,6 +146,21 @@ impl Outbox {
         Ok(smtp)
     }
 
+    /// What is saved for mail, as the picture has it that the message was leased by: read once for each version.
+    async fn saved_mail(&self) -> Result<Option<Value>, DeliveryError> {
+        // Before the first picture there is no version to remember it by.
+        let version = Some(self.store.pictures.cached().directory.version).filter(|version| *version > 0);
+        if let Some((of, value)) = &*self.saved_mail.lock().unwrap_or_else(PoisonError::into_inner)
+            && Some(*of) == version
+        {
+            return Ok(value.clone());
+        }
+        let value = self.saved(Channel::Email).await?;
+        *self.saved_mail.lock().unwrap_or_else(PoisonError::into_inner) = version.map(|of| (of, value.clone()));
+        Ok(value)
+    }
+
+    /// What is saved for a channel now.
     async fn saved(&self, channel: Channel) -> Result<Option<Value>, DeliveryError> {
         let sealer = self.store.sealer.clone();
         let name = settings::of_channel(channel);
@@ -169,7 +187,7 @@ impl Outbox {
     /// # Errors
     /// What it said.
     pub async fn check_mail(&self) -> Result<String, DeliveryError> {
-        self.smtp(None).await?.check().await
+        self.smtp(self.saved(Channel::Email).await?.as_ref())?.check().await
     }
 }
 
@@ -222,7 +240,11 @@ impl Providers for Outbox {
         let message = trial(DeliveryId::new(self.clock.uuid_v7()));
         let receipt = match channel {
             Channel::Email => {
-                let smtp = self.smtp(settings.as_ref()).await?;
+                let given = match settings {
+                    Some(given) => Some(given),
+                    None => self.saved(Channel::Email).await?,
+                };
+                let smtp = self.smtp(given.as_ref())?;
                 smtp.send(address, &message, self.clock.now()).await?
             }
             Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp => {
