@@ -25,10 +25,7 @@ use opsknight_store::{
     receipts::{self, Receipt},
 };
 use opsknight_web::state::Clock;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinSet,
-};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint;
 
@@ -40,8 +37,6 @@ pub use taken::{Brief, Taken};
 pub const QUEUE_MAX: usize = 4096;
 /// Most requests in one transaction.
 const BATCH_MAX: usize = 256;
-/// Most transactions that are under way: one is committed while the next one waits for its turn.
-const UNDER_WAY_MAX: usize = 2;
 /// Most times that a transaction is tried again because another replica opened an incident under the same key.
 const RACES_MAX: usize = 5;
 
@@ -114,7 +109,7 @@ pub struct Ingester {
 }
 
 /// Requests that are committed together. The first is there from the start; the others are those that wait when the
-/// transaction begins, so that whatever comes during one commit is in the next.
+/// transaction begins, so that whatever comes while others are being committed is in it.
 struct Load {
     first: Mutex<Option<Waiting>>,
     queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
@@ -165,21 +160,9 @@ pub fn pair(store: Store, clock: Arc<dyn Clock>) -> (Ingest, Ingester) {
 impl Ingester {
     /// Works until the last [`Ingest`] is gone and everything that was taken in is answered.
     pub async fn run(self) {
-        let this = Arc::new(self);
-        let mut under_way = JoinSet::new();
-        loop {
-            if under_way.len() == UNDER_WAY_MAX
-                && let Some(Err(error)) = under_way.join_next().await
-            {
-                tracing::error!(error = %error, "taking events in failed in the program itself");
-            }
-            let Some(first) = poll_fn(|cx| locked(&this.queue).poll_recv(cx)).await else {
-                break;
-            };
-            let this = this.clone();
-            under_way.spawn(async move { this.take(first).await });
+        while let Some(first) = poll_fn(|cx| locked(&self.queue).poll_recv(cx)).await {
+            self.take(first).await;
         }
-        under_way.join_all().await;
     }
 
     /// Takes this request in, with those that wait when its turn comes, and answers each.
