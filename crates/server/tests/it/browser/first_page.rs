@@ -87,9 +87,8 @@ async fn plan(window: &Window) {
 async fn connect(window: &Window) -> String {
     window.choose("Add integration").await;
     window.read("Which tool sends the alerts?").await;
-    window
-        .choose("Prometheus Alerts from Prometheus and Alertmanager")
-        .await;
+    window.tab_to_the(".gallery a[href$='type=PROMETHEUS']").await;
+    window.press(Key::Enter).await;
     window.read("What tells it from others of its kind").await;
     window.choose("Create").await;
     window.read("Waiting for the first event").await;
@@ -98,7 +97,7 @@ async fn connect(window: &Window) -> String {
     assert!(snippet.contains(&url), "the snippet has the very URL: {snippet}");
 
     window.choose("Send test event").await;
-    window.wait_for("ul.events", "#1").await;
+    window.wait_for("ul.events", "Triggered").await;
     window.read("Receiving").await;
     window.choose("Disable").await;
     window.read("Disabled").await;

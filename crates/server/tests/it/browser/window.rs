@@ -157,6 +157,11 @@ impl Window {
         self.order("Network.setCookie", cookie).await;
     }
 
+    /// Takes all cookies away, and with them the session.
+    pub(super) async fn forget_cookies(&self) {
+        self.order("Network.clearBrowserCookies", json!({})).await;
+    }
+
     /// Runs no script of any page from now on.
     pub(super) async fn switch_scripts_off(&self) {
         self.order("Emulation.setScriptExecutionDisabled", json!({ "value": true }))
