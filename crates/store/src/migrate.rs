@@ -45,9 +45,15 @@ pub(crate) async fn run(db: &Db, now: Timestamp) -> Result<Vec<String>, DbError>
 /// The names of what is missing. A database without the table of migrations has none of them yet.
 pub(crate) async fn pending(db: &Db) -> Result<Vec<String>, DbError> {
     db.ping().await?;
-    let counted = db.read(async |tx| tx.query_one("SELECT count(*) FROM schema_migration", &[]).await?.take()).await;
+    let counted = db
+        .read(async |tx| tx.query_one("SELECT count(*) FROM schema_migration", &[]).await?.take())
+        .await;
     let done: usize = counted.unwrap_or_default();
-    Ok(MIGRATIONS.iter().skip(done).map(|migration| migration.name.to_owned()).collect())
+    Ok(MIGRATIONS
+        .iter()
+        .skip(done)
+        .map(|migration| migration.name.to_owned())
+        .collect())
 }
 
 /// A short text that changes with any migration: names the template that tests copy.

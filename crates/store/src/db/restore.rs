@@ -31,7 +31,9 @@ pub fn restore(from: &Path, data_dir: &Path) -> Result<(), DbError> {
 
 #[expect(clippy::needless_pass_by_value, reason = "it is a function for map_err")]
 fn io(error: std::io::Error) -> DbError {
-    DbError::Unavailable { what: format!("a file cannot be changed: {error}") }
+    DbError::Unavailable {
+        what: format!("a file cannot be changed: {error}"),
+    }
 }
 
 fn open(file: &Path) -> Result<Connection, DbError> {
@@ -52,8 +54,14 @@ fn sound(file: &Path) -> Result<(), DbError> {
         return Err(not_ours(format!("it is damaged: {check}")));
     }
     let tables = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name IN ('schema_migration', 'incident')";
-    let ours: i64 = connection.query_row(tables, [], |row| row.get(0)).map_err(|error| not_ours(error.to_string()))?;
-    if ours == 2 { Ok(()) } else { Err(not_ours("its tables are others".into())) }
+    let ours: i64 = connection
+        .query_row(tables, [], |row| row.get(0))
+        .map_err(|error| not_ours(error.to_string()))?;
+    if ours == 2 {
+        Ok(())
+    } else {
+        Err(not_ours("its tables are others".into()))
+    }
 }
 
 /// Whether the database that is there holds nothing that anybody would miss.
@@ -69,7 +77,10 @@ fn empty(file: &Path) -> Result<(), DbError> {
     };
     for table in ["app_user", "service", "incident"] {
         if held(table)? {
-            let text = format!("{} is not empty: move it away first if it is not needed", file.display());
+            let text = format!(
+                "{} is not empty: move it away first if it is not needed",
+                file.display()
+            );
             return Err(DbError::other(text));
         }
     }
