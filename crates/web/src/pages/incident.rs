@@ -111,7 +111,6 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
     } = read.listed;
     let directory = viewer.directory();
     let removed = || "(removed)".to_owned();
-    let clocks = incident.clocks;
     let due = |at: Option<jiff::Timestamp>| at.map(|at| (viewer.times(at), at <= viewer.now));
     let assignee = incident
         .assignee
@@ -142,8 +141,8 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
         acknowledged: incident.acknowledged_at.map(|at| viewer.times(at)),
         resolved: incident.resolved_at.map(|at| viewer.times(at)),
         snoozed_until: incident.snoozed_until.map(|at| viewer.times(at)),
-        ack_due: due(clocks.ack_due),
-        resolve_due: due(clocks.resolve_due),
+        ack_due: due(incident.clocks.ack_due),
+        resolve_due: due(incident.clocks.resolve_due),
         links: links(viewer, &incident),
         images: images(&incident),
         next: next_up(viewer, &incident),
