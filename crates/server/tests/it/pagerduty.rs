@@ -107,7 +107,7 @@ async fn changes(place: &Place, service: &str) -> Vec<ChangeEvent> {
     };
     let db = Db::open(&settings).await.expect("the database opens");
     let service = service.parse().expect("it is the id of a service");
-    let unit = async move |tx: &mut Tx<'_>| changes::of_service(tx, service, 10).await;
+    let unit = async move |tx: &mut Tx<'_>| changes::of_service(tx, service, jiff::Timestamp::MAX, 10).await;
     let kept: Result<_, DbError> = db.read(unit).await;
     kept.expect("the changes can be read")
 }

@@ -145,7 +145,20 @@ async fn an_integration_has_the_fields_of_the_contract() {
     let path = format!("{list}/{}", id(&made));
     assert_eq!(admin.get(&path).await, made);
     assert_eq!(admin.get(&list).await["data"], json!([made]));
+}
 
+#[tokio::test]
+async fn an_integration_is_changed_tried_and_removed() {
+    let admin = Admin::new().await;
+    let service = admin.post("/api/services", json!({ "name": "Web" })).await;
+    let list = format!("/api/services/{}/integrations", id(&service));
+    let made = admin
+        .post(
+            &list,
+            json!({ "name": "Prod", "type": "PROMETHEUS", "signatureSecret": "hush" }),
+        )
+        .await;
+    let path = format!("{list}/{}", id(&made));
     let wish = json!({ "enabled": false, "requireKey": true, "rateLimitPerMinute": 7, "signatureSecret": null });
     let changed = admin.patch(&path, wish).await;
     assert_eq!(

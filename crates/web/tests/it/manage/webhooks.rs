@@ -1,8 +1,11 @@
 //! Outbound webhooks.
 
 use http::{Method, StatusCode};
-use opsknight_domain::directory::Role;
-use opsknight_store::db::{DbError, Tx};
+use opsknight_domain::{directory::Role, id::WebhookId};
+use opsknight_store::{
+    db::{DbError, Tx},
+    deliveries::{self, Ending, Finished, Lane},
+};
 use serde_json::{Value, json};
 
 use super::{Admin, id, nowhere};
@@ -110,8 +113,7 @@ async fn a_delivery_that_failed_is_sent_again() {
         StatusCode::CONFLICT,
         "it still waits"
     );
-    let fail = async |tx: &mut Tx<'_>| tx.execute("UPDATE delivery SET state = 'FAILED'", &[]).await;
-    admin.app.state.store.db.write::<_, DbError, _>(fail).await.unwrap();
+    fail(&admin, id(&made).parse().unwrap()).await;
     assert_eq!(
         admin.call(Method::POST, &retry, json!({})).await.status,
         StatusCode::NO_CONTENT
@@ -128,4 +130,27 @@ async fn a_delivery_that_failed_is_sent_again() {
         admin.call(Method::POST, &elsewhere, json!({})).await.status,
         StatusCode::NOT_FOUND
     );
+}
+
+/// The worker tries what waits for this webhook once, and gives it up.
+async fn fail(admin: &Admin, webhook: WebhookId) {
+    let now = jiff::Timestamp::MAX;
+    let give_up = async move |tx: &mut Tx<'_>| {
+        for leased in deliveries::lease(tx, &[(Lane::Webhook(webhook), 10)], now, now).await? {
+            let ending = Ending::Failed {
+                outcome: "REFUSED",
+                detail: "nobody is there".into(),
+            };
+            let finished = Finished {
+                delivery: leased.id,
+                tries: leased.tries,
+                started_at: now,
+                ended_at: now,
+                ending,
+            };
+            deliveries::finish(tx, &[finished]).await?;
+        }
+        Ok::<_, DbError>(())
+    };
+    admin.app.state.store.db.write(give_up).await.unwrap();
 }
