@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
 use tokio::sync::Semaphore;
 use tracing::error;
 
@@ -17,6 +18,8 @@ pub const PASSWORD_CHARS_MAX: usize = 256;
 const AT_ONCE_MAX: usize = 2;
 /// How many may wait for that; beyond it the answer is 503.
 const WAITING_MAX: usize = 64;
+/// How a stored hash begins: the algorithm, its version and its parameters, which are [`Argon2::default`]'s.
+const PARAMETERS: &str = "$argon2id$v=19$m=19456,t=2,p=1";
 /// The recommended length of a salt, in bytes (RFC 9106, section 3.1).
 const SALT_BYTES: usize = 16;
 
@@ -24,7 +27,7 @@ const SALT_BYTES: usize = 16;
 pub struct Passwords {
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    /// The hash of a password that nobody knows: checked where there is no account, so that this takes as long.
+    /// A hash that no password has: checked where there is no account, so that this takes as long.
     nobodys: String,
 }
 
@@ -42,22 +45,16 @@ pub fn password_problem(password: &str) -> Option<String> {
 }
 
 impl Passwords {
-    /// Ready for work.
-    ///
-    /// # Panics
-    /// Never: the parameters are the library's own.
+    /// Ready for work. Nothing is hashed yet: that would cost every start a hash's time and its 19 MiB.
     #[must_use]
     pub fn new(clock: &dyn Clock) -> Self {
-        let (mut salt, mut password) = ([0; SALT_BYTES], [0; 32]);
+        let (mut salt, mut hash) = ([0; SALT_BYTES], [0; 32]);
         clock.fill(&mut salt);
-        clock.fill(&mut password);
-        let nobodys = Argon2::default()
-            .hash_password_with_salt(&password, &salt)
-            .expect("the library's own parameters are valid");
+        clock.fill(&mut hash);
         Self {
             at_once: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
-            nobodys: nobodys.to_string(),
+            nobodys: format!("{PARAMETERS}${}${}", BASE64.encode(salt), BASE64.encode(hash)),
         }
     }
 
@@ -133,7 +130,14 @@ mod tests {
         let clock = TestClock::default();
         let passwords = Passwords::new(&clock);
         let stored = passwords.hash("correct horse battery", &clock).await.unwrap();
-        assert!(stored.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{stored}");
+        assert!(stored.starts_with(PARAMETERS), "{stored}");
+        assert_eq!(passwords.nobodys.len(), stored.len());
+        let checked = Argon2::default().verify_password(b"any", passwords.nobodys.as_str());
+        assert_eq!(
+            checked,
+            Err(argon2::password_hash::Error::PasswordInvalid),
+            "it is checked to the end"
+        );
         let right = |stored: Option<&str>, password: &'static str| {
             let stored = stored.map(str::to_owned);
             let passwords = &passwords;
