@@ -157,9 +157,9 @@ fn story(n: usize, since: Timestamp, services: &[ServiceId], directory: &Directo
         let last = changes.last().map(|(_, change)| change.incident.clone());
         changes.extend(last.and_then(|incident| Some((at, act(incident, at)?))));
     };
-    if n % OPEN_EVERY != 0 {
+    if !n.is_multiple_of(OPEN_EVERY) {
         go_on(60, &|incident, at| incident.acknowledge(&actor, directory, at).ok());
-        if n % ACKNOWLEDGED_EVERY != 0 {
+        if !n.is_multiple_of(ACKNOWLEDGED_EVERY) {
             go_on(900, &|incident, at| incident.resolve(&actor, None, directory, at).ok());
         }
     }
