@@ -105,7 +105,7 @@ impl App {
             public_url: public_url.clone(),
             ack_key,
         };
-        let pulse = Pulse::default();
+        let pulse = Pulse::new(clock.now());
         let router = front::router(front::Front {
             web: opsknight_web::router(state.clone()),
             door,

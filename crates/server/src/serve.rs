@@ -25,15 +25,12 @@ use crate::{
     app::{App, Make},
     clock::SystemClock,
     config::Settings,
-    engine::worker::Pulse,
     receive::Bounds,
     secret_key, telemetry,
 };
 
 /// How long a set-up link works, from the start of the program.
 const SETUP_LINK_LASTS: SignedDuration = SignedDuration::from_hours(24);
-/// How long the workers' first round is waited for.
-const BEGIN_WITHIN: Duration = Duration::from_secs(5);
 /// How long requests and messages that are under way may take at the end.
 const FINISH_WITHIN: Duration = Duration::from_secs(25);
 
@@ -106,9 +103,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
             .context("messages that were on their way cannot be taken back")?;
     }
     let stop = CancellationToken::new();
-    let pulse = app.pulse.clone();
     let (router, mut workers) = app.work(&stop);
-    begun(&pulse, &*clock).await;
     announce(&store, &*clock, &public_url).await?;
     let ended = serve_until_told(listener, router, &stop).await;
     stop.cancel();
@@ -175,18 +170,6 @@ fn reachable(address: SocketAddr) -> anyhow::Result<Url> {
     };
     let host = if host.contains(':') { format!("[{host}]") } else { host };
     Url::parse(&format!("http://{host}:{}", address.port())).context("the listen address makes no URL")
-}
-
-/// Waits until every worker has done its first round, so that whoever reads that the server is ready finds it so.
-async fn begun(pulse: &Pulse, clock: &dyn Clock) {
-    let all = async {
-        while !pulse.still(clock.now()).is_empty() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    if tokio::time::timeout(BEGIN_WITHIN, all).await.is_err() {
-        tracing::warn!("the workers have not begun yet; /readyz tells when they have");
-    }
 }
 
 /// Prints where the server is, and the one-time link while nobody has an account.

@@ -28,12 +28,24 @@ const AUDIT_EVERY: Duration = Duration::from_secs(60);
 const STILL_AFTER: SignedDuration = SignedDuration::from_secs(30);
 
 /// When each worker last finished a run.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Pulse {
     last: Arc<Mutex<BTreeMap<&'static str, Timestamp>>>,
 }
 
+/// The workers without which nobody is paged.
+const EXPECTED: [&str; 2] = ["deliver", "escalate"];
+
 impl Pulse {
+    /// Workers that begin now.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        let last = EXPECTED.map(|worker| (worker, now)).into();
+        Self {
+            last: Arc::new(Mutex::new(last)),
+        }
+    }
+
     fn beat(&self, worker: &'static str, now: Timestamp) {
         #[expect(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
         metrics::gauge!("opsknight_worker_last_run_timestamp_seconds", "worker" => worker).set(now.as_second() as f64);
@@ -43,13 +55,12 @@ impl Pulse {
             .insert(worker, now);
     }
 
-    /// The workers that stand still, and whether any has begun at all.
+    /// The workers that stand still.
     #[must_use]
     pub fn still(&self, now: Timestamp) -> Vec<&'static str> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let expected = ["deliver", "escalate"];
         let late = |worker: &&'static str| last.get(worker).is_none_or(|at| now.duration_since(*at) > STILL_AFTER);
-        expected.into_iter().filter(late).collect()
+        EXPECTED.into_iter().filter(late).collect()
     }
 }
 
