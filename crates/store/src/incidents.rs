@@ -242,19 +242,27 @@ pub(crate) async fn take_numbers(tx: &mut Tx<'_>, count: i64) -> Result<i64, DbE
     Ok(last - count + 1)
 }
 
-/// Open, unacknowledged incidents with steps left that nothing will ever wake: what must not exist. The auditor asks.
+/// What must not exist: open, unacknowledged incidents with steps left, or snoozed ones, that nothing will ever wake.
+const FORGOTTEN: &str = "(i.status = 'OPEN' AND i.escalation_due IS NOT NULL AND (i.due_at IS NULL OR i.due_at > i.escalation_due)) \
+     OR (i.status = 'SNOOZED' AND (i.snoozed_until IS NULL OR i.due_at IS NULL OR i.due_at > i.snoozed_until)) \
+     OR (i.status = 'OPEN' AND i.due_at IS NULL AND i.policy_id IS NOT NULL AND NOT EXISTS \
+         (SELECT 1 FROM entry e WHERE e.incident_id = i.id AND e.kind IN ('EXHAUSTED', 'NOT_PAGED')))";
+
+/// Whether there are any that [`lock_forgotten`] would find: a look at all live incidents that needs no lock.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn any_forgotten(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    let sql = format!("SELECT i.id FROM incident i WHERE {FORGOTTEN} LIMIT 1");
+    Ok(tx.query_opt(&sql, &[]).await?.is_some())
+}
+
+/// Incidents that nothing will ever wake, held against other writers. The auditor asks.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn lock_forgotten(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Incident>, DbError> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM incident i WHERE \
-         (i.status = 'OPEN' AND i.escalation_due IS NOT NULL AND (i.due_at IS NULL OR i.due_at > i.escalation_due)) \
-         OR (i.status = 'SNOOZED' AND (i.snoozed_until IS NULL OR i.due_at IS NULL OR i.due_at > i.snoozed_until)) \
-         OR (i.status = 'OPEN' AND i.due_at IS NULL AND i.policy_id IS NOT NULL AND NOT EXISTS \
-             (SELECT 1 FROM entry e WHERE e.incident_id = i.id AND e.kind IN ('EXHAUSTED', 'NOT_PAGED'))) \
-         ORDER BY i.id LIMIT $1 {{skip}}"
-    );
+    let sql = format!("SELECT {COLUMNS} FROM incident i WHERE {FORGOTTEN} ORDER BY i.id LIMIT $1 {{skip}}");
     let rows = tx.query(&sql, &[limit.into()]).await?;
     rows.into_iter().map(|mut row| read(&mut row)).collect()
 }

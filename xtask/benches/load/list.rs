@@ -166,8 +166,10 @@ fn story(n: usize, since: Timestamp, services: &[ServiceId], directory: &Directo
     for (_, change) in &mut changes {
         change.deliveries.clear();
         change.call_off_pages = None;
-        // What is open stays so while it is measured.
-        change.incident.progress.due = None;
+        // What is open stays so while it is measured: its next step is not due before that.
+        if let Some(due) = &mut change.incident.progress.due {
+            *due = Timestamp::MAX;
+        }
     }
     (event, changes)
 }

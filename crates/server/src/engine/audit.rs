@@ -49,6 +49,11 @@ impl Auditor {
 
     /// Open incidents that nothing would ever wake go on at once with the step that is next.
     async fn wake_forgotten(&self, now: Timestamp) -> Result<usize, DbError> {
+        // With many live incidents the look takes long: it is not to hold up those that write.
+        let any = self.store.db.read(async |tx| incidents::any_forgotten(tx).await).await;
+        if !any.map_err(|error: DbError| error)? {
+            return Ok(0);
+        }
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let unit = async move |tx: &mut Tx<'_>| {
             let forgotten = incidents::lock_forgotten(tx, BATCH_MAX).await?;
