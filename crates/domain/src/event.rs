@@ -140,8 +140,13 @@ pub struct Event {
     pub links: Vec<Link>,
     /// Images that help.
     pub images: Vec<Image>,
-    /// The sender's own time of the event.
+    /// The sender's own time of the event, to be shown.
     pub occurred_at: Option<Timestamp>,
+    /// When, by the sender's own clock, the problem came into the state that this message speaks of. It orders messages
+    /// that overtook each other, so it is set only where the sender says it for both the beginning and the end of a
+    /// problem, and says of a problem that begins again a later time than of its end before. The time since which a problem lasts
+    /// is not it: a problem that is told again after its end may have lasted all along.
+    pub changed_at: Option<Timestamp>,
     /// The sender only tests the connection: nobody is paged.
     pub is_test: bool,
 }
@@ -164,6 +169,7 @@ impl Event {
             links: Vec::new(),
             images: Vec::new(),
             occurred_at: None,
+            changed_at: None,
             is_test: false,
         }
     }

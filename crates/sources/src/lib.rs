@@ -25,6 +25,7 @@ mod github;
 mod gitlab;
 mod google_cloud_monitoring;
 mod grafana;
+pub mod guide;
 mod honeycomb;
 mod icinga;
 mod input;
@@ -56,6 +57,7 @@ mod webhook;
 mod when;
 mod zabbix;
 
+use guide::Facts;
 use mapping::FieldMapping;
 use setup::{Sample, Setup};
 use signature::{SignatureError, SignatureSupport};
@@ -224,6 +226,11 @@ pub trait Source: Sync + Send {
     /// The status that this product wants to see when all is well.
     fn answer_status(&self) -> u16 {
         202
+    }
+
+    /// What becomes of what it sends, for the guide.
+    fn facts(&self) -> Facts {
+        Facts::UNKNOWN
     }
 
     /// How to set the product up so that its alerts arrive.

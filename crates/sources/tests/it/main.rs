@@ -81,7 +81,8 @@ fn readable_one(normalised: &Normalised) -> Value {
         "action": event.action.word(), "key": event.dedup_key, "severity": event.severity.word(),
         "summary": event.summary, "description": event.description, "source": event.source,
         "component": event.component, "group": event.group, "class": event.class, "links": links, "images": images,
-        "occurred_at": event.occurred_at.map(|time| time.to_string()), "test": event.is_test, "details": event.details
+        "occurred_at": event.occurred_at.map(|time| time.to_string()),
+        "changed_at": event.changed_at.map(|time| time.to_string()), "test": event.is_test, "details": event.details
     });
     if let Value::Object(fields) = &mut value {
         fields.retain(|_, field| !matches!(field, Value::Null | Value::Bool(false)) && *field != json!([]));
