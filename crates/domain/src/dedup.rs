@@ -1,4 +1,9 @@
 //! An event and the live incident under its key, turned into what is to be done.
+//!
+//! Messages may overtake each other on their way. Where the sender says when the problem changed its state, an older
+//! message does not undo a newer one; where it does not say, the order in which they come is the order that counts.
+
+use jiff::Timestamp;
 
 use crate::{
     event::Action,
@@ -20,20 +25,40 @@ pub enum Outcome {
     Ignore(&'static str),
 }
 
-/// Decides what an event with this action leads to. `live` is the incident of the service that is not resolved and
-/// has the event's key, of which there is one at most.
+/// What an event says about its problem: what is wanted, and since when by the sender's clock, where it says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Said {
+    /// What the sender wants.
+    pub action: Action,
+    /// When the problem came into this state.
+    pub changed_at: Option<Timestamp>,
+}
+
+/// Decides what an event leads to. `live` is the incident of the service that is not resolved and has the event's key,
+/// of which there is one at most. `ended_at` is the newest time at which the sender has said that the problem under
+/// this key ended, whether an incident was there to be resolved or not.
 #[must_use]
-pub fn decide(action: Action, live: Option<&Incident>) -> Outcome {
+pub fn decide(said: Said, live: Option<&Incident>, ended_at: Option<Timestamp>) -> Outcome {
+    let older_than = |other: Option<Timestamp>| said.changed_at.zip(other).is_some_and(|(this, other)| this < other);
     let Some(incident) = live else {
-        return match action {
+        return match said.action {
+            Action::Trigger if older_than(ended_at) => {
+                Outcome::Ignore("a newer recovery of the same problem was received before")
+            }
             Action::Trigger => Outcome::Open,
             Action::Acknowledge => Outcome::Ignore("no open incident has this deduplication key to acknowledge"),
             Action::Resolve => Outcome::Ignore("no open incident has this deduplication key to resolve"),
         };
     };
-    match (action, incident.status) {
+    match (said.action, incident.status) {
         (Action::Trigger, _) => Outcome::Add,
+        (Action::Resolve, _) if older_than(incident.changed_at) => {
+            Outcome::Ignore("a newer alert of the same problem was received before")
+        }
         (Action::Resolve, _) => Outcome::Resolve,
+        (Action::Acknowledge, _) if older_than(ended_at) => {
+            Outcome::Ignore("a newer recovery of the same problem was received before")
+        }
         (Action::Acknowledge, Status::Open) => Outcome::Acknowledge,
         (Action::Acknowledge, Status::Acknowledged) => Outcome::Ignore("the incident is acknowledged already"),
         (Action::Acknowledge, Status::Snoozed) => Outcome::Ignore("the incident is snoozed"),

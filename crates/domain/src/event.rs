@@ -5,6 +5,8 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::dedup::Said;
+
 /// Longest summary that is kept, in characters. PagerDuty's Events API v2 has the same limit.
 pub const SUMMARY_CHARS_MAX: usize = 1024;
 /// Longest deduplication key, in characters. PagerDuty's Events API v2 has the same limit.
@@ -152,6 +154,15 @@ pub struct Event {
 }
 
 impl Event {
+    /// What it says about its problem.
+    #[must_use]
+    pub const fn said(&self) -> Said {
+        Said {
+            action: self.action,
+            changed_at: self.changed_at,
+        }
+    }
+
     /// An event with nothing but what every event has.
     #[must_use]
     pub fn new(action: Action, dedup_key: impl Into<String>, severity: Severity, summary: impl Into<String>) -> Self {

@@ -247,6 +247,8 @@ pub struct Incident {
     pub images: Vec<Image>,
     /// How many alerts it holds.
     pub alert_count: i64,
+    /// When the problem last began by the sender's own clock, where the alerts say so: the newest of them.
+    pub changed_at: Option<Timestamp>,
     /// When it began.
     pub created_at: Timestamp,
     /// When it was first acknowledged since it was last opened.

@@ -232,6 +232,8 @@ CREATE TABLE incident (
     links TEXT,
     images TEXT,
     alert_count BIGINT NOT NULL,
+    -- When the problem last began by the sender's own clock.
+    changed_at BIGINT,
     created_at BIGINT NOT NULL,
     acknowledged_at BIGINT,
     resolved_at BIGINT,
@@ -245,6 +247,16 @@ CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX incident_status ON incident (status, id);
 CREATE INDEX incident_service ON incident (service_id, id);
 CREATE INDEX incident_assignee ON incident (assignee_id, status, id) WHERE assignee_id IS NOT NULL;
+
+-- When, by the sender's own clock, the problem under a key last ended: messages may overtake each other.
+CREATE TABLE ended (
+    service_id {key} NOT NULL REFERENCES service (id),
+    dedup_key {key} NOT NULL,
+    changed_at BIGINT NOT NULL,
+    noted_at BIGINT NOT NULL,
+    PRIMARY KEY (service_id, dedup_key)
+);
+CREATE INDEX ended_noted ON ended (noted_at);
 
 CREATE TABLE alert (
     incident_id {key} NOT NULL REFERENCES incident (id),

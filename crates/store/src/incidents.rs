@@ -24,7 +24,7 @@ pub use list::{Counts, Filter, Listed, Sort, counts, get, get_each, list};
 pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.is_test, \
      i.dedup_key, i.service_id, i.assignee_id, i.assigned_by_hand, i.team_id, i.policy_id, i.escalation_round, \
      i.escalation_next_step, i.escalation_due, i.snoozed_until, i.ack_due, i.resolve_due, i.ack_breached, \
-     i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.created_at, \
+     i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.changed_at, i.created_at, \
      i.acknowledged_at, i.resolved_at, i.updated_at";
 
 /// Writes incidents: new ones are added, known ones are replaced as a whole.
@@ -58,6 +58,7 @@ pub(crate) static UPSERT: Insert = Insert {
         ("links", Kind::Text),
         ("images", Kind::Text),
         ("alert_count", Kind::Int),
+        ("changed_at", Kind::Int),
         ("created_at", Kind::Int),
         ("acknowledged_at", Kind::Int),
         ("resolved_at", Kind::Int),
@@ -72,7 +73,8 @@ pub(crate) static UPSERT: Insert = Insert {
            snoozed_until = excluded.snoozed_until, ack_due = excluded.ack_due, resolve_due = excluded.resolve_due, \
            ack_breached = excluded.ack_breached, resolve_breached = excluded.resolve_breached, \
            closes_at = excluded.closes_at, custom_details = excluded.custom_details, links = excluded.links, \
-           images = excluded.images, alert_count = excluded.alert_count, acknowledged_at = excluded.acknowledged_at, \
+           images = excluded.images, alert_count = excluded.alert_count, changed_at = excluded.changed_at, \
+           acknowledged_at = excluded.acknowledged_at, \
            resolved_at = excluded.resolved_at, updated_at = excluded.updated_at, due_at = excluded.due_at",
 };
 
@@ -106,6 +108,7 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         json::links(&incident.links),
         json::images(&incident.images),
         incident.alert_count.into(),
+        incident.changed_at.into(),
         incident.created_at.into(),
         incident.acknowledged_at.into(),
         incident.resolved_at.into(),
@@ -148,6 +151,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
         links: json::read_links(row.take()?)?,
         images: json::read_images(row.take()?)?,
         alert_count: row.take()?,
+        changed_at: row.take()?,
         created_at: row.take()?,
         acknowledged_at: row.take()?,
         resolved_at: row.take()?,

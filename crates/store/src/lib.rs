@@ -48,6 +48,7 @@ pub mod changes;
 pub mod deliveries;
 
 pub mod effects;
+pub mod ended;
 
 pub mod incidents;
 

@@ -110,6 +110,7 @@ impl Incident {
             links: Vec::new(),
             images: Vec::new(),
             alert_count: 0,
+            changed_at: None,
             created_at: now,
             acknowledged_at: None,
             resolved_at: None,
@@ -139,6 +140,7 @@ impl Incident {
         self.dedup_key.clone_from(&event.dedup_key);
         self.custom_details.clone_from(&event.details);
         self.alert_count = 1;
+        self.changed_at = event.changed_at;
         self.add_links(event);
         if event.is_test {
             self.is_test = true;
@@ -170,6 +172,7 @@ impl Incident {
         let mut change = Change::of(self);
         let incident = &mut change.incident;
         incident.alert_count += 1;
+        incident.changed_at = incident.changed_at.max(event.changed_at);
         incident.updated_at = now;
         let quiet = match incident.status {
             Status::Open | Status::Acknowledged => None,

@@ -121,6 +121,24 @@ proptest! {
         prop_assert_eq!(scene.story.matches("TRIGGERED").count(), 1);
     }
 
+    /// Messages of a sender that says when things happened lead to the same end in whatever order they come, and each may
+    /// come again: the incident is live if the newest of them is an alert.
+    #[test]
+    fn messages_that_overtake_each_other_do_no_harm(
+        (begins_well, order) in (any::<bool>(), vec(0..8usize, 0..24)),
+    ) {
+        let mut scene = Play::new(directory(0, vec![step(vec![to_user(ANN)], 5)]));
+        let wrong = |n: usize| n.is_multiple_of(2) != begins_well;
+        for n in &order {
+            let mut event = if wrong(*n) { trigger(Severity::Error) } else { Event::new(Action::Resolve, "cpu", Severity::Info, "") };
+            event.changed_at = Some(start() + jiff::SignedDuration::from_secs(i64::try_from(*n).unwrap()));
+            scene.event(&event);
+        }
+        let live = scene.incident.as_ref().is_some_and(|incident| incident.resolved_at.is_none());
+        let newest = order.iter().max();
+        prop_assert_eq!(live, newest.is_some_and(|n| wrong(*n)), "{:?}\n{}", order, scene.story);
+    }
+
     /// With nobody answering, every step is run once a round, in order, each after the waits before it.
     #[test]
     fn every_step_is_run_at_its_time(repeat in 0..3u32, delays in vec(0..30u32, 1..5)) {

@@ -181,6 +181,8 @@ pub(crate) fn rule(urgency: Urgency, channel: Channel, delay_minutes: u32) -> No
 pub(crate) struct Play {
     pub(crate) directory: Directory,
     pub(crate) incident: Option<Incident>,
+    /// When the sender said that the problem ended.
+    pub(crate) ended_at: Option<Timestamp>,
     /// Messages that wait: when they are due, and to whom.
     pub(crate) waiting: Vec<(Timestamp, String)>,
     pub(crate) now: Timestamp,
@@ -192,6 +194,7 @@ impl Play {
         Self {
             directory,
             incident: None,
+            ended_at: None,
             waiting: Vec::new(),
             now: start(),
             story: String::new(),
@@ -214,7 +217,11 @@ impl Play {
     /// An event arrives.
     pub(crate) fn event(&mut self, event: &Event) {
         let live = self.incident.take().filter(|incident| incident.resolved_at.is_none());
-        let change = match (dedup::decide(event.action, live.as_ref()), live) {
+        let outcome = dedup::decide(event.said(), live.as_ref(), self.ended_at);
+        if event.action == Action::Resolve {
+            self.ended_at = self.ended_at.max(event.changed_at);
+        }
+        let change = match (outcome, live) {
             (Outcome::Open, _) => {
                 let service = &self.directory.services[&service_id()];
                 let id = IncidentId::new(Uuid::from_u128(1000));

@@ -12,7 +12,7 @@ use opsknight_store::{
     db::{DbError, Tx},
     deliveries,
     effects::Batch,
-    incidents, receipts, sessions,
+    ended, incidents, receipts, sessions,
 };
 use opsknight_web::state::Clock;
 
@@ -20,6 +20,9 @@ use opsknight_web::state::Clock;
 const BATCH_MAX: i64 = 200;
 /// How long a sender's delivery id is remembered, so that a repetition is known.
 const REMOTE_IDS_KEPT: SignedDuration = SignedDuration::from_hours(24);
+/// How long it is remembered when a problem ended by its sender's clock. An alert that is later than that is taken for a
+/// new one; Pub/Sub, which tries the longest, gives up after seven days.
+const ENDS_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
 
 /// The auditor.
 #[derive(Clone)]
@@ -90,8 +93,10 @@ impl Auditor {
 
     async fn forget(&self, now: Timestamp) -> Result<(), DbError> {
         let before = now.saturating_sub(REMOTE_IDS_KEPT).unwrap_or(Timestamp::MIN);
+        let overtaken_before = now.saturating_sub(ENDS_KEPT).unwrap_or(Timestamp::MIN);
         let unit = async move |tx: &mut Tx<'_>| {
             receipts::forget_remote_ids(tx, before).await?;
+            ended::forget(tx, overtaken_before).await?;
             sessions::sweep(tx, now).await?;
             Ok::<_, DbError>(())
         };

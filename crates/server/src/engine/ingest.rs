@@ -4,24 +4,20 @@
 //! database refuses, or that was checked against settings that have changed since, fails alone.
 
 use std::{
-    collections::HashMap,
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
 use jiff::Timestamp;
 use opsknight_domain::{
-    dedup::{self, Outcome},
-    directory::Directory,
-    event::{Event, Normalised},
-    id::{IncidentId, IntegrationId, ServiceId},
-    incident::{Actor, Change, Incident, OpenedBy},
+    event::Normalised,
+    id::{IntegrationId, ServiceId},
+    incident::Actor,
 };
 use opsknight_store::{
     Store,
     db::{DbError, Tx},
     effects::Batch,
-    incidents,
     receipts::{self, Receipt},
 };
 use opsknight_web::state::Clock;
@@ -29,8 +25,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint;
 
+mod decide;
 mod taken;
 
+use decide::{Decide, Known};
 pub use taken::{Brief, Taken};
 
 /// Most requests that wait to be committed; one more is answered 503.
@@ -262,7 +260,7 @@ async fn take_in(
     let picture = store.pictures.current(tx, now).await?;
     let mut fresh = || clock.uuid_v7();
     let repeated = repetitions(tx, jobs).await?;
-    let mut live = live_incidents(tx, jobs).await?;
+    let mut known = Known::read(tx, jobs).await?;
     let mut batch = Batch::default();
     let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
     let mut kept = Vec::with_capacity(jobs.len());
@@ -287,7 +285,7 @@ async fn take_in(
         for event in &job.events {
             let mut decide = Decide {
                 directory: &picture.directory,
-                live: &mut live,
+                known: &mut known,
                 batch: &mut batch,
                 now,
             };
@@ -301,6 +299,7 @@ async fn take_in(
         answers.push(Ok(taken));
     }
     receipts::insert(tx, kept).await?;
+    known.note_ends(tx, now).await?;
     batch.write(tx, now).await?;
     failpoint::hit("ingest.before_commit");
     Ok(answers)
@@ -339,105 +338,4 @@ async fn repetitions(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Vec<bool>, DbError
         }
     }
     Ok(seen)
-}
-
-type Live = HashMap<(ServiceId, String), Incident>;
-
-/// The live incidents under all keys that these jobs speak of. They are asked for in one order, so that two
-/// replicas do not wait for each other.
-async fn live_incidents(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Live, DbError> {
-    let mut keys: Vec<(ServiceId, String)> = jobs
-        .iter()
-        .flat_map(|job| job.events.iter().map(|event| (job.service, event)))
-        .filter_map(|(service, event)| match event {
-            Normalised::Event(event) => Some((service, event.dedup_key.clone())),
-            Normalised::Ignored { .. } => None,
-        })
-        .collect();
-    keys.sort_unstable();
-    keys.dedup();
-    let found = incidents::lock_live(tx, &keys).await?;
-    Ok(keys
-        .into_iter()
-        .zip(found)
-        .filter_map(|(key, incident)| Some((key, incident?)))
-        .collect())
-}
-
-/// One event after the other, each seeing what those before it have led to.
-struct Decide<'a> {
-    directory: &'a Directory,
-    live: &'a mut Live,
-    batch: &'a mut Batch,
-    now: Timestamp,
-}
-
-impl Decide<'_> {
-    fn take(&mut self, job: &Job, event: &Normalised, fresh: &mut impl FnMut() -> uuid::Uuid) -> Taken {
-        let event = match event {
-            Normalised::Event(event) => event,
-            Normalised::Ignored { dedup_key, reason } => return Taken::ignored(dedup_key.clone(), reason.clone()),
-        };
-        let key = (job.service, event.dedup_key.clone());
-        let mut live = self.live.remove(&key);
-        let (action, change) = match self.decide(job, event, &mut live, fresh) {
-            Ok(decided) => decided,
-            Err(reason) => {
-                self.live.extend(live.map(|incident| (key, incident)));
-                return Taken::ignored(Some(event.dedup_key.clone()), reason);
-            }
-        };
-        metrics::counter!("opsknight_alerts_total", "action" => action).increment(1);
-        let brief = Brief::of(&change.incident);
-        self.batch
-            .alert(change.incident.id, Some(job.receipt.id), event, fresh, self.now);
-        if change.incident.resolved_at.is_none() {
-            self.live.insert(key, change.incident.clone());
-        }
-        self.batch.take(change, fresh, self.now);
-        Taken {
-            action,
-            dedup_key: Some(event.dedup_key.clone()),
-            incident: Some(brief),
-            reason: None,
-        }
-    }
-
-    /// What is to be done with the live incident, which is taken for it, or why nothing is: then it stays.
-    fn decide(
-        &self,
-        job: &Job,
-        event: &Event,
-        live: &mut Option<Incident>,
-        fresh: &mut impl FnMut() -> uuid::Uuid,
-    ) -> Result<(&'static str, Change), String> {
-        let (directory, actor, now) = (self.directory, &job.actor, self.now);
-        let outcome = dedup::decide(event.action, live.as_ref());
-        let decided = match (outcome, live.take()) {
-            (Outcome::Ignore(reason), incident) => {
-                *live = incident;
-                return Err(reason.to_owned());
-            }
-            (Outcome::Open, _) => {
-                let service = directory.services.get(&job.service).ok_or("the service was removed")?;
-                let id = IncidentId::new(fresh());
-                return Ok((
-                    "triggered",
-                    Incident::open(id, service, OpenedBy::Event(event), actor, directory, now),
-                ));
-            }
-            (Outcome::Add, Some(incident)) => Ok(("deduplicated", incident.add(event, actor, directory, now))),
-            (Outcome::Acknowledge, Some(incident)) => incident
-                .acknowledge(actor, directory, now)
-                .map(|change| ("acknowledged", change)),
-            (Outcome::Resolve, Some(incident)) => incident
-                .resolve(actor, None, directory, now)
-                .map(|change| ("resolved", change)),
-            (Outcome::Add | Outcome::Acknowledge | Outcome::Resolve, None) => {
-                return Err("no open incident has this deduplication key".to_owned());
-            }
-        };
-        // `dedup` only asks for what fits where the incident stands, so there is no refusal to handle but to tell.
-        decided.map_err(|refusal| refusal.to_string())
-    }
 }
