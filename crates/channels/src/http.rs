@@ -107,6 +107,11 @@ impl Client {
         self.inner.post(url)
     }
 
+    /// Begins a `GET`.
+    pub(crate) fn get(&self, url: url::Url) -> RequestBuilder {
+        self.inner.get(url)
+    }
+
     /// Makes the call and reads what was answered, whatever its status.
     pub(crate) async fn call(&self, request: RequestBuilder, now: Timestamp) -> Result<Answer, DeliveryError> {
         let mut response = request.send().await.map_err(|error| self.failure(&error))?;

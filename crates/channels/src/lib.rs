@@ -16,6 +16,7 @@ pub use opsknight_domain::{
 };
 
 pub mod email;
+pub mod fetch;
 pub mod guard;
 mod http;
 mod secret;

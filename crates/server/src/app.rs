@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
+    config::Clouds,
     engine::{
         audit::Auditor,
         deliver::{Deliverer, Links},
@@ -38,6 +39,8 @@ pub struct Make {
     pub public_url: Url,
     /// The environment's mail server.
     pub smtp: Option<SmtpSettings>,
+    /// What proofs of clouds' senders are held against.
+    pub clouds: Clouds,
     /// Whether webhooks may reach private addresses.
     pub allow_private_targets: bool,
     /// How long bodies may be.
@@ -90,7 +93,8 @@ impl App {
         )
         .context("no HTTP client can be made")?;
         let outbox = Arc::new(outbox);
-        let door = Arc::new(Door::new(store.clone(), clock.clone(), way_in, make.bounds));
+        let door = Door::new(store.clone(), clock.clone(), way_in, make.bounds, make.clouds.clone());
+        let door = Arc::new(door.context("no HTTP client can be made")?);
         let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
         let state = AppState::new(Parts {
             store: store.clone(),

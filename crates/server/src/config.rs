@@ -58,6 +58,18 @@ pub struct Raw {
     /// false only for SNS emulators [default: true] [file: sns_verify_signatures]
     #[arg(long, env = "OPSKNIGHT_SNS_VERIFY_SIGNATURES", value_name = "BOOL")]
     pub sns_verify_signatures: Option<bool>,
+    /// Where SNS is instead of at Amazon: certificates and confirmations may lie there too [file: aws_endpoint_url_sns]
+    #[arg(long, env = "AWS_ENDPOINT_URL_SNS", value_name = "URL")]
+    pub aws_endpoint_url_sns: Option<String>,
+    /// The same for all of Amazon's services [file: aws_endpoint_url]
+    #[arg(long, env = "AWS_ENDPOINT_URL", value_name = "URL")]
+    pub aws_endpoint_url: Option<String>,
+    /// Where Google publishes the keys of its tokens [default: https://www.googleapis.com] [file: google_base_url]
+    #[arg(long, env = "OPSKNIGHT_GOOGLE_BASE_URL", value_name = "URL")]
+    pub google_base_url: Option<String>,
+    /// Where Microsoft Entra is, another in some countries [default: https://login.microsoftonline.com] [file: entra_base_url]
+    #[arg(long, env = "OPSKNIGHT_ENTRA_BASE_URL", value_name = "URL")]
+    pub entra_base_url: Option<String>,
     /// Lets outbound webhooks reach private and loopback addresses [default: false] [file: allow_private_targets]
     #[arg(long, env = "OPSKNIGHT_ALLOW_PRIVATE_TARGETS", value_name = "BOOL")]
     pub allow_private_targets: Option<bool>,
@@ -115,7 +127,7 @@ impl Raw {
         };
         Ok(
             first_of!(self, file: listen data_dir database_url public_url secret_key log log_format trusted_proxies
-            sns_verify_signatures allow_private_targets events_body_bytes hook_body_bytes smtp_host smtp_port smtp_user
+            sns_verify_signatures aws_endpoint_url_sns aws_endpoint_url google_base_url entra_base_url allow_private_targets events_body_bytes hook_body_bytes smtp_host smtp_port smtp_user
             smtp_password smtp_from smtp_tls),
         )
     }
@@ -166,8 +178,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
-    /// Whether signatures of SNS are checked.
-    pub sns_verify_signatures: bool,
+    /// What proofs of clouds' senders are held against.
+    pub clouds: Clouds,
     /// Whether outbound webhooks may reach private addresses.
     pub allow_private_targets: bool,
     /// Longest body of the events calls, in bytes.
@@ -176,6 +188,55 @@ pub struct Settings {
     pub hook_body_bytes: usize,
     /// The mail server of the environment.
     pub smtp: Option<SmtpSettings>,
+}
+
+/// What proofs of clouds' senders are held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clouds {
+    /// Whether signatures of SNS are checked.
+    pub sns_verify_signatures: bool,
+    /// Where SNS is instead of at Amazon.
+    pub sns_endpoint: Option<Url>,
+    /// Where Google publishes the keys of its tokens.
+    pub google: Url,
+    /// Where Microsoft Entra is.
+    pub entra: Url,
+}
+
+impl Clouds {
+    fn check(raw: &Raw) -> Result<Self, Wrong> {
+        let address = |name: &str, given: Option<&String>, default: &str| {
+            let text = given.map_or(default, String::as_str);
+            let url = Url::parse(text)
+                .ok()
+                .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+            url.ok_or_else(|| {
+                wrong(
+                    name,
+                    format!("{text} is not a URL, like https://login.microsoftonline.com"),
+                )
+            })
+        };
+        let sns = [
+            ("AWS_ENDPOINT_URL_SNS", raw.aws_endpoint_url_sns.as_ref()),
+            ("AWS_ENDPOINT_URL", raw.aws_endpoint_url.as_ref()),
+        ];
+        let sns = sns.into_iter().find(|(_, given)| given.is_some());
+        Ok(Self {
+            sns_verify_signatures: raw.sns_verify_signatures.unwrap_or(true),
+            sns_endpoint: sns.map(|(name, given)| address(name, given, "")).transpose()?,
+            google: address(
+                "OPSKNIGHT_GOOGLE_BASE_URL",
+                raw.google_base_url.as_ref(),
+                "https://www.googleapis.com",
+            )?,
+            entra: address(
+                "OPSKNIGHT_ENTRA_BASE_URL",
+                raw.entra_base_url.as_ref(),
+                "https://login.microsoftonline.com",
+            )?,
+        })
+    }
 }
 
 impl Settings {
@@ -221,7 +282,7 @@ impl Settings {
             log: raw.log.clone().unwrap_or_else(|| "info".into()),
             log_format,
             trusted_proxies: trusted_proxies(raw.trusted_proxies.as_deref().unwrap_or_default())?,
-            sns_verify_signatures: raw.sns_verify_signatures.unwrap_or(true),
+            clouds: Clouds::check(&raw)?,
             allow_private_targets: raw.allow_private_targets.unwrap_or(false),
             events_body_bytes: size("OPSKNIGHT_EVENTS_BODY_BYTES", raw.events_body_bytes, EVENTS_BODY_BYTES)?,
             hook_body_bytes: size("OPSKNIGHT_HOOK_BODY_BYTES", raw.hook_body_bytes, HOOK_BODY_BYTES)?,
@@ -319,7 +380,7 @@ mod tests {
         let settings = with(|_| {}).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.data_dir, Path::new("./data"));
-        assert!(settings.sns_verify_signatures && !settings.allow_private_targets && settings.smtp.is_none());
+        assert!(settings.clouds.sns_verify_signatures && !settings.allow_private_targets && settings.smtp.is_none());
     }
 
     #[test]

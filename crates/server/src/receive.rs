@@ -5,6 +5,7 @@
 //! database itself, and what is taken in is checked once more where it is committed.
 
 mod answer;
+mod authority;
 mod credentials;
 mod door;
 mod events;

@@ -87,6 +87,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: clock.clone(),
         public_url: public_url.clone(),
         smtp: settings.smtp.clone(),
+        clouds: settings.clouds.clone(),
         allow_private_targets: settings.allow_private_targets,
         bounds: Bounds {
             events_body: settings.events_body_bytes,

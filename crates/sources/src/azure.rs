@@ -17,6 +17,7 @@ use crate::{
     mapping::FieldMapping,
     normalise::{description, each, ignored, short},
     pick,
+    proof::Issuer,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
 };
@@ -62,6 +63,10 @@ impl Source for Azure {
             note: "Azure does not sign what it sends to a plain webhook: the address is the secret. Leave this empty, \
                    unless something of yours in between signs.",
         }
+    }
+
+    fn token_issuer(&self) -> Option<Issuer> {
+        Some(Issuer::Entra)
     }
 
     fn setup(&self) -> Setup {

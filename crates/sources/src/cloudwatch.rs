@@ -15,11 +15,13 @@ use crate::{
     mapping::FieldMapping,
     normalise::{ignored, short},
     pick,
+    proof::Proof,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
 };
 
 mod alarm;
+pub mod certificate;
 pub mod sns;
 
 /// AWS CloudWatch.
@@ -64,6 +66,20 @@ impl Source for CloudWatch {
             note: "SNS signs with a key of Amazon's own, which is checked without a secret. Leave it empty, unless \
                    something of yours in between signs.",
         }
+    }
+
+    fn proof(&self, request: &Request<'_>) -> Proof {
+        let body = json::parse(request.body).ok();
+        match body.as_ref().and_then(sns::Envelope::read) {
+            Some(envelope) => Proof::Sns(Box::new(envelope)),
+            None => Proof::RawSns {
+                topic_arn: request.header("x-amz-sns-topic-arn").map(str::to_owned),
+            },
+        }
+    }
+
+    fn comes_through_sns(&self) -> bool {
+        true
     }
 
     /// `MessageId`, which SNS keeps when it tries again; it stands in a header too.

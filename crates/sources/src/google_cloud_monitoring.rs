@@ -21,6 +21,7 @@ use crate::{
     mapping::FieldMapping,
     normalise::{description, ignored, short},
     pick,
+    proof::Issuer,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
 };
@@ -68,6 +69,10 @@ impl Source for GoogleCloudMonitoring {
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
         header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"])
             .or_else(|| pick::delivery_id(request, &["/message/messageId", "/message/message_id"]))
+    }
+
+    fn token_issuer(&self) -> Option<Issuer> {
+        Some(Issuer::Google)
     }
 
     fn setup(&self) -> Setup {

@@ -41,6 +41,7 @@ mod path;
 mod pick;
 mod pingdom;
 mod prometheus;
+pub mod proof;
 mod sentry;
 pub mod setup;
 pub mod signature;
@@ -59,6 +60,7 @@ mod zabbix;
 
 use guide::Facts;
 use mapping::FieldMapping;
+use proof::{Issuer, Proof};
 use setup::{Sample, Setup};
 use signature::{SignatureError, SignatureSupport};
 
@@ -211,6 +213,21 @@ pub trait Source: Sync + Send {
     /// It is not signed, wrongly signed, or signed too long ago.
     fn verify(&self, request: &Request<'_>, secret: &str, now: Timestamp) -> Result<(), SignatureError> {
         signature::verify_generic(request, secret, now)
+    }
+
+    /// What the request brings besides to show who sent it.
+    fn proof(&self, _request: &Request<'_>) -> Proof {
+        self.token_issuer().map_or(Proof::Nothing, Proof::Token)
+    }
+
+    /// Whose bearer tokens its sender can be made to bring.
+    fn token_issuer(&self) -> Option<Issuer> {
+        None
+    }
+
+    /// Whether it arrives through topics of Amazon SNS, which are pinned.
+    fn comes_through_sns(&self) -> bool {
+        false
     }
 
     /// What the sender calls this delivery, where it says so: the same delivery sent again has the same id.

@@ -1,7 +1,6 @@
 //! What the bearer tokens of clouds must say: Google's for Pub/Sub push, Microsoft's for secure webhooks.
 //!
-//! It owns the rules about claims. It never checks a signature: whoever has fetched the issuer's keys and found the
-//! signature (RS256) right asks here whether the token is meant for us. Facts are from docs.cloud.google.com/pubsub,
+//! It owns the rules about claims, and in [`jwt`] the signature; it never fetches an issuer's keys. Facts are from docs.cloud.google.com/pubsub,
 //! "Authentication for push subscriptions", and learn.microsoft.com/azure/azure-monitor/alerts/action-groups, "Configure
 //! authentication for Secure webhook".
 
@@ -9,6 +8,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::json;
+
+pub mod jwt;
 
 /// How far the clock of an issuer may be from ours, in seconds.
 const SKEW_S_MAX: i64 = 300;
@@ -57,16 +58,25 @@ pub fn check_google(claims: &Value, audience: &str, account: &str, now: Timestam
 }
 
 /// Checks the claims of a token of Azure's secure webhook: the issuer of `tenant`, our application as the `audience`,
-/// and action groups as the caller, with the role for it.
+/// and action groups as the caller, with the role for it. `authority` is Entra's address, which is another in some
+/// countries' clouds, without a slash at its end.
 ///
 /// # Errors
 ///
 /// The first rule that does not hold.
-pub fn check_azure(claims: &Value, audience: &str, tenant: &str, now: Timestamp) -> Result<(), ClaimError> {
+pub fn check_azure(
+    claims: &Value,
+    audience: &str,
+    tenant: &str,
+    authority: &str,
+    now: Timestamp,
+) -> Result<(), ClaimError> {
     check_time(claims, now)?;
+    let tenant = tenant.to_ascii_lowercase();
     let issuers = [
         format!("https://sts.windows.net/{tenant}/"),
-        format!("https://login.microsoftonline.com/{tenant}/v2.0"),
+        format!("https://sts.chinacloudapi.cn/{tenant}/"),
+        format!("{authority}/{tenant}/v2.0"),
     ];
     if tenant.is_empty() || !issuers.iter().any(|issuer| issuer == text(claims, "iss")) {
         return Err(ClaimError::Issuer);
@@ -120,6 +130,7 @@ mod tests {
 
     use super::*;
 
+    const ENTRA: &str = "https://login.microsoftonline.com";
     const NOW_S: i64 = 1_772_439_000;
 
     fn now() -> Timestamp {
@@ -161,8 +172,14 @@ mod tests {
             "iss": "https://sts.windows.net/t-1/", "aud": ["api://ours"], "appid": AZURE_CALLER_APP_ID,
             "roles": [AZURE_CALLER_ROLE], "nbf": NOW_S, "exp": NOW_S + 60
         });
-        let check = |claims: &Value| check_azure(claims, "api://ours", "t-1", now());
+        let check = |claims: &Value| check_azure(claims, "api://ours", "t-1", ENTRA, now());
         assert_eq!(check(&right), Ok(()));
+        let newer = with(
+            right.clone(),
+            "iss",
+            json!("https://login.microsoftonline.com/t-1/v2.0"),
+        );
+        assert_eq!(check(&newer), Ok(()));
         for (name, value, error) in [
             ("iss", json!("https://sts.windows.net/t-2/"), ClaimError::Issuer),
             ("aud", json!("api://theirs"), ClaimError::Audience),

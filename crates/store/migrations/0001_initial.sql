@@ -165,6 +165,9 @@ CREATE TABLE integration (
     require_key BOOLEAN NOT NULL,
     rate_limit_per_minute BIGINT NOT NULL,
     field_mapping TEXT,
+    -- Which bearer tokens are believed, and which topics of SNS; both are JSON.
+    token_rule TEXT,
+    topics TEXT NOT NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL
 );

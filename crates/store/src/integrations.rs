@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::{
     db::{DbError, Row, Tx, Val},
     directory,
+    document::{read_texts, write_texts},
     listing::Part,
     refusal::{ChangeError, found},
     seal::{Place, Sealer},
@@ -41,6 +42,10 @@ pub struct IntegrationRow {
     pub rate_limit_per_minute: u32,
     /// Where the parts of an event stand, for the types that let people say so.
     pub field_mapping: Option<Value>,
+    /// Which bearer tokens of a cloud are believed; none: none are asked for.
+    pub token_rule: Option<Value>,
+    /// The topics of Amazon SNS that may send here; none: the first that is confirmed will be.
+    pub topics: Vec<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it last changed.
@@ -54,7 +59,7 @@ pub fn new_key(random: [u8; KEY_BYTES]) -> Secret {
 }
 
 const COLUMNS: &str = "id, service_id, name, type, key_sealed, secret_sealed, enabled, require_key, \
-    rate_limit_per_minute, field_mapping, created_at, updated_at";
+    rate_limit_per_minute, field_mapping, token_rule, topics, created_at, updated_at";
 
 fn read(mut row: Row, sealer: &Sealer) -> Result<IntegrationRow, DbError> {
     let id: IntegrationId = row.take()?;
@@ -78,6 +83,8 @@ fn read(mut row: Row, sealer: &Sealer) -> Result<IntegrationRow, DbError> {
         require_key: row.take()?,
         rate_limit_per_minute: row.take()?,
         field_mapping: row.take()?,
+        token_rule: row.take()?,
+        topics: read_texts(&row.take::<String>()?, "topics")?,
         created_at: row.take()?,
         updated_at: row.take()?,
     })
@@ -92,7 +99,7 @@ const fn place<'a>(column: &'a str, row: &'a str) -> Place<'a> {
 }
 
 /// `id, service_id, name, type, key_hash, key_sealed, secret_sealed, enabled, require_key, rate_limit_per_minute,
-/// field_mapping, created_at, updated_at`.
+/// field_mapping, token_rule, topics, created_at, updated_at`.
 fn values(row: &IntegrationRow, sealer: &Sealer) -> Result<Vec<Val>, DbError> {
     let id = row.id.to_string();
     let secret = row
@@ -112,6 +119,8 @@ fn values(row: &IntegrationRow, sealer: &Sealer) -> Result<Vec<Val>, DbError> {
         row.require_key.into(),
         row.rate_limit_per_minute.into(),
         row.field_mapping.as_ref().into(),
+        row.token_rule.as_ref().into(),
+        write_texts(&row.topics).into(),
         row.created_at.into(),
         row.updated_at.into(),
     ])
@@ -124,8 +133,8 @@ fn values(row: &IntegrationRow, sealer: &Sealer) -> Result<Vec<Val>, DbError> {
 pub async fn insert(tx: &mut Tx<'_>, sealer: &Sealer, row: &IntegrationRow) -> Result<(), ChangeError> {
     directory::bump(tx, row.created_at).await?;
     let sql = "INSERT INTO integration (id, service_id, name, type, key_hash, key_sealed, secret_sealed, enabled, \
-               require_key, rate_limit_per_minute, field_mapping, created_at, updated_at) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+               require_key, rate_limit_per_minute, field_mapping, token_rule, topics, created_at, updated_at) \
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     tx.execute(sql, &values(row, sealer)?).await?;
     Ok(())
 }
@@ -137,9 +146,10 @@ pub async fn insert(tx: &mut Tx<'_>, sealer: &Sealer, row: &IntegrationRow) -> R
 pub async fn update(tx: &mut Tx<'_>, sealer: &Sealer, row: &IntegrationRow) -> Result<(), ChangeError> {
     directory::bump(tx, row.updated_at).await?;
     let sql = "UPDATE integration SET name = $2, key_hash = $3, key_sealed = $4, secret_sealed = $5, enabled = $6, \
-               require_key = $7, rate_limit_per_minute = $8, field_mapping = $9, updated_at = $10 WHERE id = $1";
+               require_key = $7, rate_limit_per_minute = $8, field_mapping = $9, token_rule = $10, topics = $11, \
+               updated_at = $12 WHERE id = $1";
     let mut values = values(row, sealer)?;
-    values.remove(11); // created_at
+    values.remove(13); // created_at
     values.drain(3..4); // type
     values.drain(1..2); // service_id
     found("integration", tx.execute(sql, &values).await?)
@@ -158,6 +168,33 @@ pub async fn get(
     let sql = format!("SELECT {COLUMNS} FROM integration WHERE service_id = $1 AND id = $2");
     let row = tx.query_opt(&sql, &[service.into(), id.into()]).await?;
     row.map(|row| read(row, sealer)).transpose()
+}
+
+/// Lets a topic of Amazon SNS send to an integration that has none yet, and says which topics may send and whether
+/// this one was added: another may have been confirmed at the same time.
+///
+/// # Errors
+/// There is no such integration, or the database cannot take it.
+pub async fn pin_topic(
+    tx: &mut Tx<'_>,
+    id: IntegrationId,
+    topic: &str,
+    now: Timestamp,
+) -> Result<(Vec<String>, bool), ChangeError> {
+    directory::bump(tx, now).await?;
+    let row = tx
+        .query_opt("SELECT topics FROM integration WHERE id = $1", &[id.into()])
+        .await?;
+    let mut row = row.ok_or(ChangeError::Missing("integration"))?;
+    let mut topics = read_texts(&row.take::<String>()?, "topics")?;
+    let is_first = topics.is_empty();
+    if is_first {
+        topics.push(topic.to_owned());
+        let sql = "UPDATE integration SET topics = $2, updated_at = $3 WHERE id = $1";
+        tx.execute(sql, &[id.into(), write_texts(&topics).into(), now.into()])
+            .await?;
+    }
+    Ok((topics, is_first))
 }
 
 /// One part of a service's integrations by name, and how many there are in all.

@@ -264,6 +264,8 @@ fn integration(service: ServiceId) -> IntegrationRow {
         require_key: false,
         rate_limit_per_minute: RATE_LIMIT,
         field_mapping: None,
+        token_rule: None,
+        topics: Vec::new(),
         created_at: now,
         updated_at: now,
     }

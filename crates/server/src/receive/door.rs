@@ -9,13 +9,21 @@ use axum::{
 };
 use bytes::Bytes;
 use jiff::Timestamp;
+use opsknight_channels::DeliveryError;
 use opsknight_domain::{
     event::Normalised,
-    id::{ApiKeyId, IntegrationId, ReceiptId, ServiceId},
+    id::{ApiKeyId, AuditId, IntegrationId, ReceiptId, ServiceId},
     incident::Actor,
 };
 use opsknight_store::{
-    Store, db::DbError, directory::Picture, integrations::IntegrationRow, receipts::Receipt, secret::Secret,
+    Store,
+    audit::{self, AuditLine},
+    db::{DbError, Tx},
+    directory::Picture,
+    integrations::{self, IntegrationRow},
+    receipts::Receipt,
+    refusal::ChangeError,
+    secret::Secret,
 };
 use opsknight_web::state::Clock;
 use serde_json::{Value, json};
@@ -23,10 +31,14 @@ use subtle::ConstantTimeEq as _;
 
 use super::{
     answer::{self, Denied},
+    authority::Authority,
     credentials,
     limit::{Allowance, Limits},
 };
-use crate::engine::ingest::{Ingest, IngestError, Job, Taken};
+use crate::{
+    config::Clouds,
+    engine::ingest::{Ingest, IngestError, Job, Taken},
+};
 
 /// Most times that a request is checked again because the configuration changed under it.
 const CHECKS_MAX: usize = 5;
@@ -55,6 +67,7 @@ pub struct Door {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) limits: Limits<Sender>,
     pub(super) bounds: Bounds,
+    pub(super) authority: Authority,
     ingest: Ingest,
 }
 
@@ -91,16 +104,26 @@ pub(super) struct Passed<'a> {
 
 impl Door {
     /// The way in of this store.
-    #[must_use]
-    pub fn new(store: Store, clock: Arc<dyn Clock>, ingest: Ingest, bounds: Bounds) -> Self {
+    ///
+    /// # Errors
+    /// When no HTTP client can be made, by which certificates and keys of clouds are fetched.
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        ingest: Ingest,
+        bounds: Bounds,
+        clouds: Clouds,
+    ) -> Result<Self, DeliveryError> {
         let limits = Limits::new(clock.clone());
-        Self {
+        let authority = Authority::new(clouds, clock.clone())?;
+        Ok(Self {
             store,
             clock,
             limits,
             bounds,
+            authority,
             ingest,
-        }
+        })
     }
 
     /// Reads a body that may have so many bytes.
@@ -189,14 +212,50 @@ impl Door {
         self.ingest.take(job).await.map_err(refused)
     }
 
-    /// Keeps a request that could not be understood, so that the sender's people can see what is wrong with it.
-    pub(super) async fn keep_invalid(&self, passed: Passed<'_>, field: &str, message: &str) {
-        let results = json!([{ "action": "rejected", "reason": format!("{field} {message}") }]);
+    /// Lets a topic of SNS send to an integration that has none yet, and says which topics may.
+    pub(super) async fn pin_topic(&self, integration: &IntegrationRow, topic: &str) -> Result<Vec<String>, Refused> {
+        let (topic, now, line) = (topic.to_owned(), self.clock.now(), AuditId::new(self.clock.uuid_v7()));
+        let (id, name) = (integration.id, integration.name.clone());
+        let unit = async move |tx: &mut Tx<'_>| {
+            let (topics, is_first) = integrations::pin_topic(tx, id, &topic, now).await?;
+            if is_first {
+                let line = AuditLine {
+                    id: line,
+                    at: now,
+                    actor: &Actor::Integration { name: name.clone() },
+                    actor_id: None,
+                    ip: None,
+                    action: "integration.topic_pinned",
+                    object_kind: "integration",
+                    object_id: id.to_string(),
+                    object_name: &name,
+                    changes: json!({ "topicArns": { "from": [], "to": &topics } }),
+                };
+                audit::record(tx, &line).await?;
+            }
+            Ok(topics)
+        };
+        self.store
+            .db
+            .write(unit)
+            .await
+            .map_err(|error: ChangeError| match error {
+                ChangeError::Db(error) => {
+                    tracing::error!(error = %error, "a topic cannot be kept");
+                    Refused::Final(Denied::Unavailable("the database cannot take it now".into()))
+                }
+                ChangeError::Missing(_) | ChangeError::Refused(_) => Refused::Final(Denied::Unauthorized),
+            })
+    }
+
+    /// Keeps a request that could not be taken as it is, so that the sender's people can see what is wrong with it.
+    pub(super) async fn keep_refused(&self, passed: Passed<'_>, status: u16, reason: &str) {
+        let results = json!([{ "action": "rejected", "reason": reason }]);
         let job = Job {
             // A later delivery of the same may be well formed, so it is not counted as received.
             receipt: Receipt {
                 remote_id: None,
-                ..passed.receipt(ReceiptId::new(self.clock.uuid_v7()), 400, results)
+                ..passed.receipt(ReceiptId::new(self.clock.uuid_v7()), status, results)
             },
             service: passed.service,
             checked_against: passed.version,
@@ -204,7 +263,7 @@ impl Door {
             events: Vec::new(),
         };
         if let Err(error) = self.ingest.take(job).await {
-            tracing::warn!(error = %error, "a request that was not understood could not be kept");
+            tracing::warn!(error = %error, "a request that was refused could not be kept");
         }
     }
 

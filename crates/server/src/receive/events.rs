@@ -123,7 +123,7 @@ async fn by_integration_key(
                     }
                     Err(denied) => {
                         if let Denied::Invalid { field, message, .. } = denied {
-                            door.keep_invalid(passed, field, message).await;
+                            door.keep_refused(passed, 400, &format!("{field} {message}")).await;
                         }
                         Err(Refused::Final(denied.clone()))
                     }

@@ -13,12 +13,13 @@ use axum::{
 };
 use bytes::Bytes;
 use opsknight_domain::{event::Normalised, id::IntegrationId, incident::Actor};
-use opsknight_sources::{Request, Source, mapping::FieldMapping};
+use opsknight_sources::{Request, Source, cloudwatch::sns::Envelope, mapping::FieldMapping};
 use opsknight_store::integrations::IntegrationRow;
 use serde_json::{Value, json};
 
 use super::{
     answer::{self, Denied},
+    authority::{self, Doubt, Unconfirmed},
     credentials,
     door::{By, Door, Found, Passed, Refused, Sender, same, with_allowance},
     limit::Allowance,
@@ -84,7 +85,7 @@ pub(super) async fn pass(
         .checked(&By::Id(id), |found| {
             let taken_from = &taken_from;
             async move {
-                check(source, &found, call, door)?;
+                check(source, &found, call, door).await?;
                 let allowed = {
                     let mut taken_from = taken_from.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     let per_minute = found.integration.rate_limit_per_minute;
@@ -119,7 +120,7 @@ fn without_id(query: &str) -> String {
 }
 
 /// Whether the call is the integration's own, authentic and welcome.
-fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> Result<(), Refused> {
+async fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> Result<(), Refused> {
     let integration: &IntegrationRow = &found.integration;
     if integration.require_key {
         let key = credentials::integration_key(&call.headers);
@@ -134,6 +135,15 @@ fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> Result
         tracing::info!(integration.name = %integration.name, error = %error, "a request was not authentic");
         return Err(Refused::Denied(Denied::Unauthorized));
     }
+    if integration.type_name == source.type_name()
+        && !call.is_test
+        && let Err(doubt) = door
+            .authority
+            .check(&source.proof(&request), integration, &call.headers)
+            .await
+    {
+        return Err(doubted(integration, doubt));
+    }
     if integration.type_name != source.type_name() {
         let why = format!("this integration is of another type than {}", source.slug());
         return Err(Refused::Denied(Denied::NotFound(why)));
@@ -145,6 +155,22 @@ fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> Result
         return Err(Refused::Final(Denied::Method));
     }
     Ok(())
+}
+
+/// What a sender is answered whose proof is not believed.
+fn doubted(integration: &IntegrationRow, doubt: Doubt) -> Refused {
+    match doubt {
+        Doubt::Wrong(why) => {
+            tracing::warn!(integration.name = %integration.name, "a request was not authentic: {why}");
+            Refused::Denied(Denied::Unauthorized)
+        }
+        Doubt::Unknown(why) => {
+            tracing::error!(integration.name = %integration.name, "whether a request is authentic cannot be told: {why}");
+            Refused::Final(Denied::Unavailable(
+                "whether this is authentic cannot be told now".into(),
+            ))
+        }
+    }
 }
 
 fn request(call: &Call) -> Request<'_> {
@@ -180,6 +206,9 @@ async fn hand_over(
         remote_id: source.delivery_id(&request),
         now: door.clock.now(),
     };
+    if let Some(envelope) = authority::handshake(&source.proof(&request)) {
+        return confirm(door, integration, passed, envelope).await;
+    }
     match source.parse(&request, mapping.as_ref()) {
         Ok(mut events) => {
             if call.is_test {
@@ -188,7 +217,7 @@ async fn hand_over(
             door.hand_over(passed, events).await
         }
         Err(error) => {
-            door.keep_invalid(passed, &error.field, &error.message).await;
+            door.keep_refused(passed, 400, &error.to_string()).await;
             let errors = Vec::new();
             Err(Refused::Final(Denied::Invalid {
                 field: error.field,
@@ -197,6 +226,44 @@ async fn hand_over(
             }))
         }
     }
+}
+
+/// Follows the handshake of SNS: calls the address in the envelope, and lets the topic send from now on.
+async fn confirm(
+    door: &Door,
+    integration: &IntegrationRow,
+    passed: Passed<'_>,
+    envelope: &Envelope,
+) -> Result<Vec<Taken>, Refused> {
+    let topic = &envelope.topic_arn;
+    let told = |why: &str| format!("The subscription to {topic} could not be confirmed: {why}");
+    match door.authority.confirm(envelope).await {
+        Ok(()) => {}
+        Err(Unconfirmed::Refused(why)) => {
+            door.keep_refused(passed, 400, &told(&why)).await;
+            let (field, message, errors) = (
+                "SubscribeURL".to_owned(),
+                format!("could not be called: {why}"),
+                Vec::new(),
+            );
+            return Err(Refused::Final(Denied::Invalid { field, message, errors }));
+        }
+        Err(Unconfirmed::Unreachable(why)) => {
+            door.keep_refused(passed, 503, &told(&why)).await;
+            return Err(Refused::Final(Denied::Unavailable(
+                "the subscription could not be confirmed".into(),
+            )));
+        }
+    }
+    if !door.pin_topic(integration, topic).await?.contains(topic) {
+        return Err(Refused::Final(Denied::Unauthorized));
+    }
+    let reason = format!("The subscription to {topic} is confirmed; this topic may send here.");
+    let events = vec![Normalised::Ignored {
+        dedup_key: None,
+        reason,
+    }];
+    door.hand_over(passed, events).await
 }
 
 /// How the integration's people say that its bodies are to be read. What was stored was checked when it was set.

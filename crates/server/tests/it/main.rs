@@ -11,6 +11,7 @@ mod api;
 mod bad_input;
 mod browser;
 mod certificates;
+mod clouds;
 mod command_line;
 mod crash;
 mod environment;

@@ -153,6 +153,7 @@ impl World {
             clock: clock.clone(),
             public_url: "https://opsknight.example.com".parse().unwrap(),
             smtp: settings.smtp.clone(),
+            clouds: settings.clouds.clone(),
             allow_private_targets: true,
             bounds: Bounds {
                 events_body: EVENTS_BODY_BYTES,

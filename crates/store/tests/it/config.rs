@@ -142,6 +142,8 @@ pub(crate) fn integration(n: u8, service: ServiceId) -> IntegrationRow {
         require_key: false,
         rate_limit_per_minute: 120,
         field_mapping: Some(serde_json::json!({ "summaryField": "alert.title" })),
+        token_rule: None,
+        topics: Vec::new(),
         created_at: at(0),
         updated_at: at(0),
     }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use opsknight_domain::id::{IntegrationId, ServiceId};
-use opsknight_sources::{self as sources, Source, mapping::FieldMapping};
+use opsknight_sources::{self as sources, Source, mapping::FieldMapping, proof::TokenRule};
 use opsknight_store::{
     db::Tx,
     integrations::{self, IntegrationRow, KEY_BYTES},
@@ -27,13 +27,15 @@ use crate::state::AppState;
 
 mod shape;
 
-pub use shape::{FieldMappingBody, IntegrationBody, TestBody, webhook_url};
+pub use shape::{FieldMappingBody, IntegrationBody, TestBody, TokenRuleBody, webhook_url};
 pub(crate) use shape::{IntegrationPatch, NewIntegration};
 
 /// How many requests in a minute an integration takes unless said.
 pub const RATE_LIMIT_DEFAULT: u32 = 120;
 /// The most requests in a minute that can be asked for.
 pub const RATE_LIMIT_MAX: u32 = 100_000;
+/// The most topics of SNS that may send to one integration.
+const TOPICS_MAX: usize = 50;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -82,8 +84,53 @@ impl IntegrationPatch {
             }
             row.field_mapping = mapping.and_then(|mapping| serde_json::to_value(mapping).ok());
         }
+        self.apply_proofs(row, source, &mut problems);
         problems.check()
     }
+
+    /// What requests must bring besides a secret.
+    fn apply_proofs(&self, row: &mut IntegrationRow, source: &dyn Source, problems: &mut Problems) {
+        if let Some(rule) = self.token_rule.clone() {
+            let rule = rule.map(TokenRule::from);
+            match (&rule, source.token_issuer()) {
+                (Some(_), None) => problems.add(
+                    "tokenRule",
+                    "goes with the types GOOGLE_CLOUD_MONITORING and AZURE only",
+                ),
+                (Some(rule), Some(issuer)) => {
+                    for (field, message) in rule.validate(issuer).err().into_iter().flatten() {
+                        problems.add(format!("tokenRule.{field}"), message);
+                    }
+                }
+                (None, _) => {}
+            }
+            row.token_rule = rule.and_then(|rule| serde_json::to_value(rule).ok());
+        }
+        if let Some(topics) = self.topic_arns.clone() {
+            if !topics.is_empty() && !source.comes_through_sns() {
+                problems.add("topicArns", "goes with the type CLOUDWATCH only");
+            }
+            if topics.len() > TOPICS_MAX {
+                problems.add("topicArns", format!("must not be more than {TOPICS_MAX}"));
+            }
+            for (place, topic) in topics.iter().enumerate() {
+                if !is_topic_arn(topic) {
+                    let field = format!("topicArns[{place}]");
+                    problems.add(
+                        field,
+                        "must be the ARN of an SNS topic, like arn:aws:sns:eu-west-1:123456789012:alarms",
+                    );
+                }
+            }
+            row.topics = topics;
+        }
+    }
+}
+
+/// `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.
+fn is_topic_arn(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(':').collect();
+    text.len() <= 512 && parts.len() == 6 && parts[0] == "arn" && parts[2] == "sns" && !parts[5].is_empty()
 }
 
 fn source_of(type_name: &str) -> Result<&'static dyn Source, ApiError> {
@@ -119,6 +166,8 @@ pub(crate) async fn create(
         require_key: false,
         rate_limit_per_minute: RATE_LIMIT_DEFAULT,
         field_mapping: None,
+        token_rule: None,
+        topics: Vec::new(),
         created_at: change.now,
         updated_at: change.now,
     };

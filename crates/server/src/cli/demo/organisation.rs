@@ -313,6 +313,8 @@ fn integration_rows(clock: &dyn Clock, services: &[ServiceId], since: Timestamp)
                 require_key: false,
                 rate_limit_per_minute: PER_MINUTE,
                 field_mapping: None,
+                token_rule: None,
+                topics: Vec::new(),
                 created_at: since,
                 updated_at: since,
             }

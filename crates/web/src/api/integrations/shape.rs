@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use opsknight_domain::id::IntegrationId;
-use opsknight_sources::{self as sources, mapping::FieldMapping};
+use opsknight_sources::{self as sources, mapping::FieldMapping, proof::TokenRule};
 use opsknight_store::integrations::IntegrationRow;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,6 +43,10 @@ pub struct IntegrationBody {
     pub rate_limit_per_minute: u32,
     /// Where the parts of an event stand, where somebody said so.
     pub field_mapping: Option<FieldMappingBody>,
+    /// Which bearer tokens of a cloud its requests must bring, where somebody said so.
+    pub token_rule: Option<TokenRuleBody>,
+    /// The topics of Amazon SNS that may send here; empty: the first that is confirmed will be.
+    pub topic_arns: Vec<String>,
     /// When it last received something.
     #[schema(inline)]
     pub last_event_at: Option<Time>,
@@ -86,6 +90,34 @@ pub struct FieldMappingBody {
     pub resolve_values: Option<Vec<String>>,
 }
 
+/// Which bearer tokens are believed: those of Google for push subscriptions of Pub/Sub (`GOOGLE_CLOUD_MONITORING`), and
+/// those of Microsoft Entra for secure webhooks of action groups (`AZURE`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = TokenRule)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenRuleBody {
+    /// For whom the token must be meant (`aud`): what the subscription has as its audience, which is the push endpoint's
+    /// URL where none was set; or the application id of the secure webhook.
+    #[schema(min_length = 1, max_length = 1000)]
+    pub audience: String,
+    /// Google: the e-mail address of the service account with which the subscription signs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Entra: the id of the tenant that issues the token, a UUID.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant_id: Option<String>,
+}
+
+impl From<TokenRuleBody> for TokenRule {
+    fn from(body: TokenRuleBody) -> Self {
+        Self {
+            audience: body.audience,
+            service_account: body.service_account,
+            tenant_id: body.tenant_id,
+        }
+    }
+}
+
 impl From<FieldMappingBody> for FieldMapping {
     fn from(body: FieldMappingBody) -> Self {
         Self {
@@ -125,6 +157,8 @@ impl IntegrationBody {
             require_key: row.require_key,
             rate_limit_per_minute: row.rate_limit_per_minute,
             field_mapping: row.field_mapping.and_then(|value| serde_json::from_value(value).ok()),
+            token_rule: row.token_rule.and_then(|value| serde_json::from_value(value).ok()),
+            topic_arns: row.topics,
             last_event_at: last_event_at.map(Time),
             created_at: Time(row.created_at),
             updated_at: Time(row.updated_at),
@@ -156,6 +190,11 @@ pub(crate) struct NewIntegration {
     pub(crate) rate_limit_per_minute: Option<u32>,
     /// Where the parts of an event stand; of the type `WEBHOOK` only.
     pub(crate) field_mapping: Option<FieldMappingBody>,
+    /// Which bearer tokens requests must bring; of the types `GOOGLE_CLOUD_MONITORING` and `AZURE` only.
+    pub(crate) token_rule: Option<TokenRuleBody>,
+    /// The topics of Amazon SNS that may send here; of the type `CLOUDWATCH` only. The first that is confirmed unless said.
+    #[schema(max_items = 50)]
+    pub(crate) topic_arns: Option<Vec<String>>,
 }
 
 /// What is to change about an integration; what is left out stays.
@@ -186,6 +225,14 @@ pub(crate) struct IntegrationPatch {
     #[serde(default, deserialize_with = "patch")]
     #[schema(value_type = Option<FieldMappingBody>)]
     pub(crate) field_mapping: Option<Option<FieldMappingBody>>,
+    /// Which bearer tokens requests must bring; null: none.
+    #[serde(default, deserialize_with = "patch")]
+    #[schema(value_type = Option<TokenRuleBody>)]
+    pub(crate) token_rule: Option<Option<TokenRuleBody>>,
+    /// The topics of Amazon SNS that may send here; an empty list: the next that is confirmed.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = Vec<String>, required = false, max_items = 50)]
+    pub(crate) topic_arns: Option<Vec<String>>,
 }
 
 impl From<NewIntegration> for IntegrationPatch {
@@ -197,6 +244,8 @@ impl From<NewIntegration> for IntegrationPatch {
             require_key: new.require_key,
             rate_limit_per_minute: new.rate_limit_per_minute,
             field_mapping: Some(new.field_mapping),
+            token_rule: Some(new.token_rule),
+            topic_arns: new.topic_arns,
         }
     }
 }
