@@ -208,9 +208,16 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
     }
     let kind = kind.unwrap_or_default();
     let health_rule = named(fields, HEALTH_RULE).or_else(|| fields.text("name"));
-    let title = health_rule
-        .clone()
-        .or_else(|| fields.first(&["displayName", "event_name", "summary", "summaryMessage", "eventMessage", "message"]));
+    let title = health_rule.clone().or_else(|| {
+        fields.first(&[
+            "displayName",
+            "event_name",
+            "summary",
+            "summaryMessage",
+            "eventMessage",
+            "message",
+        ])
+    });
     let application = named(fields, APPLICATION);
     let place = PLACES.iter().find_map(|names| named(fields, names));
     let key = key(

@@ -131,7 +131,10 @@ fn templates_of_other_tools_keep_their_key() {
 
 #[test]
 fn anomalies_end_under_their_own_id() {
-    for (kind, action) in [("ANOMALY_OPEN_CRITICAL", Action::Trigger), ("ANOMALY_CLOSE_CRITICAL", Action::Resolve)] {
+    for (kind, action) in [
+        ("ANOMALY_OPEN_CRITICAL", Action::Trigger),
+        ("ANOMALY_CLOSE_CRITICAL", Action::Resolve),
+    ] {
         for body in [
             json!({"eventType": kind, "id": kind, "incidentId": "", "anomalyId": "9"}),
             json!({"eventType": kind, "id": kind, "anomaly": {"id": 9, "name": "x"}}),
@@ -165,7 +168,9 @@ fn events_are_ordered_by_their_time() {
 #[test]
 fn the_payload_of_the_set_up_is_understood() {
     let snippet = AppDynamics.setup().snippets[1].template;
-    let (head, rest) = snippet.split_once("#foreach($event in ${fullEventList})").expect("a loop");
+    let (head, rest) = snippet
+        .split_once("#foreach($event in ${fullEventList})")
+        .expect("a loop");
     let (inside, tail) = rest.split_once("#end").expect("its end");
     let fill = |text: &str, values: &[(&str, &str)]| {
         let mut text = text.to_owned();
@@ -192,7 +197,10 @@ fn the_payload_of_the_set_up_is_understood() {
             ("application.name", "Shop"),
             ("summaryMessage", "It is \"slow\"\nnow"),
             ("eventTime", "Mon Mar 02 09:00:00 UTC 2026"),
-            ("deepLink", "https://acme.example/#location=APP_INCIDENT_DETAIL_MODAL&incident=5501"),
+            (
+                "deepLink",
+                "https://acme.example/#location=APP_INCIDENT_DETAIL_MODAL&incident=5501",
+            ),
         ],
     );
     let anomaly = fill(
