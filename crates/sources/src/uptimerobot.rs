@@ -12,7 +12,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -54,6 +56,26 @@ impl Source for UptimeRobot {
 
     fn takes(&self, method: &Method) -> bool {
         *method == Method::POST || *method == Method::GET
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "UptimeRobot's default variables as a query string (GET or POST), as a form, or as JSON",
+                "A JSON body of yours with `*variables*`; parameters of the query string are added to it",
+            ],
+            triggers: "`alertType` 1 (down), 3 (a certificate or a domain expires), and numbers that are not known; without \
+                       `alertType` the words of `alertTypeFriendlyName`",
+            acknowledges: "",
+            resolves: "`alertType` 2 (up). Nothing ends the alert about an expiry",
+            ignores: "Monitors that are started (98) or paused (99)",
+            tests: "",
+            severity: "Down is critical, an expiry a warning",
+            key: "`uptimerobot:` and `monitorID`, without it `monitorURL` or `monitorFriendlyName`; with `:expiry` at its end \
+                  for expiries",
+            ordered_by: "`alertDateTime`, for down and up",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -142,6 +164,8 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
     event.group = normalise::short(fields.first(&["monitorGroup", "monitorTags"]));
     event.class = normalise::short(fields.text("alertTypeFriendlyName"));
     event.occurred_at = fields.time(&["alertDateTime"]);
+    // Down and up have the time of their own alert. An expiry has no end.
+    event.changed_at = event.occurred_at.filter(|_| kind != Kind::Expiry);
     link::add(
         &mut event,
         fields.first(&["dashboardUrl", "incidentUrl"]).as_deref(),
@@ -245,6 +269,64 @@ mod tests {
         assert_eq!(
             (expiry.dedup_key.as_str(), expiry.severity),
             ("uptimerobot:5:expiry", Severity::Warning)
+        );
+    }
+
+    #[test]
+    fn down_and_up_are_ordered_by_their_time() {
+        let at = |kind: u8, time: Value| {
+            let body = json!({"monitorID": 5, "alertType": kind, "alertDateTime": time});
+            event(&UptimeRobot, &body).changed_at
+        };
+        let (down, up) = (at(1, json!("1772442000")), at(2, json!(1_772_442_600)));
+        assert!(down.is_some() && down < up, "{down:?} {up:?}");
+        assert_eq!(at(3, json!("1772442000")), None);
+        assert_eq!(at(1, json!("*alertDateTime*")), None);
+    }
+
+    /// What UptimeRobot makes of the body of our set-up text, behind the address of it; variables without a value stay.
+    #[test]
+    fn the_body_of_the_set_up_is_understood() {
+        let snippets = UptimeRobot.setup().snippets;
+        let url = snippets[0].render(
+            "https://ok.example/api/integrations/uptimerobot?integrationId=int_1",
+            "key",
+        );
+        let (_, query) = format!("{url}monitorID=77&alertType=1")
+            .split_once('?')
+            .map(|(base, query)| (base.to_owned(), query.to_owned()))
+            .expect("a query");
+        let filled = |kind: &str, time: &str| {
+            let body = snippets[1]
+                .template
+                .replace("*monitorID*", "77")
+                .replace("*monitorFriendlyName*", "Shop")
+                .replace("*alertType*", kind)
+                .replace("*alertDetails*", "HTTP \"502\"")
+                .replace("*alertDateTime*", time);
+            let call = Call {
+                query: &query,
+                headers: &[("content-type", "application/json")],
+                body: body.as_bytes(),
+                ..Call::default()
+            };
+            only(call.parse(&UptimeRobot).expect("an event"))
+        };
+        let (down, up) = (filled("1", "1772442000"), filled("2", "1772442600"));
+        assert_eq!(
+            (down.action, down.dedup_key.as_str(), down.summary.as_str()),
+            (Action::Trigger, "uptimerobot:77", "Shop is down: HTTP \"502\"")
+        );
+        assert_eq!((up.action, &up.dedup_key), (Action::Resolve, &down.dedup_key));
+        assert!(down.changed_at < up.changed_at && down.details.get("integrationId").is_none());
+        // Without a body, the default parameters behind the address are enough.
+        let call = Call {
+            query: &query,
+            ..Call::default()
+        };
+        assert_eq!(
+            only(call.parse(&UptimeRobot).expect("an event")).dedup_key,
+            "uptimerobot:77"
         );
     }
 
