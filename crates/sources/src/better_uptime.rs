@@ -119,7 +119,7 @@ const SNIPPETS: &[Snippet] = &[Snippet {
 /// An incident and what became of it.
 fn incident(body: Value) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::Mustache);
-    if fields.get("page").is_some() {
+    if fields.get("data").is_none() && fields.get("page").is_some() {
         return Ok(ignored(
             None,
             "It is the update of a status page, and not about an incident.",

@@ -199,18 +199,18 @@ fn filled(snippet: &str, values: &[(&str, &str)], lists: &[(&str, &[&str])]) -> 
     text
 }
 
-#[test]
-fn the_bodies_of_the_set_up_are_understood() {
-    let all = |body: String| {
-        Call {
-            body: body.as_bytes(),
-            ..Call::default()
-        }
-        .parse(&Elastic)
-        .unwrap_or_else(|error| panic!("{error}: {body}"))
+fn outcomes(body: &str) -> Vec<Normalised> {
+    let call = Call {
+        body: body.as_bytes(),
+        ..Call::default()
     };
+    call.parse(&Elastic).unwrap_or_else(|error| panic!("{error}: {body}"))
+}
+
+#[test]
+fn the_body_for_each_alert_is_understood() {
     let single = |group: &str, date: &str| {
-        only(all(filled(
+        only(outcomes(&filled(
             "Body for each alert and for its recovery",
             &[
                 ("rule.id", "r-1"),
@@ -234,8 +234,11 @@ fn the_bodies_of_the_set_up_are_understood() {
         (Action::Resolve, &fired.dedup_key)
     );
     assert!(fired.changed_at.is_some() && fired.changed_at < recovered.changed_at);
+}
 
-    let summary = all(filled(
+#[test]
+fn the_body_for_a_summary_is_understood() {
+    let summary = outcomes(&filled(
         "Body for a summary of alerts",
         &[
             ("rule.id", "r-1"),
@@ -250,7 +253,7 @@ fn the_bodies_of_the_set_up_are_understood() {
             ("alerts.recovered.data", &["web-03"]),
         ],
     ));
-    let outcomes: Vec<_> = summary
+    let told: Vec<_> = summary
         .iter()
         .map(|outcome| match outcome {
             Normalised::Event(event) => (event.action, event.dedup_key.as_str()),
@@ -258,15 +261,18 @@ fn the_bodies_of_the_set_up_are_understood() {
         })
         .collect();
     assert_eq!(
-        outcomes,
+        told,
         [
             (Action::Trigger, "elastic:r-1:web-01"),
             (Action::Trigger, "elastic:r-1:web-02"),
             (Action::Resolve, "elastic:r-1:web-03"),
         ]
     );
+}
 
-    let watch = only(all(filled(
+#[test]
+fn the_body_of_a_watch_is_understood() {
+    let watch = only(outcomes(&filled(
         "Body of a watch's webhook action",
         &[
             ("ctx.watch_id", "disk"),
