@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
@@ -69,6 +70,11 @@ impl Source for SplunkObservability {
             }
             _ => signature::verify_base64(request, SIGNATURE_HEADER, secret),
         }
+    }
+
+    /// The method of the webhook can be chosen: the integration's `method` in Splunk's Terraform provider.
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::PUT
     }
 
     /// Anything but 200 is sent again, for up to a day.

@@ -2,7 +2,8 @@
 //!
 //! A monitor is down (1) or up (2); the expiry of a certificate or a domain (3) is something else on the same monitor.
 //! Facts are from help.uptimerobot.com, "Webhook integration", and uptimerobot.com/integrations/webhooks. A variable for
-//! which UptimeRobot has no value stays as it is written.
+//! which UptimeRobot has no value stays as it is written. In bodies of their own, people also write the names in small
+//! letters and with underscores, as Zulip's guide has it (`monitor_url`, `alert_type`).
 
 use std::borrow::Cow;
 
@@ -15,11 +16,13 @@ use crate::{
     ParseError, Request, Source,
     guide::Facts,
     input, link,
+    loose::Loose,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
-    template::{Fields, Style},
+    template::{Fields, Style, is_unfilled},
+    when,
 };
 
 /// UptimeRobot.
@@ -133,24 +136,24 @@ enum Kind {
 
 /// One alert.
 fn alert(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Fields::new(&body, Style::Stars);
-    let name = fields.text("monitorFriendlyName");
-    let address = fields.text("monitorURL");
+    let fields = Loose::new(&body, &[], |text| is_unfilled(text, Style::Stars));
+    let name = fields.get(&["monitorfriendlyname", "monitorname"]);
+    let address = fields.get(&["monitorurl"]);
     let id = fields
-        .first(&["monitorID", "monitorId"])
+        .get(&["monitorid"])
         .or_else(|| address.clone())
         .or_else(|| name.clone());
     let id =
         id.ok_or_else(|| ParseError::new("monitorID", "is missing, and so are monitorURL and monitorFriendlyName"))?;
     let kind =
-        kind(fields).ok_or_else(|| ParseError::new("alertType", "is missing, and so is alertTypeFriendlyName"))?;
+        kind(&fields).ok_or_else(|| ParseError::new("alertType", "is missing, and so is alertTypeFriendlyName"))?;
     let key = format!("uptimerobot:{id}");
     let called = name.or_else(|| address.clone()).unwrap_or_else(|| id.clone());
-    let details = fields.text("alertDetails");
+    let details = fields.get(&["alertdetails"]);
     let (action, severity, key, what) = match kind {
         Kind::Down => (Action::Trigger, Severity::Critical, key, Cow::Borrowed("is down")),
         Kind::Up => (Action::Resolve, Severity::Critical, key, Cow::Borrowed("is up")),
-        Kind::Expiry => (Action::Trigger, Severity::Warning, key + ":expiry", expiry(fields)),
+        Kind::Expiry => (Action::Trigger, Severity::Warning, key + ":expiry", expiry(&fields)),
         Kind::Switched => return Ok(ignored(Some(key), "The monitor was started or paused.")),
     };
     let summary = match details.as_deref().map(normalise::first_line) {
@@ -161,24 +164,27 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
     event.description = normalise::description(details, &event.summary);
     event.source = normalise::short(address.clone().or_else(|| Some(called.clone())));
     event.component = normalise::short(Some(called));
-    event.group = normalise::short(fields.first(&["monitorGroup", "monitorTags"]));
-    event.class = normalise::short(fields.text("alertTypeFriendlyName"));
-    event.occurred_at = fields.time(&["alertDateTime"]);
+    let tags = || Fields::new(&body, Style::Stars).line("monitorTags");
+    event.group = normalise::short(fields.get(&["monitorgroup", "monitortags"]).or_else(tags));
+    event.class = normalise::short(fields.get(&["alerttypefriendlyname"]));
+    let time = fields.get(&["alertdatetime"]);
+    event.occurred_at = time.and_then(|time| when::read(&Value::String(time.into_owned())));
     // Down and up have the time of their own alert. An expiry has no end.
     event.changed_at = event.occurred_at.filter(|_| kind != Kind::Expiry);
     link::add(
         &mut event,
-        fields.first(&["dashboardUrl", "incidentUrl"]).as_deref(),
+        fields.get(&["dashboardurl", "incidenturl"]).as_deref(),
         "UptimeRobot",
     );
     link::add(&mut event, address.as_deref(), "What is monitored");
+    drop(fields);
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
 }
 
 /// The number, else its name. A type that is not known yet is taken as down, so that no alert is lost to a number.
-fn kind(fields: Fields<'_>) -> Option<Kind> {
-    if let Some(number) = fields.text("alertType") {
+fn kind(fields: &Loose<'_>) -> Option<Kind> {
+    if let Some(number) = fields.get(&["alerttype"]) {
         return Some(match &*number {
             "2" => Kind::Up,
             "3" => Kind::Expiry,
@@ -186,7 +192,7 @@ fn kind(fields: Fields<'_>) -> Option<Kind> {
             word => by_name(word).unwrap_or(Kind::Down),
         });
     }
-    Some(by_name(&fields.text("alertTypeFriendlyName")?).unwrap_or(Kind::Down))
+    Some(by_name(&fields.get(&["alerttypefriendlyname"])?).unwrap_or(Kind::Down))
 }
 
 fn by_name(name: &str) -> Option<Kind> {
@@ -202,11 +208,11 @@ fn by_name(name: &str) -> Option<Kind> {
 }
 
 /// What expires, and when.
-fn expiry(fields: Fields<'_>) -> Cow<'static, str> {
-    if let Some(days) = fields.text("sslExpiryDaysLeft") {
+fn expiry(fields: &Loose<'_>) -> Cow<'static, str> {
+    if let Some(days) = fields.get(&["sslexpirydaysleft"]) {
         return Cow::Owned(format!("has a certificate that expires in {days} days"));
     }
-    match fields.text("domainExpireDate") {
+    match fields.get(&["domainexpiredate"]) {
         Some(date) => Cow::Owned(format!("has a domain that expires on {date}")),
         None => Cow::Borrowed("has a certificate or a domain that expires soon"),
     }
