@@ -121,7 +121,7 @@ impl Source for AppDynamics {
             ],
             snippets: SNIPPETS,
             vendor_docs: Some(
-                "https://docs.appdynamics.com/appd/24.x/latest/en/appdynamics-essentials/alert-and-respond/actions/http-request-actions-and-templates",
+                "https://help.splunk.com/en/appdynamics-saas/get-started/26.4.0/alert-and-respond/actions/predefined-templating-variables",
             ),
         }
     }

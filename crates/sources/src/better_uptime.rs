@@ -2,11 +2,13 @@
 //!
 //! The resource is that of its API: `data` with `type`, `id` and `attributes`. Facts are from betterstack.com/docs/uptime,
 //! "Outgoing webhooks" (incident, monitor and on-call hooks; a `comment` comes with a comment), "Incidents API response
-//! parameters" and "Reopen incident" (`reopened_at` comes beside `resolved_at`, which stays). The user may write the body
-//! anew, so `event` may be missing; the times of the incident tell then.
+//! parameters" and "Reopen incident" (`reopened_at` comes beside `resolved_at`, which stays). `event` may be missing; the
+//! times of the incident tell then. The user may write the body anew, with variables such as `$INCIDENT_ID` and `$STATUS`,
+//! and choose the method: "Create outgoing webhook", and the example of Better Stack's Terraform provider.
 
 use std::borrow::Cow;
 
+use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
@@ -54,12 +56,17 @@ impl Source for BetterUptime {
         }
     }
 
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::PUT
+    }
+
     fn facts(&self) -> Facts {
         Facts {
             forms: &[
                 "The outgoing webhook of the type Incident: `data` with the incident as in Better Stack's API, with or \
                  without `event`",
-                "A body of yours with the incident in `incident`",
+                "A body of yours with `$INCIDENT_ID` as the `id` in `incident`, or as `incident_id`, and `$STATUS` as its \
+                 `status`, or the incident's times",
             ],
             triggers: "The events `started` and `reopened`; without `event` an incident that is not resolved, or that was \
                        reopened since",
@@ -118,7 +125,7 @@ const SNIPPETS: &[Snippet] = &[Snippet {
 
 /// An incident and what became of it.
 fn incident(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Fields::new(&body, Style::Mustache);
+    let fields = Fields::new(&body, Style::Dollar);
     if fields.get("data").is_none() && fields.get("page").is_some() {
         return Ok(ignored(
             None,
@@ -134,7 +141,7 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         ));
     }
     let id = data
-        .text("id")
+        .first(&["id", "incident_id"])
         .ok_or_else(|| ParseError::new("data.id", "is missing"))?;
     let key = format!("better-uptime:{id}");
     let word = fields
@@ -191,10 +198,15 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
     Ok(Normalised::Event(Box::new(event)))
 }
 
-/// The incident and what is said about it, in `data` as Better Stack sends it, or in an `incident` of the user's.
+/// The incident and what is said about it, in `data` as Better Stack sends it, or as users write it.
 fn resource(fields: Fields<'_>) -> (Fields<'_>, Fields<'_>) {
-    if fields.get("data").is_none() && fields.get("incident").is_some_and(Value::is_object) {
-        return (fields.within("incident"), fields.within("incident"));
+    if fields.get("data").is_none() {
+        if fields.get("incident").is_some_and(Value::is_object) {
+            return (fields.within("incident"), fields.within("incident"));
+        }
+        if fields.text("incident_id").is_some() {
+            return (fields, fields);
+        }
     }
     let data = fields.within("data");
     (data, data.within("attributes"))

@@ -107,7 +107,7 @@ impl Source for Sentry {
                 "In Sentry, open Settings, then Custom Integrations, and create an internal integration named OpsKnight.",
                 "Paste the URL below as its webhook URL and switch Alert Rule Action on.",
                 "Give it read access to issues and events, and under Webhooks choose issue, so that incidents close when an \
-                 issue is resolved.",
+                 issue is resolved. Every new issue then opens an incident as well, whether or not an alert is about it.",
                 "Optional, and recommended: copy the client secret of the integration and set it here as the secret.",
                 "In your alert rules, add the action: send a notification via OpsKnight.",
             ],

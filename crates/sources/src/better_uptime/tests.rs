@@ -125,6 +125,22 @@ fn comments_and_status_pages_are_no_incidents() {
 
 #[test]
 fn bodies_of_the_users() {
+    let flat = |status: &str| {
+        let body = json!({"incident_id": "7", "name": "Shop", "status": status, "resolved_at": "$RESOLVED_AT"});
+        event(&BetterUptime, &body)
+    };
+    let (start, end) = (flat("Started"), flat("Resolved"));
+    assert_eq!((start.action, end.action), (Action::Trigger, Action::Resolve));
+    assert_eq!(
+        (start.dedup_key, end.dedup_key.as_str()),
+        (end.dedup_key.clone(), "better-uptime:7")
+    );
+    // Nobody filled the variables in.
+    let unfilled = json!({"incident": {"id": "$INCIDENT_ID", "started_at": "$STARTED_AT"}});
+    assert_eq!(
+        parse(&BetterUptime, &unfilled).map_err(|error| error.field),
+        Err("data.id".into())
+    );
     let of = |status: &str| {
         let body = json!({"incident": {"id": 7, "name": "Shop", "cause": "Status 500", "status": status, "url": "https://shop.example"}});
         event(&BetterUptime, &body)
