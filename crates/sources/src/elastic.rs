@@ -109,11 +109,13 @@ const LINKS: &[(&str, &str)] = &[
     ("url", "Kibana"),
 ];
 /// The lists of a summary, and what is in each of them.
-const SUMMARY_LISTS: [(&str, Action); 3] = [
-    ("new", Action::Trigger),
-    ("ongoing", Action::Trigger),
-    ("recovered", Action::Resolve),
+const SUMMARY_LISTS: &[(&str, Option<Action>)] = &[
+    ("new", Some(Action::Trigger)),
+    ("ongoing", Some(Action::Trigger)),
+    ("recovered", Some(Action::Resolve)),
 ];
+/// The list of all of them, in which each alert says itself what it is. It counts where there is no other.
+const SUMMARY_OF_ALL: &[(&str, Option<Action>)] = &[("all", None)];
 
 /// Elastic.
 #[derive(Debug)]
@@ -138,8 +140,11 @@ impl Source for Elastic {
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
         let body = input::read_template(request)?;
-        if body.get("alerts").is_some_and(Value::is_object) {
-            return summary(body);
+        match body.get("alerts") {
+            Some(Value::Object(_)) => return summary(body),
+            // Detection rules have a list of their alerts in `context.alerts`, which people write out under this name.
+            Some(Value::Array(items)) if items.iter().any(Value::is_object) => return listed(body),
+            _ => {}
         }
         normalise::each(body, |body| {
             if text(&body, WATCH_ID).is_some() {
@@ -162,8 +167,8 @@ impl Source for Elastic {
             forms: &[
                 "The webhook connector's body with the variables of one alert (`rule.id`, `alert.id`, `alert.actionGroup`), \
                  as they are called in Kibana 8 and 9, and in Kibana 7 (`alertId`, `alertInstanceId`)",
-                "A summary of alerts: `alerts.new`, `alerts.ongoing` and `alerts.recovered`, each alert on its own; where \
-                 only counts are sent, one alert for the rule",
+                "A summary of alerts: `alerts.new`, `alerts.ongoing` and `alerts.recovered`, or `alerts.all`, each alert on \
+                 its own; where only counts are sent, one alert for the rule",
                 "Documents of Kibana's alert indices (`kibana.alert.…`), one or a list",
                 "Watcher's webhook action with `watch_id`",
             ],
@@ -383,7 +388,11 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
     let common = normalise::common(body);
     let mut outcomes = Vec::new();
     let mut counted = None;
-    for (name, action) in SUMMARY_LISTS {
+    let names = match SUMMARY_LISTS.iter().any(|(name, _)| lists.get(name).is_some()) {
+        true => SUMMARY_LISTS,
+        false => SUMMARY_OF_ALL,
+    };
+    for (name, action) in names {
         let at = format!("alerts.{name}.data");
         let list = lists.get(name).unwrap_or(&Value::Null);
         let data = data(list.get("data"));
@@ -397,12 +406,12 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
                 .and_then(|count| count.parse::<u64>().ok());
             if count.is_some_and(|count| count > 0) {
                 // Something that goes on counts more than something that is over.
-                counted = counted.or(Some(action));
+                counted = counted.or(Some(action.unwrap_or(Action::Trigger)));
             }
             continue;
         }
         outcomes.extend(normalise::list(data, &at, |one| {
-            alert(normalise::with_common(one, &common), Some(action))
+            alert(normalise::with_common(one, &common), *action)
         })?);
     }
     if let Some(action) = counted.filter(|_| outcomes.is_empty()) {
@@ -412,6 +421,13 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
         outcomes.push(ignored(None, "The summary holds no alerts."));
     }
     Ok(outcomes)
+}
+
+/// A list of alerts that say themselves what they are.
+fn listed(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
+    let items = data(body.get_mut("alerts").map(Value::take).as_ref());
+    let common = normalise::common(body);
+    normalise::list(items, "alerts", |one| alert(normalise::with_common(one, &common), None))
 }
 
 /// A list of alerts, which some templates write as text.

@@ -286,3 +286,28 @@ fn the_body_of_a_watch_is_understood() {
         ("elastic:watch:disk", "disk: 7 hits")
     );
 }
+
+#[test]
+fn lists_in_which_each_alert_says_what_it_is() {
+    for body in [
+        json!({"rule": {"id": "r"}, "alerts": {"all": {"count": 2, "data": [
+            {"alert_id": "a", "kibana.alert.status": "active"}, {"alert_id": "b", "kibana.alert.status": "recovered"}
+        ]}}}),
+        json!({"rule": {"id": "r"}, "alerts": [{"alert_id": "a"}, null, {"alert_id": "b", "event": {"action": "close"}}]}),
+    ] {
+        let all = parse(&Elastic, &body).expect("two events");
+        let [Normalised::Event(first), Normalised::Event(second)] = &all[..] else {
+            panic!("{all:?}")
+        };
+        assert_eq!(
+            (first.dedup_key.as_str(), first.action),
+            ("elastic:r:a", Action::Trigger)
+        );
+        assert_eq!(
+            (second.dedup_key.as_str(), second.action),
+            ("elastic:r:b", Action::Resolve)
+        );
+    }
+    let empty = json!({"rule": {"id": "r"}, "alert": {"id": "a", "actionGroup": "recovered"}, "alerts": []});
+    assert_eq!(event(&Elastic, &empty).action, Action::Resolve);
+}
