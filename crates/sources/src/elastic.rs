@@ -5,7 +5,7 @@
 //! braces do not escape), the same page of version 7 (`alertId` is the rule there, `alertInstanceId` the alert), "Watcher
 //! webhook action" and the action groups in elastic/kibana's rule types. A watch never says that it is over.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
@@ -176,7 +176,7 @@ impl Source for Elastic {
             acknowledges: "",
             resolves: "The action group `recovered` and its kin, recovered alerts of a summary, and alerts that Kibana no \
                        longer tracks (`untracked`). A watch only where its body says `\"status\": \"ok\"` or the like",
-            ignores: "Summaries without alerts",
+            ignores: "Summaries without alerts, and the end of an alert that the same summary has as active again",
             tests: "The connector's own test, which leaves the variables as they are written",
             severity: "`severity` in the body or in the alert; else the action group's last word, of which the SLO burn rate \
                        rule's `alert` is critical and `high` is error. A warning where nothing is said",
@@ -420,7 +420,27 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
     if outcomes.is_empty() {
         outcomes.push(ignored(None, "The summary holds no alerts."));
     }
-    Ok(outcomes)
+    Ok(active_wins(outcomes))
+}
+
+/// An alert that ended and began again between two summaries stands in both lists, each time with another uuid. What is
+/// active now counts, in whichever order the lists are written.
+fn active_wins(outcomes: Vec<Normalised>) -> Vec<Normalised> {
+    let active: HashSet<String> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Normalised::Event(event) if event.action == Action::Trigger => Some(event.dedup_key.clone()),
+            Normalised::Event(_) | Normalised::Ignored { .. } => None,
+        })
+        .collect();
+    let outcomes = outcomes.into_iter().map(|outcome| match outcome {
+        Normalised::Event(event) if event.action == Action::Resolve && active.contains(&event.dedup_key) => ignored(
+            Some(event.dedup_key),
+            "It ended and began again: it is among the active alerts, too.",
+        ),
+        other => other,
+    });
+    outcomes.collect()
 }
 
 /// A list of alerts that say themselves what they are.

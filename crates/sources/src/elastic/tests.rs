@@ -311,3 +311,24 @@ fn lists_in_which_each_alert_says_what_it_is() {
     let empty = json!({"rule": {"id": "r"}, "alert": {"id": "a", "actionGroup": "recovered"}, "alerts": []});
     assert_eq!(event(&Elastic, &empty).action, Action::Resolve);
 }
+
+/// Between two summaries, an alert may end and begin again: it stands in two lists and is active.
+#[test]
+fn an_alert_that_began_again_is_active() {
+    let body = json!({"rule": {"id": "r"}, "alerts": {
+        "new": {"count": 1, "data": [{"alert_id": "a", "alert_uuid": "u2"}]},
+        "recovered": {"count": 2, "data": [{"alert_id": "a", "alert_uuid": "u1"}, {"alert_id": "b", "alert_uuid": "u3"}]}
+    }});
+    let all = parse(&Elastic, &body).expect("three outcomes");
+    let [
+        Normalised::Event(again),
+        Normalised::Ignored { dedup_key, reason },
+        Normalised::Event(over),
+    ] = &all[..]
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!((again.action, over.action), (Action::Trigger, Action::Resolve));
+    assert_eq!(dedup_key.as_deref(), Some("elastic:r:a"));
+    assert!(reason.contains("began again"), "{reason}");
+}
