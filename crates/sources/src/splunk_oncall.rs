@@ -236,7 +236,13 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
             "is missing, and so is the number of the incident",
         ));
     };
-    let state = fields.word(&["entitystate", "alertentitystate", "statecurrentstate", "currentstate"]);
+    let state = fields.word(&[
+        "entitystate",
+        "alertentitystate",
+        "incidententitystate",
+        "statecurrentstate",
+        "currentstate",
+    ]);
     let name = fields.get(&[
         "entitydisplayname",
         "alertentitydisplayname",
