@@ -15,7 +15,9 @@ use opsknight_domain::event::{Action, DEDUP_KEY_CHARS_MAX, Event, FIELD_CHARS_MA
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, json, link,
     mapping::FieldMapping,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
@@ -431,6 +433,21 @@ impl Source for EventsApi {
         SignatureSupport::Generic {
             note: "Sign the body with HMAC-SHA256 and send it as X-Signature: sha256=<hex>. PagerDuty's own clients do \
                    not sign; leave the secret empty for them.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &["PagerDuty's Events API v2: `event_action`, `dedup_key`, `payload`; v1 is refused"],
+            triggers: "`event_action` `trigger`",
+            acknowledges: "`event_action` `acknowledge`",
+            resolves: "`event_action` `resolve`",
+            ignores: "",
+            tests: "",
+            severity: "`payload.severity`; without it warning; another word than the four is refused",
+            key: "`dedup_key` as it is; without one `events:` and a hash of the summary and the source",
+            ordered_by: "",
+            delivery: "",
         }
     }
 

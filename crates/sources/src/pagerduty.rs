@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, events, hash_hex, header_delivery_id, json, link,
+    ParseError, Request, Source, events,
+    guide::Facts,
+    hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, list, short},
     pick,
@@ -83,6 +85,28 @@ impl Source for PagerDuty {
             digits.is_some_and(|mac| signature::check_mac(secret.as_bytes(), &[request.body], &mac).is_ok())
         });
         if right { Ok(()) } else { Err(SignatureError::Wrong) }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "a webhook of version 3: one `event`",
+                "webhooks of versions 1 and 2: a list of `messages`",
+                "a body of the Events API v2, as tools send it that know PagerDuty only; v1 is refused",
+            ],
+            triggers: "`incident.triggered` and `incident.reopened` (`incident.trigger` in older versions); `event_action` \
+                       `trigger`",
+            acknowledges: "`incident.acknowledged`; `event_action` `acknowledge`",
+            resolves: "`incident.resolved`; `event_action` `resolve`",
+            ignores: "all other events, such as notes, assignments and escalations",
+            tests: "`pagey.ping`, which is only received",
+            severity: "the priority of the incident (`P1` is critical, `P2` error, `P3` warning, `P4` info), else its urgency: \
+                       high is critical, low is info; else warning",
+            key: "`pagerduty:` and the id of the incident; for the Events API its `dedup_key` as it is, without one \
+                  `pagerduty:` and a hash of the summary and the source",
+            ordered_by: "`occurred_at`, in older versions `created_on`",
+            delivery: "the id of the event, else the header `X-Webhook-Id`",
+        }
     }
 
     /// The id of the event, which stays when PagerDuty sends again.
@@ -203,7 +227,9 @@ fn outcome(name: &str, incident: &Value, at: Option<Timestamp>, message: &Value)
     event.source = short(service);
     event.group = short(pick::text(incident, "/escalation_policy/summary"));
     event.class = short(Some(Cow::Borrowed(name)));
+    // Of the change of state, in all versions; an incident that is opened again has a later one.
     event.occurred_at = at;
+    event.changed_at = at;
     link::add(&mut event, text("html_url").as_deref(), "PagerDuty");
     link::add(
         &mut event,
@@ -246,7 +272,6 @@ fn severity(incident: &Value) -> Severity {
 
 #[cfg(test)]
 mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
     use http::{HeaderMap, HeaderValue, Method};
 
     use super::*;
@@ -288,6 +313,34 @@ mod tests {
     }
 
     #[test]
+    fn changes_are_in_the_order_in_which_they_happened() {
+        let changed = |body: Value| match parse(&body).expect("an event").remove(0) {
+            Normalised::Event(event) => event.changed_at,
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let third = |name: &str, at: &str| {
+            changed(
+                json!({"event": {"event_type": name, "occurred_at": at, "data": {"id": "P1", "created_at": "2026-03-02T07:00:00Z"}}}),
+            )
+        };
+        let second = |name: &str, at: &str| {
+            changed(
+                json!({"messages": [{"event": name, "created_on": at, "incident": {"id": "P1", "created_at": "2026-03-02T07:00:00Z"}}]}),
+            )
+        };
+        let resolved = third("incident.resolved", "2026-03-02T08:00:00.5Z");
+        assert!(resolved.is_some() && resolved < third("incident.reopened", "2026-03-02T08:00:01Z"));
+        let resolved = second("incident.resolve", "2026-03-02T08:00:00Z");
+        assert!(resolved.is_some() && resolved < second("incident.trigger", "2026-03-02T08:00:01Z"));
+        // The Events API tells when a problem was seen, perhaps long ago.
+        let event = json!({
+            "event_action": "trigger", "dedup_key": "k",
+            "payload": {"summary": "S", "source": "s", "severity": "error", "timestamp": "2026-03-02T08:00:00Z"}
+        });
+        assert_eq!(changed(event), None);
+    }
+
+    #[test]
     fn older_versions_send_lists() {
         let body = json!({"messages": [
             {"event": "incident.trigger", "incident": {"id": "P1", "title": "A", "urgency": "high"}},
@@ -319,9 +372,9 @@ mod tests {
 
     #[test]
     fn any_of_the_signatures_will_do() {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").expect("any length");
-        mac.update(b"{}");
-        let right = hex::encode(mac.finalize().into_bytes());
+        // Signed with another program.
+        let right = "1a3c00468df923611cab3124fbe42e2ff792e53675616ac51fd60c5848296409";
+        let body = br#"{"event":{"id":"01A","event_type":"pagey.ping"}}"#;
         let verdict = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("x-pagerduty-signature", HeaderValue::from_str(value).expect("a value"));
@@ -329,13 +382,13 @@ mod tests {
                 method: &Method::POST,
                 query: "",
                 headers: &headers,
-                body: b"{}",
+                body,
             };
-            PagerDuty.verify(&request, "secret", Timestamp::UNIX_EPOCH)
+            PagerDuty.verify(&request, "wIvf2ZZVnnq7vSkP+pDhU8Dl6Sn1", Timestamp::UNIX_EPOCH)
         };
         assert_eq!(verdict(&format!("v1={right}")), Ok(()));
         assert_eq!(verdict(&format!("v1=00,v1={right}")), Ok(()));
-        for wrong in [right.as_str(), "v1=", "v2=x", "v1=zz"] {
+        for wrong in [right, "v1=", "v2=x", "v1=zz"] {
             assert_eq!(verdict(wrong), Err(SignatureError::Wrong), "{wrong}");
         }
     }
