@@ -76,6 +76,25 @@ fn ended(action: Action) -> &'static str {
     }
 }
 
+/// What a pipeline is about, which the next one about the same is as well.
+fn which_pipeline(body: &Value, branch: &str, name: Option<&str>) -> String {
+    let source = pick::word(body, "/object_attributes/source").unwrap_or_default();
+    let merge_request = pick::first(body, &["/merge_request/iid", "/merge_request/id"]);
+    match (source.as_str(), &merge_request) {
+        ("merge_request_event" | "external_pull_request_event", Some(number)) => format!("merge-request:{number}"),
+        // Of a merge request that is gone, only its branch is told, which may be a fork's and none of ours.
+        ("merge_request_event" | "external_pull_request_event", None) => format!("merge-request:branch:{branch}"),
+        // Children of one branch cannot be told apart without a name; each is then known by itself.
+        ("parent_pipeline" | "pipeline", _) => {
+            let id = pick::text(body, "/object_attributes/id").unwrap_or_default();
+            format!("child:{}:{}", pick::part(branch), name.unwrap_or(&id))
+        }
+        _ if body.pointer("/object_attributes/tag").and_then(Value::as_bool) == Some(true) => format!("tag:{branch}"),
+        ("schedule", _) => format!("schedule:{branch}"),
+        _ => branch.to_owned(),
+    }
+}
+
 /// A whole pipeline.
 pub(super) fn pipeline(body: &Value) -> Normalised {
     let Some(project) = project_key(body) else {
@@ -83,28 +102,7 @@ pub(super) fn pipeline(body: &Value) -> Normalised {
     };
     let branch = pick::text(body, "/object_attributes/ref");
     let name = pick::text(body, "/object_attributes/name");
-    let source = pick::word(body, "/object_attributes/source").unwrap_or_default();
-    let merge_request = pick::first(body, &["/merge_request/iid", "/merge_request/id"]);
-    let which = match (source.as_str(), &merge_request) {
-        ("merge_request_event" | "external_pull_request_event", Some(number)) => format!("merge-request:{number}"),
-        // Of a merge request that is gone, only its branch is told, which may be a fork's and none of ours.
-        ("merge_request_event" | "external_pull_request_event", None) => {
-            format!("merge-request:branch:{}", branch.as_deref().unwrap_or_default())
-        }
-        // Children of one branch cannot be told apart without a name; each is then known by itself.
-        ("parent_pipeline" | "pipeline", _) => {
-            let child = name
-                .clone()
-                .or_else(|| pick::text(body, "/object_attributes/id"))
-                .unwrap_or_default();
-            format!("child:{}:{child}", pick::part(branch.as_deref().unwrap_or_default()))
-        }
-        _ if body.pointer("/object_attributes/tag").and_then(Value::as_bool) == Some(true) => {
-            format!("tag:{}", branch.as_deref().unwrap_or_default())
-        }
-        ("schedule", _) => format!("schedule:{}", branch.as_deref().unwrap_or_default()),
-        _ => branch.as_deref().unwrap_or_default().to_owned(),
-    };
+    let which = which_pipeline(body, branch.as_deref().unwrap_or_default(), name.as_deref());
     let key = format!("gitlab:{project}:pipeline:{which}");
     let action = match outcome(pick::word(body, "/object_attributes/status").as_deref()) {
         Ok(action) => action,
