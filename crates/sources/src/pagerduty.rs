@@ -15,7 +15,7 @@ use crate::{
     guide::Facts,
     hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
-    normalise::{description, ignored, list, short},
+    normalise::{description, ignored, list, mark_test, short},
     pick,
     setup::{Sample, Setup, Snippet},
     signature::{self, SignatureError, SignatureSupport},
@@ -99,7 +99,7 @@ impl Source for PagerDuty {
             acknowledges: "`incident.acknowledged`; `event_action` `acknowledge`",
             resolves: "`incident.resolved`; `event_action` `resolve`",
             ignores: "all other events, such as notes, assignments and escalations",
-            tests: "`pagey.ping`, which is only received",
+            tests: "`pagey.ping`",
             severity: "the priority of the incident (`P1` is critical, `P2` error, `P3` warning, `P4` info), else its urgency: \
                        high is critical, low is info; else warning",
             key: "`pagerduty:` and the id of the incident; for the Events API its `dedup_key` as it is, without one \
@@ -121,8 +121,8 @@ impl Source for PagerDuty {
                 "For what is in PagerDuty already: open Integrations, then Generic Webhooks (v3), and add a webhook with \
                  the URL below and the events incident.triggered, incident.acknowledged, incident.resolved and \
                  incident.reopened.",
-                "PagerDuty shows its secret once: copy it and set it here. Send a test event: it is received and pages \
-                 nobody.",
+                "PagerDuty shows its secret once: copy it and set it here. Send a test event: it opens an incident that \
+                 pages nobody and closes itself.",
                 "For tools that know PagerDuty only: enter this server instead of https://events.pagerduty.com and the \
                  integration key as the routing key; or the URL below, where the tool wants a whole address.",
             ],
@@ -181,12 +181,22 @@ fn action(name: &str) -> Option<Action> {
 fn version_3(event: &Value) -> Normalised {
     let name = pick::word(event, "/event_type").unwrap_or_default();
     if name == "pagey.ping" {
-        return ignored(None, "PagerDuty only tests the connection.");
+        return test(event);
     }
     let Some(incident) = event.get("data").filter(|data| data.is_object()) else {
         return ignored(None, "It tells of no incident.");
     };
     outcome(&name, incident, pick::time(event, &["/occurred_at"]), event)
+}
+
+/// What PagerDuty's button "Send Test Event" sends.
+fn test(event: &Value) -> Normalised {
+    let greeting = pick::text(event, "/data/message").unwrap_or("Test event of PagerDuty".into());
+    let mut test = Event::new(Action::Trigger, "pagerduty:ping", Severity::Info, greeting);
+    test.class = Some("pagey.ping".to_owned());
+    test.occurred_at = pick::time(event, &["/occurred_at"]);
+    mark_test(&mut test);
+    Normalised::Event(Box::new(test))
 }
 
 /// One message of version 1 or 2.
@@ -299,7 +309,6 @@ mod tests {
             ("incident.annotated", None),
             ("incident.priority_updated", None),
             ("service.updated", None),
-            ("pagey.ping", None),
         ] {
             let body = json!({"event": {"event_type": name, "data": {"id": "P1", "title": "T"}}});
             match (&parse(&body).expect("outcomes")[..], expected) {
@@ -309,6 +318,21 @@ mod tests {
                 ([Normalised::Ignored { .. }], None) => {}
                 (outcomes, _) => panic!("{name}: {outcomes:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_ping_is_a_test() {
+        let body = json!({"event": {
+            "id": "01A", "event_type": "pagey.ping", "resource_type": "pagey", "occurred_at": "2026-03-02T08:00:00Z",
+            "agent": null, "client": null, "data": {"message": "Hello from your friend Pagey!", "type": "ping"}
+        }});
+        match parse(&body).expect("a test").remove(0) {
+            Normalised::Event(event) => {
+                assert!(event.is_test && event.action == Action::Trigger);
+                assert_eq!(event.summary, "Hello from your friend Pagey!");
+            }
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
         }
     }
 
