@@ -197,7 +197,10 @@ fn deployment(body: &Value, kind: String, action: Action, ended: &str) -> Result
     event.changed_at = event.occurred_at;
     link::add(&mut event, text("/payload/links/deployment").as_deref(), "Deployment");
     link::add(&mut event, text("/payload/links/project").as_deref(), "Project");
-    let address = text("/payload/deployment/url").map(|host| format!("https://{host}"));
+    let address = pick::first(body, &["/payload/deployment/url", "/payload/url"]).map(|host| match &*host {
+        address if address.contains("://") => address.to_owned(),
+        host => format!("https://{host}"),
+    });
     link::add(&mut event, address.as_deref(), "Site");
     event.details = pick::details(
         body,

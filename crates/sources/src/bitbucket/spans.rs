@@ -94,8 +94,11 @@ fn run(span: &Value) -> Normalised {
     Normalised::Event(Box::new(event))
 }
 
-/// The page of a run, which Bitbucket finds by ids as well as by names.
+/// The page of a run: as it is told, else put together, since Bitbucket finds it by ids as well as by names.
 fn page<'v>(text: &impl Fn(&str) -> Option<Cow<'v, str>>, number: Option<&str>) -> Option<String> {
+    if let Some(page) = text("pipeline_run.url") {
+        return Some(page.into_owned());
+    }
     let encoded = |part: &str| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string();
     let repository = match text("pipeline.repository.full_name") {
         Some(name) => name.into_owned(),
