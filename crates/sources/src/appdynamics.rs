@@ -1,8 +1,9 @@
 //! AppDynamics' HTTP request actions: a Velocity template of the user's, with one event or the whole list of them.
 //!
 //! What is to be done is told by the event's type (`POLICY_OPEN_CRITICAL`), whose words are read one by one. Facts are
-//! from Cisco's AppDynamics documentation, "Predefined Templating Variables" (EventInfo: eventType, incident, deepLink;
-//! fullEventList), "HTTP Request Actions and Templates" and "Events Reference". Velocity does not escape what it fills in.
+//! from Splunk's AppDynamics documentation, "Predefined Templating Variables" (EventInfo: eventType, eventTime, deepLink,
+//! incident for health rules and anomaly for anomalies; fullEventList), "HTTP Request Actions and Templates" and "Events
+//! Reference". Velocity does not escape what it fills in.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -21,8 +24,22 @@ use crate::{
 
 /// Where templates put a list of events.
 const LIST_NAMES: &[&str] = &["events", "fullEventList", "clampedEventList", "eventList"];
-/// Where templates put one event.
-const EVENT_NAMES: &[&str] = &["latestEvent", "event"];
+/// Where templates put one event, or a part of it.
+const EVENT_NAMES: &[&str] = &["latestEvent", "event", "details", "data"];
+/// The same things under AppDynamics' names and under those of people's templates.
+const KIND: &[&str] = &["eventType", "event_type", "ad_event_type", "eventTypeKey", "type"];
+const LEVEL: &[&str] = &["severity", "topSeverity", "eventSeverity", "event_severity"];
+const HEALTH_RULE: &[&str] = &["healthRule", "health_rule", "healthRuleName", "health_rule_name"];
+const APPLICATION: &[&str] = &["application", "applicationName", "application_name", "app", "app_name"];
+const PLACES: &[&[&str]] = &[
+    &["node", "nodeName", "node_name"],
+    &["tier", "tierName", "tier_name"],
+    &["affectedEntityName", "affectedEntity"],
+];
+const PROSE: &[&str] = &["message", "eventMessage", "summary", "displayName", "description"];
+/// When the event happened, by the controller's clock.
+const TIME: &[&str] = &["eventTime", "event_time", "lastReceived", "time", "timestamp"];
+const LINKS: &[&str] = &["deepLink", "event_deep_link", "deep_link", "alert_url", "link", "url"];
 
 /// AppDynamics.
 #[derive(Debug)]
@@ -68,6 +85,29 @@ impl Source for AppDynamics {
         }
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "A JSON payload that you write as a Velocity template: the list of a policy's events in `events` (also \
+                 `fullEventList`), or one event, as it is or in `latestEvent`, `event` or `details`",
+            ],
+            triggers: "Event types with `OPEN`, `UPGRADED`, `DOWNGRADED` or `CONTINUES`, and any other event whose severity \
+                       is not `INFO`",
+            acknowledges: "",
+            resolves: "Event types with `CLOSE` or `CANCELED`",
+            ignores: "Other events with the severity `INFO`, such as deployments",
+            tests: "",
+            severity: "The last word of the event type (`CRITICAL`, `WARNING`); else `UPGRADED` is critical and \
+                       `DOWNGRADED` a warning; else the event's severity: `ERROR` is error, `WARN` a warning. A warning \
+                       where nothing is said",
+            key: "`appdynamics:incident:` and `incident.id`, which also stands in the link of an incident; \
+                  `appdynamics:anomaly:` and `anomaly.id`; else `appdynamics:rule:`, the application, the health rule and \
+                  the node or tier",
+            ordered_by: "`eventTime`, where it is in UTC or says its offset",
+            delivery: "",
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
@@ -76,11 +116,12 @@ impl Source for AppDynamics {
                 "Choose application/json as the MIME type of the payload and paste the payload below.",
                 "Expect the response code 202, and keep One Request Per Event off: the payload holds all events of a policy.",
                 "Create an HTTP request action with this template, and policies that use it. Choose Health Rule Violation \
-                 Started, Upgraded, Downgraded, Ended and Canceled.",
+                 Started, Upgraded, Downgraded, Ended and Canceled, for warning and for critical, and the same events of \
+                 anomalies. Without Ended and Canceled incidents stay open.",
             ],
             snippets: SNIPPETS,
             vendor_docs: Some(
-                "https://docs.appdynamics.com/appd/24.x/latest/en/appdynamics-essentials/alert-and-respond/actions/http-request-actions-and-templates",
+                "https://help.splunk.com/en/appdynamics-saas/get-started/26.4.0/alert-and-respond/actions/predefined-templating-variables",
             ),
         }
     }
@@ -114,45 +155,71 @@ const SNIPPETS: &[Snippet] = &[
     Snippet {
         name: "Payload",
         language: "velocity",
-        template: "{\n  \"controller\": \"${controllerUrl}\",\n  \"policy\": \"${policy.name}\",\n  \"events\": [\n#foreach($event in ${fullEventList})\n    {\n      \"id\": \"${event.id}\",\n      \"incidentId\": \"$!{event.incident.id}\",\n      \"eventType\": \"${event.eventType}\",\n      \"severity\": \"${event.severity}\",\n      \"healthRule\": \"$!{event.healthRule.name}\",\n      \"application\": \"$!{event.application.name}\",\n      \"tier\": \"$!{event.tier.name}\",\n      \"node\": \"$!{event.node.name}\",\n      \"displayName\": \"$!{event.displayName}\",\n      \"summary\": \"$!{event.summaryMessage}\",\n      \"message\": \"$!{event.eventMessage}\",\n      \"eventTime\": \"${event.eventTime}\",\n      \"link\": \"${event.deepLink}\"\n    },\n#end\n  ]\n}\n",
+        template: "{\n  \"controller\": \"${controllerUrl}\",\n  \"policy\": \"${policy.name}\",\n  \"events\": [\n#foreach($event in ${fullEventList})\n    {\n      \"id\": \"${event.id}\",\n      \"incidentId\": \"$!{event.incident.id}\",\n      \"anomalyId\": \"$!{event.anomaly.id}\",\n      \"eventType\": \"${event.eventType}\",\n      \"severity\": \"${event.severity}\",\n      \"healthRule\": \"$!{event.healthRule.name}\",\n      \"application\": \"$!{event.application.name}\",\n      \"tier\": \"$!{event.tier.name}\",\n      \"node\": \"$!{event.node.name}\",\n      \"displayName\": \"$!{event.displayName}\",\n      \"summary\": \"$!{event.summaryMessage}\",\n      \"message\": \"$!{event.eventMessage}\",\n      \"eventTime\": \"${event.eventTime}\",\n      \"link\": \"${event.deepLink}\"\n    },\n#end\n  ]\n}\n",
     },
 ];
 
-/// The event itself, where the template put it into a field.
+/// The event itself, where the template put it, or a part of it, into a field: what stands inside counts, and what stands
+/// beside it is added.
 fn unwrapped(mut body: Value) -> Value {
-    let inner = EVENT_NAMES
+    let Value::Object(outer) = &mut body else { return body };
+    for name in EVENT_NAMES {
+        if outer.get(*name).is_some_and(Value::is_object)
+            && let Some(Value::Object(mut inner)) = outer.shift_remove(*name)
+        {
+            for (name, value) in std::mem::take(outer) {
+                inner.entry(name).or_insert(value);
+            }
+            return Value::Object(inner);
+        }
+    }
+    body
+}
+
+/// A field as text, or the name of the entity in it.
+fn named<'v>(fields: Fields<'v>, names: &[&str]) -> Option<Cow<'v, str>> {
+    names
         .iter()
-        .find_map(|name| match body.get_mut(*name).map(Value::take) {
-            Some(Value::Object(fields)) => Some(fields),
-            _ => None,
-        });
-    inner.map_or(body, Value::Object)
+        .find_map(|name| fields.text(name).or_else(|| fields.within(name).text("name")))
+}
+
+/// The type of an event. Some templates only have it inside of a sentence, or as its title: "Health Rule Violation Ended".
+fn kind<'v>(fields: Fields<'v>) -> Option<Cow<'v, str>> {
+    let in_prose = || {
+        PROSE
+            .iter()
+            .find_map(|name| policy_word(&fields.text(name)?).map(Cow::Owned))
+    };
+    let title = || {
+        let title = fields.first(&["displayName", "event_name", "name"])?;
+        let folded = title.to_ascii_lowercase();
+        (folded.contains("violation") || folded.contains("anomaly")).then_some(title)
+    };
+    fields.first(KIND).or_else(in_prose).or_else(title)
 }
 
 /// One event.
 fn event(body: Value) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::Velocity);
-    let named = |names: &[&str], object: &str| fields.first(names).or_else(|| fields.within(object).text("name"));
-    let kind = fields.first(&["eventType", "event_type", "eventTypeKey", "type"]);
-    let prose = ["message", "summary", "displayName", "description"];
-    // Some templates only have the type inside of a sentence.
-    let kind = kind.or_else(|| {
-        prose
-            .iter()
-            .find_map(|name| policy_word(&fields.text(name)?).map(Cow::Owned))
-    });
-    let level = fields.first(&["severity", "topSeverity", "eventSeverity"]);
-    let health_rule = named(&["healthRule", "health_rule", "healthRuleName", "name"], "healthRule");
-    let title = health_rule
-        .clone()
-        .or_else(|| fields.first(&["displayName", "summary", "summaryMessage", "message"]));
+    let kind = kind(fields);
+    let level = fields.first(LEVEL);
     if kind.is_none() && level.is_none() {
         return Err(ParseError::new("eventType", "is missing, and so is severity"));
     }
     let kind = kind.unwrap_or_default();
-    let application = named(&["application", "applicationName", "app"], "application");
-    let place = ["node", "tier", "affectedEntityName", "affectedEntity"];
-    let place = place.iter().find_map(|name| named(&[*name], name));
+    let health_rule = named(fields, HEALTH_RULE).or_else(|| fields.text("name"));
+    let title = health_rule.clone().or_else(|| {
+        fields.first(&[
+            "displayName",
+            "event_name",
+            "summary",
+            "summaryMessage",
+            "eventMessage",
+            "message",
+        ])
+    });
+    let application = named(fields, APPLICATION);
+    let place = PLACES.iter().find_map(|names| named(fields, names));
     let key = key(
         fields,
         &kind,
@@ -174,33 +241,45 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
     let text = fields.first(&["description", "eventMessage", "message", "summary", "summaryMessage"]);
     event.description = normalise::description(text, &event.summary);
     event.source = normalise::short(place.or_else(|| application.clone()));
-    event.component = normalise::short(named(&["tier"], "tier"));
+    event.component = normalise::short(named(fields, PLACES[1]));
     event.group = normalise::short(application);
     event.class = normalise::short(Some(kind).filter(|kind| !kind.is_empty()));
-    let times = ["eventTime", "lastReceived", "time", "timestamp"];
     event.occurred_at = fields
-        .time(&times)
-        .or_else(|| times.iter().find_map(|name| java_date(&fields.text(name)?)));
-    for name in ["deepLink", "link", "url"] {
+        .time(TIME)
+        .or_else(|| TIME.iter().find_map(|name| java_date(&fields.text(name)?)));
+    // Every event, the start of a violation as well as its end, has the time at which it happened.
+    event.changed_at = event.occurred_at;
+    for name in LINKS {
         link::add(&mut event, fields.text(name).as_deref(), "AppDynamics");
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
 }
 
-/// The incident's id, which is the same from the start of a violation to its end; else what is violated and where. An
+/// The incident's or the anomaly's id, which is the same from its start to its end; else what is violated and where. An
 /// event's own id is another for each event, and is only used where a template has nothing else.
 fn key(fields: Fields<'_>, kind: &str, [application, health_rule, place]: [&str; 3]) -> Result<String, ParseError> {
     let incident = fields
         .first(&["incidentId", "incident_id"])
-        .or_else(|| fields.within("incident").text("id"));
+        .or_else(|| fields.within("incident").text("id"))
+        .or_else(|| {
+            LINKS
+                .iter()
+                .find_map(|name| incident_in_address(&fields.text(name)?).map(Cow::Owned))
+        });
     if let Some(incident) = incident {
         return Ok(format!("appdynamics:incident:{incident}"));
     }
-    if fields.first(&["healthRule", "health_rule", "healthRuleName"]).is_some() || fields.get("healthRule").is_some() {
+    let anomaly = fields
+        .first(&["anomalyId", "anomaly_id"])
+        .or_else(|| fields.within("anomaly").text("id"));
+    if let Some(anomaly) = anomaly {
+        return Ok(format!("appdynamics:anomaly:{anomaly}"));
+    }
+    if named(fields, HEALTH_RULE).is_some() {
         return Ok(format!("appdynamics:rule:{application}:{health_rule}:{place}"));
     }
-    if let Some(id) = fields.first(&["id", "event_id", "guid"]) {
+    if let Some(id) = fields.first(&["id", "event_id", "eventId", "guid"]) {
         return Ok(format!("appdynamics:{id}"));
     }
     if application.is_empty() && health_rule.is_empty() {
@@ -211,6 +290,13 @@ fn key(fields: Fields<'_>, kind: &str, [application, health_rule, place]: [&str;
     }
     let kind = if kind.starts_with("POLICY") { "" } else { kind };
     Ok(format!("appdynamics:rule:{application}:{health_rule}:{place}{kind}"))
+}
+
+/// The incident's id in a link: `…#location=APP_INCIDENT_DETAIL_MODAL&incident=5501&application=20`.
+fn incident_in_address(address: &str) -> Option<String> {
+    let (_, rest) = address.split_once("&incident=")?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    (digits > 0).then(|| rest[..digits].to_owned())
 }
 
 fn words(kind: &str) -> impl Iterator<Item = String> {
@@ -278,104 +364,4 @@ fn java_date(text: &str) -> Option<Timestamp> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Call, event as one, parse, reason};
-
-    #[test]
-    fn types_by_their_words() {
-        for (kind, expected_action, expected_severity) in [
-            ("POLICY_OPEN_CRITICAL", Action::Trigger, Severity::Critical),
-            ("POLICY_OPEN_WARNING", Action::Trigger, Severity::Warning),
-            ("POLICY_UPGRADED", Action::Trigger, Severity::Critical),
-            ("POLICY_DOWNGRADED", Action::Trigger, Severity::Warning),
-            ("POLICY_CONTINUES_CRITICAL", Action::Trigger, Severity::Critical),
-            ("POLICY_CLOSE_WARNING", Action::Resolve, Severity::Warning),
-            ("POLICY_CANCELED_CRITICAL", Action::Resolve, Severity::Critical),
-            ("POLICY_CLOSE", Action::Resolve, Severity::Error),
-            ("ANOMALY_OPEN_CRITICAL", Action::Trigger, Severity::Critical),
-        ] {
-            let event = one(
-                &AppDynamics,
-                &json!({"eventType": kind, "severity": "ERROR", "incidentId": 5}),
-            );
-            assert_eq!(
-                (event.action, event.severity),
-                (expected_action, expected_severity),
-                "{kind}"
-            );
-            assert_eq!(event.dedup_key, "appdynamics:incident:5");
-        }
-        let disclosed = json!({"eventType": "APPLICATION_DISCLOSED", "severity": "ERROR", "id": 1});
-        assert_eq!(one(&AppDynamics, &disclosed).action, Action::Trigger);
-        assert!(
-            reason(
-                &AppDynamics,
-                &json!({"eventType": "APPLICATION_DEPLOYMENT", "severity": "INFO", "id": 1})
-            )
-            .contains("INFO")
-        );
-    }
-
-    #[test]
-    fn velocity_does_not_escape() {
-        let body = b"{\"events\": [\n{\"incidentId\": \"7\", \"eventType\": \"POLICY_OPEN_CRITICAL\", \"message\": \"<b>Line one\nsays \"slow\"</b>\", \"node\": \"$!{event.node.name}\"},\n{\"incidentId\": \"${event.incident.id}\", \"id\": \"8\", \"eventType\": \"POLICY_CLOSE_WARNING\"},\n  ]\n}";
-        let all = Call {
-            body,
-            ..Call::default()
-        }
-        .parse(&AppDynamics)
-        .expect("two events");
-        let [Normalised::Event(first), Normalised::Event(second)] = &all[..] else {
-            panic!("{all:?}")
-        };
-        assert_eq!(
-            (first.dedup_key.as_str(), first.action),
-            ("appdynamics:incident:7", Action::Trigger)
-        );
-        assert_eq!(first.description.as_deref(), Some("<b>Line one\nsays \"slow\"</b>"));
-        assert_eq!(first.source, None);
-        assert_eq!(
-            (second.dedup_key.as_str(), second.action),
-            ("appdynamics:8", Action::Resolve)
-        );
-    }
-
-    #[test]
-    fn templates_have_many_shapes() {
-        let nested = json!({"latestEvent": {"eventType": "POLICY_OPEN_WARNING", "incident": {"id": 3}, "application": {"name": "Shop"}, "healthRule": {"name": "Slow"}}});
-        let event = one(&AppDynamics, &nested);
-        assert_eq!(
-            (event.dedup_key.as_str(), event.summary.as_str()),
-            ("appdynamics:incident:3", "Shop: Slow")
-        );
-        let without_incident =
-            |kind: &str| json!({"eventType": kind, "application": "Shop", "healthRule": "Slow", "node": "n1"});
-        assert_eq!(
-            one(&AppDynamics, &without_incident("POLICY_OPEN_WARNING")).dedup_key,
-            one(&AppDynamics, &without_incident("POLICY_CLOSE_WARNING")).dedup_key
-        );
-        let unfilled = json!({"eventType": "${latestEvent.eventType}", "severity": "${latestEvent.severity}", "incidentId": "${latestEvent.incident.id}"});
-        assert_eq!(
-            parse(&AppDynamics, &unfilled).map_err(|error| error.field),
-            Err("eventType".into())
-        );
-        assert_eq!(
-            parse(&AppDynamics, &json!({"eventType": "POLICY_OPEN_WARNING"})).map_err(|error| error.field),
-            Err("incidentId".into())
-        );
-    }
-
-    #[test]
-    fn times_as_java_writes_them() {
-        assert_eq!(
-            java_date("Mon Jan 05 10:30:00 UTC 2026")
-                .map(|time| time.to_string())
-                .as_deref(),
-            Some("2026-01-05T10:30:00Z")
-        );
-        for text in ["Mon Jan 05 10:30:00 CST 2026", "soon", "a b c d UTC e"] {
-            assert_eq!(java_date(text), None, "{text}");
-        }
-    }
-}
+mod tests;

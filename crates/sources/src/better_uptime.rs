@@ -1,17 +1,22 @@
-//! Better Stack's outgoing webhooks (once Better Uptime): incidents that start, are acknowledged and end.
+//! Better Stack's outgoing webhooks (once Better Uptime): incidents that start, are acknowledged, end and are reopened.
 //!
 //! The resource is that of its API: `data` with `type`, `id` and `attributes`. Facts are from betterstack.com/docs/uptime,
-//! "Outgoing webhooks" (incident, monitor and on-call hooks) and "Incidents API response parameters". The user may write
-//! the body anew, so `event` may be missing; the times of the incident tell then.
+//! "Outgoing webhooks" (incident, monitor and on-call hooks; a `comment` comes with a comment), "Incidents API response
+//! parameters" and "Reopen incident" (`reopened_at` comes beside `resolved_at`, which stays). `event` may be missing; the
+//! times of the incident tell then. The user may write the body anew, with variables such as `$INCIDENT_ID` and `$STATUS`,
+//! and choose the method: "Create outgoing webhook", and the example of Better Stack's Terraform provider.
 
 use std::borrow::Cow;
 
+use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -51,12 +56,37 @@ impl Source for BetterUptime {
         }
     }
 
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::PUT
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "The outgoing webhook of the type Incident: `data` with the incident as in Better Stack's API, with or \
+                 without `event`",
+                "A body of yours with `$INCIDENT_ID` as the `id` in `incident`, or as `incident_id`, and `$STATUS` as its \
+                 `status`, or the incident's times",
+            ],
+            triggers: "The events `started` and `reopened`; without `event` an incident that is not resolved, or that was \
+                       reopened since",
+            acknowledges: "The event `acknowledged`; without `event` the time `acknowledged_at`",
+            resolves: "The event `resolved`; without `event` the time `resolved_at`",
+            ignores: "Comments, webhooks about monitors and on-call contacts, and the updates of status pages",
+            tests: "",
+            severity: "Critical where a monitor or a heartbeat failed; error where people reported an incident themselves",
+            key: "`better-uptime:` and the incident's id",
+            ordered_by: "`started_at` of the event `started`, `reopened_at` and `resolved_at`",
+            delivery: "",
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
                 "In Better Stack, open Uptime, Integrations, then Exporting data, and configure Outgoing webhooks.",
                 "Choose the type Incident and paste the URL below.",
-                "Leave the body as it is, and keep all three events: started, acknowledged and resolved.",
+                "Leave the body as it is, and keep the events started, acknowledged, resolved and reopened.",
             ],
             snippets: SNIPPETS,
             vendor_docs: Some("https://betterstack.com/docs/uptime/webhooks/"),
@@ -95,9 +125,15 @@ const SNIPPETS: &[Snippet] = &[Snippet {
 
 /// An incident and what became of it.
 fn incident(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Fields::new(&body, Style::Mustache);
-    let data = fields.within("data");
-    let kind = data.text("type");
+    let fields = Fields::new(&body, Style::Dollar);
+    if fields.get("data").is_none() && fields.get("page").is_some() {
+        return Ok(ignored(
+            None,
+            "It is the update of a status page, and not about an incident.",
+        ));
+    }
+    let (data, attributes) = resource(fields);
+    let kind = data.text("type").filter(|_| fields.get("data").is_some());
     if let Some(kind) = kind.as_deref().filter(|kind| *kind != "incident") {
         return Ok(ignored(
             None,
@@ -105,13 +141,15 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         ));
     }
     let id = data
-        .text("id")
+        .first(&["id", "incident_id"])
         .ok_or_else(|| ParseError::new("data.id", "is missing"))?;
     let key = format!("better-uptime:{id}");
-    let attributes = data.within("attributes");
     let word = fields
         .first(&["event", "event_type"])
         .map(|word| word.to_ascii_lowercase());
+    if word.is_none() && fields.get("comment").is_some() {
+        return Ok(ignored(Some(key), "Somebody commented on the incident."));
+    }
     let Some(action) = action(word.as_deref(), attributes) else {
         let word = word.unwrap_or_default();
         return Ok(ignored(
@@ -126,7 +164,7 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         (Some(one), None) | (None, Some(one)) => one.to_owned(),
         (None, None) => format!("Better Stack incident {id}"),
     };
-    let relationships = fields.within("data").within("relationships");
+    let relationships = data.within("relationships");
     let has = |name: &str| relationships.within(name).get("data").is_some();
     // Something that is watched does not work. What people report themselves may be less than that.
     let is_watched = has("monitor")
@@ -145,14 +183,33 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
     event.group = normalise::short(attributes.text("team_name"));
     event.class = Some(if has("heartbeat") { "heartbeat" } else { "incident" }.into());
     let times: &[&str] = match action {
-        Action::Trigger => &["started_at"],
+        Action::Trigger => &["reopened_at", "started_at"],
         Action::Acknowledge => &["acknowledged_at"],
         Action::Resolve => &["resolved_at"],
     };
     event.occurred_at = attributes.time(times);
+    // An incident that is opened again and does not say when would seem to be older than its end, so its beginning only
+    // counts where the event is the beginning.
+    let is_beginning = word.as_deref().is_some_and(|word| word.ends_with("started"));
+    let told = action != Action::Trigger || is_beginning || attributes.get("reopened_at").is_some();
+    event.changed_at = event.occurred_at.filter(|_| told);
     add_links(&mut event, attributes);
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
+}
+
+/// The incident and what is said about it, in `data` as Better Stack sends it, or as users write it.
+fn resource(fields: Fields<'_>) -> (Fields<'_>, Fields<'_>) {
+    if fields.get("data").is_none() {
+        if fields.get("incident").is_some_and(Value::is_object) {
+            return (fields.within("incident"), fields.within("incident"));
+        }
+        if fields.text("incident_id").is_some() {
+            return (fields, fields);
+        }
+    }
+    let data = fields.within("data");
+    (data, data.within("attributes"))
 }
 
 /// Where the incident and what is monitored can be seen.
@@ -185,10 +242,13 @@ fn action(word: Option<&str>, attributes: Fields<'_>) -> Option<Action> {
     if let Some(word) = word {
         return known(word);
     }
-    if attributes.text("resolved_at").is_some() {
+    let (resolved, reopened) = (attributes.time(&["resolved_at"]), attributes.time(&["reopened_at"]));
+    let is_open_again = reopened.is_some() && reopened > resolved;
+    if attributes.text("resolved_at").is_some() && !is_open_again {
         return Some(Action::Resolve);
     }
-    if attributes.text("acknowledged_at").is_some() {
+    let acknowledged = attributes.time(&["acknowledged_at"]);
+    if attributes.text("acknowledged_at").is_some() && !(is_open_again && acknowledged < reopened) {
         return Some(Action::Acknowledge);
     }
     let status: Option<Cow<'_, str>> = attributes.text("status");
@@ -196,69 +256,4 @@ fn action(word: Option<&str>, attributes: Fields<'_>) -> Option<Action> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{event, parse, reason};
-
-    fn body(word: Value, attributes: Value) -> Value {
-        json!({"event": word, "data": {"id": 25, "type": "incident", "attributes": attributes}})
-    }
-
-    #[test]
-    fn the_event_tells_and_else_the_times() {
-        for (word, attributes, action) in [
-            (json!("started"), json!({}), Action::Trigger),
-            (json!("incident.started"), json!({}), Action::Trigger),
-            (json!("acknowledged"), json!({}), Action::Acknowledge),
-            (json!("resolved"), json!({}), Action::Resolve),
-            // An acknowledgement that comes late stays one: nothing is open that it could touch.
-            (
-                json!("acknowledged"),
-                json!({"resolved_at": "2026-03-02T09:10:00Z"}),
-                Action::Acknowledge,
-            ),
-            (
-                json!(null),
-                json!({"resolved_at": "2026-03-02T09:10:00Z", "acknowledged_at": "2026-03-02T09:05:00Z"}),
-                Action::Resolve,
-            ),
-            (
-                json!(null),
-                json!({"acknowledged_at": "2026-03-02T09:05:00Z"}),
-                Action::Acknowledge,
-            ),
-            (json!(null), json!({"status": "Resolved"}), Action::Resolve),
-            (json!(null), json!({}), Action::Trigger),
-        ] {
-            let event = event(&BetterUptime, &body(word.clone(), attributes));
-            assert_eq!(
-                (event.action, event.dedup_key.as_str()),
-                (action, "better-uptime:25"),
-                "{word}"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_about_no_incident_is_ignored() {
-        let paused =
-            json!({"event": "paused", "data": {"id": "2", "type": "monitor", "attributes": {"status": "paused"}}});
-        assert!(reason(&BetterUptime, &paused).contains("monitor"));
-        assert!(reason(&BetterUptime, &json!({"data": {"id": "2", "type": "on_call_calendar"}})).contains("on_call"));
-        assert!(reason(&BetterUptime, &body(json!("commented"), json!({}))).contains("commented"));
-        assert_eq!(
-            parse(&BetterUptime, &json!({"event": "started"})).map_err(|error| error.field),
-            Err("data.id".into())
-        );
-    }
-
-    #[test]
-    fn heartbeats_have_no_address() {
-        let beat = json!({"data": {"id": 3, "type": "incident", "attributes": {"name": "Backup", "url": null, "cause": "Missed heartbeat"}, "relationships": {"heartbeat": {"data": {"id": "9", "type": "heartbeat"}}}}});
-        let event = event(&BetterUptime, &beat);
-        assert_eq!(
-            (event.severity, event.summary.as_str(), event.links.len()),
-            (Severity::Critical, "Backup: Missed heartbeat", 0)
-        );
-    }
-}
+mod tests;

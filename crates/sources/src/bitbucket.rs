@@ -1,31 +1,31 @@
-//! Bitbucket's webhooks: commit statuses and pipeline runs of Bitbucket Cloud, and the ping of Data Center.
+//! Bitbucket's webhooks: commit statuses and pipeline runs of Bitbucket Cloud; the ping of Data Center, and the builds that
+//! apps for it tell of.
 //!
-//! A build is known by its repository, its status key and its branch. Facts are from support.atlassian.com, "Event
-//! payloads", confluence.atlassian.com/bitbucketserver, "Event payload", and Atlassian's "Bitbucket Pipelines
-//! OpenTelemetry traces via webhooks" for `pipeline:span_created`, whose spans are OTLP in JSON. Only the span of a whole
-//! run counts; those of steps, commands and containers are many and say the same.
+//! A build is known by its repository, its status key and its branch; pipelines told as spans stand in
+//! `bitbucket/spans.rs`. Facts are from support.atlassian.com, "Event payloads", and
+//! confluence.atlassian.com/bitbucketserver, "Event payload".
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, short},
     pick,
     setup::{Sample, Setup, Snippet},
     signature::{self, SignatureError, SignatureSupport},
-    when,
 };
+
+mod spans;
 
 /// Bitbucket's own header, with `sha256=` before the digits, in the Cloud and in Data Center.
 const SIGNATURE_HEADER: &str = "x-hub-signature";
-/// The span of a whole run.
-const RUN_SPAN: &str = "bbc.pipeline_run";
 
 /// Bitbucket.
 #[derive(Debug)]
@@ -55,10 +55,10 @@ impl Source for Bitbucket {
             return Ok(vec![ignored(None, "Bitbucket only tests the connection.")]);
         }
         if json::field(&body, "resourceSpans").is_some() {
-            return Ok(spans(&body));
+            return Ok(spans::spans(&body));
         }
-        if body.get("commit_status").is_some_and(Value::is_object) {
-            return Ok(vec![commit_status(&body)]);
+        if let Some(status) = status(&body, &event) {
+            return Ok(vec![build(&body, status)]);
         }
         let reason = match event.as_str() {
             "" => "There is no X-Event-Key header, and the body is none that is known.".to_owned(),
@@ -79,6 +79,27 @@ impl Source for Bitbucket {
             return signature::verify_hex(request, &[SIGNATURE_HEADER], None, secret, now);
         }
         signature::verify_generic(request, secret, now)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "`repo:commit_status_created` and `repo:commit_status_updated` of the Cloud",
+                "`pipeline:span_created`: OTLP in JSON, of which the spans `bbc.pipeline_run` count",
+                "a build status as apps for Data Center send it, under `buildStatus` or `status`",
+            ],
+            triggers: "state `FAILED`; a run whose result is `FAILED` or `ERROR`",
+            acknowledges: "",
+            resolves: "state `SUCCESSFUL` under the same key; a run whose result is `COMPLETE` or `SUCCESSFUL`",
+            ignores: "`INPROGRESS`, `STOPPED`, `CANCELLED` and other states; spans of steps, commands and containers; the ping \
+                      of Data Center; every other event",
+            tests: "",
+            severity: "always error",
+            key: "`bitbucket:`, the id of the repository, and the key of the status and its branch (`refname`); for a run the \
+                  pattern that chose it, and the branch or tag",
+            ordered_by: "`updated_on` of the status, the end of the run's span",
+            delivery: "the header `X-Request-UUID`, in Data Center `X-Request-Id`",
+        }
     }
 
     /// The same in every attempt (`X-Attempt-Number`); Data Center calls it `X-Request-Id`.
@@ -153,215 +174,134 @@ fn ended(action: Action) -> &'static str {
     }
 }
 
-/// The state of one build of one commit.
-fn commit_status(body: &Value) -> Normalised {
-    let repository = pick::first(body, &["/repository/uuid", "/repository/full_name"]);
-    let build = pick::first(body, &["/commit_status/key", "/commit_status/name"]);
-    let (Some(repository), Some(build)) = (repository, build) else {
-        return ignored(None, "It does not say which build of which repository it is.");
+/// Where the state of a build stands: in the Cloud, and as apps of Data Center name it, which itself tells of no builds.
+const STATUSES: &[&str] = &[
+    "/commit_status",
+    "/commitStatus",
+    "/buildStatus",
+    "/build_status",
+    "/status",
+];
+
+/// The state of one build of one commit, where the body tells of one.
+fn status<'v>(body: &'v Value, event: &str) -> Option<&'v Value> {
+    let found = STATUSES
+        .iter()
+        .filter_map(|at| body.pointer(at))
+        .find(|found| found.is_object());
+    // The oldest of those apps says no more than a commit and a word.
+    found.or_else(|| event.contains("build_status").then_some(body))
+}
+
+/// The name of a pipeline without the number of its run: it has to be the same for the next.
+fn without_number(name: &str) -> String {
+    let words = name.split_whitespace();
+    let is_number = |word: &str| {
+        word.strip_prefix('#')
+            .is_some_and(|n| n.chars().all(|c| c.is_ascii_digit()))
     };
-    let branch = pick::text(body, "/commit_status/refname");
+    words.filter(|word| !is_number(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// The repository, as keys have it: by its id, which stays when it is renamed.
+fn repository(body: &Value) -> Option<Cow<'_, str>> {
+    let pointers = [
+        "/repository/uuid",
+        "/repository/id",
+        "/repository/full_name",
+        "/repository/slug",
+        "/pullRequests/0/toRef/repository/id",
+    ];
+    pick::first(body, &pointers)
+}
+
+/// The repository, as people name it.
+fn place(body: &Value) -> Option<Cow<'_, str>> {
+    if let Some(name) = pick::text(body, "/repository/full_name") {
+        return Some(name);
+    }
+    let name = pick::first(body, &["/repository/slug", "/repository/name"])?;
+    Some(match pick::text(body, "/repository/project/key") {
+        Some(project) => Cow::Owned(format!("{project}/{name}")),
+        None => name,
+    })
+}
+
+/// What one build of one commit came to.
+fn build(body: &Value, status: &Value) -> Normalised {
+    let repository = repository(body);
+    let name = pick::text(status, "/name");
+    let build = pick::text(status, "/key").or_else(|| Some(without_number(name.as_deref()?).into()));
+    if repository.is_none() && build.is_none() {
+        return ignored(None, "It does not say which build of which repository it is.");
+    }
+    let build = build.unwrap_or("build".into());
+    let branch = pick::first(status, &["/refname", "/ref"]);
+    let branch = branch.map(|name| {
+        name.strip_prefix("refs/heads/")
+            .map_or_else(|| name.to_string(), str::to_owned)
+    });
     let key = format!(
-        "bitbucket:{repository}:status:{}:{}",
+        "bitbucket:{}:status:{}:{}",
+        repository.as_deref().unwrap_or_default(),
         pick::part(&build),
         branch.as_deref().unwrap_or_default()
     );
-    let action = match outcome(pick::word(body, "/commit_status/state").as_deref()) {
+    let word = pick::word(status, "/state").or_else(|| pick::word(status, "/status"));
+    let action = match outcome(word.as_deref()) {
         Ok(action) => action,
         Err(reason) => return ignored(Some(key), reason),
     };
-    let name = pick::text(body, "/commit_status/name").unwrap_or(build);
-    let place = pick::first(body, &["/repository/full_name", "/repository/name"]);
+    let name = name.unwrap_or(build);
+    let place = place(body);
     let on = branch
         .as_ref()
         .map(|branch| format!(" on {branch}"))
         .unwrap_or_default();
     let of = place.as_ref().map(|place| format!(" in {place}")).unwrap_or_default();
-    let mut event = Event::new(
-        action,
-        key,
-        Severity::Error,
-        format!("{name} {}{on}{of}", ended(action)),
-    );
-    event.description = description(pick::text(body, "/commit_status/description"), &event.summary);
+    let summary = format!("{name} {}{on}{of}", ended(action));
+    let mut event = Event::new(action, key, Severity::Error, summary);
+    event.description = description(pick::text(status, "/description"), &event.summary);
     event.source = short(place);
     event.component = short(Some(name));
-    event.group = short(branch);
+    event.group = short(branch.map(Cow::Owned));
     event.class = Some("commit_status".to_owned());
-    event.occurred_at = pick::time(body, &["/commit_status/updated_on", "/commit_status/created_on"]);
-    link::add(&mut event, pick::text(body, "/commit_status/url").as_deref(), "Build");
-    link::add(
-        &mut event,
-        pick::text(body, "/repository/links/html/href").as_deref(),
-        "Repository",
-    );
-    event.details = pick::details(
-        body,
-        &[
-            ("key", "/commit_status/key"),
-            ("state", "/commit_status/state"),
-            ("type", "/commit_status/type"),
-            ("refname", "/commit_status/refname"),
-            ("commit", "/commit_status/commit/hash"),
-            ("commit_url", "/commit_status/links/commit/href"),
-            ("actor", "/actor/display_name"),
-        ],
-    );
+    event.changed_at = pick::time(status, &["/updated_on"]).or_else(|| pick::time(body, &["/date"]));
+    event.occurred_at = event
+        .changed_at
+        .or_else(|| pick::time(status, &["/created_on", "/lastUpdated", "/updatedDate", "/dateAdded"]));
+    link::add(&mut event, pick::text(status, "/url").as_deref(), "Build");
+    let pages = ["/repository/links/html/href", "/repository/links/self/0/href"];
+    link::add(&mut event, pick::first(body, &pages).as_deref(), "Repository");
+    event.details = details(body, status);
     Normalised::Event(Box::new(event))
 }
 
-/// The runs among the spans.
-fn spans(body: &Value) -> Vec<Normalised> {
-    let items = |value: &'_ Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let runs: Vec<Normalised> = items(body, "resourceSpans")
-        .iter()
-        .flat_map(|resource| items(resource, "scopeSpans"))
-        .flat_map(|scope| items(&scope, "spans"))
-        .filter(|span| pick::text(span, "/name").as_deref() == Some(RUN_SPAN))
-        .take(crate::ALERTS_MAX)
-        .map(|span| run(&span))
-        .collect();
-    if runs.is_empty() {
-        return vec![ignored(
-            None,
-            "It tells of steps and commands, but not of a whole pipeline.",
-        )];
-    }
-    runs
-}
-
-/// The attributes of a span as one object of plain values.
-fn attributes(span: &Value) -> Value {
-    let attributes = span.get("attributes").and_then(Value::as_array);
-    let plain = attributes.into_iter().flatten().filter_map(|attribute| {
-        let value = attribute.get("value")?.as_object()?.values().next()?;
-        Some((pick::text(attribute, "/key")?.into_owned(), value.clone()))
-    });
-    Value::Object(plain.collect::<Map<_, _>>())
-}
-
-/// A whole run of a pipeline. Its repository may be told by id only.
-fn run(span: &Value) -> Normalised {
-    let attributes = attributes(span);
-    let text = |name: &str| attributes.get(name).and_then(json::text);
-    let repository = text("pipeline.repository.uuid").or_else(|| text("pipeline.repository.full_name"));
-    let Some(repository) = repository else {
-        return ignored(None, "It does not say of which repository the pipeline is.");
-    };
-    let branch = text("pipeline.target.ref_name");
-    let kind = text("pipeline.target.ref_type")
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    let pattern = text("pipeline.target.selector.pattern")
-        .map(|name| format!(":{}", pick::part(&name)))
-        .unwrap_or_default();
-    let key = format!(
-        "bitbucket:{repository}:pipeline{pattern}:{kind}:{}",
-        branch.as_deref().unwrap_or_default()
-    );
-    let result = text("pipeline.state.result.name").or_else(|| text("pipeline_run.state.result.name"));
-    let action = match outcome(result.map(|word| word.to_ascii_lowercase()).as_deref()) {
-        Ok(action) => action,
-        Err(reason) => return ignored(Some(key), reason),
-    };
-    let number = text("pipeline_run.run_number").or_else(|| text("pipeline.build_number"));
-    let named = number.as_ref().map(|number| format!(" #{number}")).unwrap_or_default();
-    let on = branch
-        .as_ref()
-        .map(|branch| format!(" on {branch}"))
-        .unwrap_or_default();
-    let name = text("pipeline.repository.full_name");
-    let of = name.as_ref().map(|name| format!(" in {name}")).unwrap_or_default();
-    let summary = format!("Pipeline{named} {}{on}{of}", ended(action));
-    let mut event = Event::new(action, key, Severity::Error, summary);
-    let page = page(&text, number.as_deref());
-    link::add(&mut event, page.as_deref(), "Pipeline");
-    event.source = short(name.or_else(|| Some(Cow::Borrowed(&*repository))));
-    event.group = short(branch);
-    event.class = Some("pipeline".to_owned());
-    event.occurred_at = span.get("endTimeUnixNano").and_then(when::read);
-    event.details = attributes.clone();
-    Normalised::Event(Box::new(event))
-}
-
-/// The page of a run, which Bitbucket finds by ids as well as by names.
-fn page<'v>(text: &impl Fn(&str) -> Option<Cow<'v, str>>, number: Option<&str>) -> Option<String> {
-    let encoded = |part: &str| utf8_percent_encode(part, NON_ALPHANUMERIC).to_string();
-    let repository = match text("pipeline.repository.full_name") {
-        Some(name) => name.into_owned(),
-        None => {
-            let account = text("pipeline.account.uuid")?;
-            format!("{}/{}", encoded(&account), encoded(&text("pipeline.repository.uuid")?))
+/// What is worth keeping of it.
+fn details(body: &Value, status: &Value) -> Value {
+    let of_status = [
+        ("key", "/key"),
+        ("state", "/state"),
+        ("type", "/type"),
+        ("refname", "/refname"),
+        ("ref", "/ref"),
+        ("commit", "/commit/hash"),
+        ("commit_url", "/links/commit/href"),
+        ("build_number", "/buildNumber"),
+    ];
+    let of_body = [
+        ("commit", "/commit"),
+        ("actor", "/actor/display_name"),
+        ("actor", "/actor/displayName"),
+    ];
+    let mut all = pick::details(status, &of_status);
+    if let (Value::Object(all), Value::Object(more)) = (&mut all, pick::details(body, &of_body)) {
+        for (name, value) in more {
+            all.entry(name).or_insert(value);
         }
-    };
-    Some(format!(
-        "https://bitbucket.org/{repository}/pipelines/results/{}",
-        encoded(number?)
-    ))
+    }
+    all
 }
 
 #[cfg(test)]
-mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    use http::{HeaderMap, HeaderName, HeaderValue, Method};
-
-    use super::*;
-
-    fn with<T>(headers: &[(&'static str, &str)], body: &[u8], check: impl Fn(&Request<'_>) -> T) -> T {
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            map.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_str(value).expect("a value"),
-            );
-        }
-        check(&Request {
-            method: &Method::POST,
-            query: "",
-            headers: &map,
-            body,
-        })
-    }
-
-    #[test]
-    fn the_body_is_signed_with_sha256() {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").expect("any length");
-        mac.update(b"{}");
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
-        let verdict = |headers: &[(&'static str, &str)], body: &[u8]| {
-            with(headers, body, |request| {
-                Bitbucket.verify(request, "secret", Timestamp::UNIX_EPOCH)
-            })
-        };
-        assert_eq!(verdict(&[("x-hub-signature", &signature)], b"{}"), Ok(()));
-        assert_eq!(
-            verdict(&[("x-hub-signature", &signature)], b"{ }"),
-            Err(SignatureError::Wrong)
-        );
-        assert_eq!(verdict(&[], b"{}"), Err(SignatureError::Missing));
-    }
-
-    #[test]
-    fn other_events_are_ignored() {
-        for (event, body) in [
-            ("diagnostics:ping", &b"{\"test\": true}"[..]),
-            ("repo:push", b"{\"push\": {}}"),
-            ("repo:refs_changed", b"{\"eventKey\": \"repo:refs_changed\"}"),
-        ] {
-            let all = with(&[("x-event-key", event)], body, |request| {
-                Bitbucket.parse(request, None)
-            })
-            .expect("an outcome");
-            assert!(matches!(&all[..], [Normalised::Ignored { .. }]), "{event}");
-        }
-    }
-
-    #[test]
-    fn attempts_share_their_id() {
-        let headers = [("x-request-uuid", "a1"), ("x-attempt-number", "2")];
-        assert_eq!(
-            with(&headers, b"", |request| Bitbucket.delivery_id(request)),
-            Some("a1".into())
-        );
-    }
-}
+mod tests;

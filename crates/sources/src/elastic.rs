@@ -2,16 +2,19 @@
 //!
 //! The body is a Mustache template of the user's; the action group tells an alert from its recovery. Facts are from
 //! elastic.co/guide/en/kibana/current/rule-action-variables.html (the variables, what a summary holds, and that triple
-//! braces do not escape) and "Watcher webhook action". A watch never says that it is over.
+//! braces do not escape), the same page of version 7 (`alertId` is the rule there, `alertInstanceId` the alert), "Watcher
+//! webhook action" and the action groups in elastic/kibana's rule types. A watch never says that it is over.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashSet};
 
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ALERTS_MAX, ParseError, Request, Source, input, json as lenient, link,
+    ALERTS_MAX, ParseError, Request, Source,
+    guide::Facts,
+    input, json as lenient, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     path,
@@ -22,21 +25,26 @@ use crate::{
 };
 
 /// The same thing under the names of Kibana's variables, of the fields of its alert documents, and of people's templates.
-const RULE_ID: &[&str] = &["rule.id", "ruleId", "rule_id", "kibana.alert.rule.uuid"];
+const RULE_ID: &[&str] = &[
+    "rule.id",
+    "ruleId",
+    "rule_id",
+    "kibana.alert.rule.uuid",
+    "context.rule.id",
+];
 const RULE_NAME: &[&str] = &[
     "rule.name",
     "ruleName",
     "rule_name",
     "kibana.alert.rule.name",
     "alertName",
+    "alert_name",
+    "context.rule.name",
 ];
-const ALERT_ID: &[&str] = &[
-    "alert.id",
-    "alertId",
-    "alert_id",
-    "kibana.alert.instance.id",
-    "alertInstanceId",
-];
+const ALERT_ID: &[&str] = &["alert.id", "alertId", "alert_id", "kibana.alert.instance.id"];
+/// The alert in templates of Kibana 7, in which `alertId` is the rule.
+const INSTANCE_ID: &[&str] = &["alertInstanceId", "alert_instance_id", "alert.instanceId"];
+const RULE_ID_OF_7: &[&str] = &["alertId", "alert_id"];
 const ALERT_UUID: &[&str] = &["alert.uuid", "alert_uuid", "kibana.alert.uuid"];
 const GROUP: &[&str] = &[
     "alert.actionGroup",
@@ -50,12 +58,21 @@ const STATUS: &[&str] = &[
     "state",
     "alert.status",
     "kibana.alert.status",
+    "event.action",
     "alert.actionGroupName",
 ];
-const SEVERITY: &[&str] = &["kibana.alert.severity", "context.severity", "severity", "priority"];
+const SEVERITY: &[&str] = &[
+    "kibana.alert.severity",
+    "alert.severity",
+    "context.severity",
+    "context.rule.severity",
+    "severity",
+    "priority",
+];
 const REASON: &[&str] = &[
     "context.reason",
     "reason",
+    "alert.reason",
     "kibana.alert.reason",
     "context.title",
     "context.message",
@@ -67,6 +84,7 @@ const TEXT: &[&str] = &[
     "description",
     "context.reason",
     "reason",
+    "alert.reason",
     "kibana.alert.reason",
 ];
 const HOST: &[&str] = &[
@@ -85,16 +103,19 @@ const LINKS: &[(&str, &str)] = &[
     ("kibana.alert.url", "Alert"),
     ("context.viewInAppUrl", "View in Kibana"),
     ("context.link", "View in Kibana"),
+    ("context.results_link", "View in Kibana"),
     ("rule.url", "Rule"),
     ("link", "Kibana"),
     ("url", "Kibana"),
 ];
 /// The lists of a summary, and what is in each of them.
-const SUMMARY_LISTS: [(&str, Action); 3] = [
-    ("new", Action::Trigger),
-    ("ongoing", Action::Trigger),
-    ("recovered", Action::Resolve),
+const SUMMARY_LISTS: &[(&str, Option<Action>)] = &[
+    ("new", Some(Action::Trigger)),
+    ("ongoing", Some(Action::Trigger)),
+    ("recovered", Some(Action::Resolve)),
 ];
+/// The list of all of them, in which each alert says itself what it is. It counts where there is no other.
+const SUMMARY_OF_ALL: &[(&str, Option<Action>)] = &[("all", None)];
 
 /// Elastic.
 #[derive(Debug)]
@@ -119,8 +140,11 @@ impl Source for Elastic {
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
         let body = input::read_template(request)?;
-        if body.get("alerts").is_some_and(Value::is_object) {
-            return summary(body);
+        match body.get("alerts") {
+            Some(Value::Object(_)) => return summary(body),
+            // Detection rules have a list of their alerts in `context.alerts`, which people write out under this name.
+            Some(Value::Array(items)) if items.iter().any(Value::is_object) => return listed(body),
+            _ => {}
         }
         normalise::each(body, |body| {
             if text(&body, WATCH_ID).is_some() {
@@ -135,6 +159,30 @@ impl Source for Elastic {
         SignatureSupport::Generic {
             note: "Elastic cannot sign its requests. Leave the secret empty, or require the integration key and give it \
                    in the connector: as the password of basic authentication, or as the header X-Integration-Key.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "The webhook connector's body with the variables of one alert (`rule.id`, `alert.id`, `alert.actionGroup`), \
+                 as they are called in Kibana 8 and 9, and in Kibana 7 (`alertId`, `alertInstanceId`)",
+                "A summary of alerts: `alerts.new`, `alerts.ongoing` and `alerts.recovered`, or `alerts.all`, each alert on \
+                 its own; where only counts are sent, one alert for the rule",
+                "Documents of Kibana's alert indices (`kibana.alert.…`), one or a list",
+                "Watcher's webhook action with `watch_id`",
+            ],
+            triggers: "Every action group but the recovered one, new and ongoing alerts of a summary, every watch that fires",
+            acknowledges: "",
+            resolves: "The action group `recovered` and its kin, recovered alerts of a summary, and alerts that Kibana no \
+                       longer tracks (`untracked`). A watch only where its body says `\"status\": \"ok\"` or the like",
+            ignores: "Summaries without alerts, and the end of an alert that the same summary has as active again",
+            tests: "The connector's own test, which leaves the variables as they are written",
+            severity: "`severity` in the body or in the alert; else the action group's last word, of which the SLO burn rate \
+                       rule's `alert` is critical and `high` is error. A warning where nothing is said",
+            key: "`elastic:` with the rule's id and the alert's id; `elastic:watch:` with the watch's id",
+            ordered_by: "`date`, which is when Kibana scheduled the action. Watches are not ordered",
+            delivery: "",
         }
     }
 
@@ -203,9 +251,11 @@ fn has_unfilled(body: &Value, paths: &[&str]) -> bool {
 
 /// One alert; in a summary, the list in which it stands tells what is to be done.
 fn alert(body: Value, told: Option<Action>) -> Result<Normalised, ParseError> {
-    let rule = text(&body, RULE_ID);
+    let instance = text(&body, INSTANCE_ID);
+    let rule_of_7 = || instance.as_ref().and_then(|_| text(&body, RULE_ID_OF_7));
+    let rule = text(&body, RULE_ID).or_else(rule_of_7);
     let rule_name = text(&body, RULE_NAME);
-    let alert = text(&body, ALERT_ID);
+    let alert = instance.clone().or_else(|| text(&body, ALERT_ID));
     let uuid = text(&body, ALERT_UUID);
     let is_test =
         rule.is_none() && alert.is_none() && uuid.is_none() && has_unfilled(&body, &[RULE_ID, ALERT_ID].concat());
@@ -235,6 +285,9 @@ fn alert(body: Value, told: Option<Action>) -> Result<Normalised, ParseError> {
     event.group = normalise::short(text(&body, &["rule.tags", "tags"]));
     event.class = normalise::short(group.clone());
     finish(&mut event, &body, rule.as_deref());
+    // Both the action of an alert and that of its recovery have the time at which Kibana scheduled them. What else people
+    // write as a time may be the beginning of the alert, which says nothing about the order.
+    event.changed_at = path::follow(&body, "date").and_then(when::read);
     if is_test {
         normalise::mark_test(&mut event);
     }
@@ -262,11 +315,16 @@ fn finish(event: &mut Event, body: &Value, rule: Option<&str>) {
 /// The action group tells, and only where it does not, the status. An alert that Kibana no longer tracks, because its
 /// rule was switched off, will never recover: it is over.
 fn action(group: Option<&str>, status: Option<&str>) -> Action {
+    // Some rule types have a group of their own for it: `anomaly_detection_realtime_recovered` of machine learning,
+    // `notGeoContained` of tracking containment.
     let is_over = |word: &str| {
-        matches!(
-            word.to_ascii_lowercase().as_str(),
-            "recovered" | "untracked" | "resolved" | "ok" | "closed" | "inactive"
-        )
+        let word = word.to_ascii_lowercase();
+        let mut words = word.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| word == "recovered")
+            || matches!(
+                word.as_str(),
+                "untracked" | "resolved" | "ok" | "close" | "closed" | "inactive" | "notgeocontained"
+            )
     };
     if group.is_some_and(is_over) || status.is_some_and(is_over) {
         Action::Resolve
@@ -281,7 +339,16 @@ fn severity(body: &Value, group: Option<&str>) -> Severity {
         .iter()
         .find_map(|name| Severity::from_vendor_word(&text(body, &[name])?));
     let by_group = || {
-        let word = group?.rsplit('.').next()?;
+        let group = group?;
+        let word = group.rsplit('.').next()?;
+        if let Some(step) = group.strip_prefix("slo.burnRate.") {
+            // Its four groups are called Critical, High, Medium and Low.
+            match step {
+                "alert" => return Some(Severity::Critical),
+                "high" => return Some(Severity::Error),
+                _ => {}
+            }
+        }
         if matches!(word.to_ascii_lowercase().as_str(), "nodata" | "no data") {
             return Some(Severity::Warning);
         }
@@ -321,7 +388,11 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
     let common = normalise::common(body);
     let mut outcomes = Vec::new();
     let mut counted = None;
-    for (name, action) in SUMMARY_LISTS {
+    let names = match SUMMARY_LISTS.iter().any(|(name, _)| lists.get(name).is_some()) {
+        true => SUMMARY_LISTS,
+        false => SUMMARY_OF_ALL,
+    };
+    for (name, action) in names {
         let at = format!("alerts.{name}.data");
         let list = lists.get(name).unwrap_or(&Value::Null);
         let data = data(list.get("data"));
@@ -335,12 +406,12 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
                 .and_then(|count| count.parse::<u64>().ok());
             if count.is_some_and(|count| count > 0) {
                 // Something that goes on counts more than something that is over.
-                counted = counted.or(Some(action));
+                counted = counted.or(Some(action.unwrap_or(Action::Trigger)));
             }
             continue;
         }
         outcomes.extend(normalise::list(data, &at, |one| {
-            alert(normalise::with_common(one, &common), Some(action))
+            alert(normalise::with_common(one, &common), *action)
         })?);
     }
     if let Some(action) = counted.filter(|_| outcomes.is_empty()) {
@@ -349,7 +420,34 @@ fn summary(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
     if outcomes.is_empty() {
         outcomes.push(ignored(None, "The summary holds no alerts."));
     }
-    Ok(outcomes)
+    Ok(active_wins(outcomes))
+}
+
+/// An alert that ended and began again between two summaries stands in both lists, each time with another uuid. What is
+/// active now counts, in whichever order the lists are written.
+fn active_wins(outcomes: Vec<Normalised>) -> Vec<Normalised> {
+    let active: HashSet<String> = outcomes
+        .iter()
+        .filter_map(|outcome| match outcome {
+            Normalised::Event(event) if event.action == Action::Trigger => Some(event.dedup_key.clone()),
+            Normalised::Event(_) | Normalised::Ignored { .. } => None,
+        })
+        .collect();
+    let outcomes = outcomes.into_iter().map(|outcome| match outcome {
+        Normalised::Event(event) if event.action == Action::Resolve && active.contains(&event.dedup_key) => ignored(
+            Some(event.dedup_key),
+            "It ended and began again: it is among the active alerts, too.",
+        ),
+        other => other,
+    });
+    outcomes.collect()
+}
+
+/// A list of alerts that say themselves what they are.
+fn listed(mut body: Value) -> Result<Vec<Normalised>, ParseError> {
+    let items = data(body.get_mut("alerts").map(Value::take).as_ref());
+    let common = normalise::common(body);
+    normalise::list(items, "alerts", |one| alert(normalise::with_common(one, &common), None))
 }
 
 /// A list of alerts, which some templates write as text.
@@ -369,108 +467,4 @@ fn data(data: Option<&Value>) -> Vec<Value> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Call, event, only, parse};
-
-    #[test]
-    fn action_groups() {
-        let of = |group: &str| {
-            event(
-                &Elastic,
-                &json!({"rule": {"id": "r"}, "alert": {"id": "a", "actionGroup": group}}),
-            )
-        };
-        for (group, action, severity) in [
-            ("recovered", Action::Resolve, Severity::Warning),
-            ("untracked", Action::Resolve, Severity::Warning),
-            ("query matched", Action::Trigger, Severity::Warning),
-            ("metrics.threshold.critical", Action::Trigger, Severity::Critical),
-            ("metrics.threshold.nodata", Action::Trigger, Severity::Warning),
-            ("recoveredish", Action::Trigger, Severity::Warning),
-        ] {
-            let event = of(group);
-            assert_eq!((event.action, event.severity), (action, severity), "{group}");
-            assert_eq!(event.dedup_key, "elastic:r:a");
-        }
-        let empty = json!({"rule_id": "r", "alert.id": "a", "severity": "", "status": "recovered"});
-        assert_eq!(
-            (event(&Elastic, &empty).severity, event(&Elastic, &empty).action),
-            (Severity::Warning, Action::Resolve)
-        );
-    }
-
-    #[test]
-    fn one_name_for_all_alerts_of_a_kind_is_no_key() {
-        let key = |rule: &str| {
-            event(
-                &Elastic,
-                &json!({"rule": {"id": rule}, "alert": {"id": "query matched"}}),
-            )
-            .dedup_key
-        };
-        assert_ne!(key("r1"), key("r2"));
-        assert_eq!(
-            parse(&Elastic, &json!({"severity": "high"})).map_err(|error| error.field),
-            Err("rule.id".into())
-        );
-    }
-
-    #[test]
-    fn summaries_and_single_alerts_have_the_same_key() {
-        let body = json!({"rule": {"id": "r"}, "alerts": {"new": {"count": 1, "data": [{"kibana.alert.instance.id": "a", "kibana.alert.rule.uuid": "r"}]}}});
-        assert_eq!(event(&Elastic, &body).dedup_key, "elastic:r:a");
-        let nested = json!({"alerts": {"recovered": {"count": 1, "data": "[{\"kibana\":{\"alert\":{\"instance\":{\"id\":\"a\"},\"rule\":{\"uuid\":\"r\"}}}}]"}}});
-        let event_ = event(&Elastic, &nested);
-        assert_eq!(
-            (event_.dedup_key.as_str(), event_.action),
-            ("elastic:r:a", Action::Resolve)
-        );
-        let counts = json!({"rule": {"id": "r"}, "alerts": {"new": {"count": "2"}, "recovered": {"count": 1}}});
-        assert_eq!(event(&Elastic, &counts).action, Action::Trigger);
-        assert_eq!(event(&Elastic, &counts).dedup_key, "elastic:r");
-    }
-
-    /// Triple braces do not escape, and a loop leaves a comma at its end.
-    #[test]
-    fn bodies_that_are_no_json() {
-        let body = b"{\"rule\": {\"id\": \"r\"}, \"alert\": {\"id\": \"a\"}, \"context\": {\"message\": \"Field \"x\"\nis over 5\"}, \"severity\": \"error\"}";
-        let event = only(
-            Call {
-                body,
-                ..Call::default()
-            }
-            .parse(&Elastic)
-            .expect("an event"),
-        );
-        assert_eq!(event.description.as_deref(), Some("Field \"x\"\nis over 5"));
-        let body = b"{\"rule\": {\"id\": \"r\"}, \"alerts\": {\"new\": {\"count\": 2, \"data\": [ {\"alert_id\": \"a\" },{\"alert_id\": \"b\" }, ] }, \"ongoing\": {\"count\": , \"data\": [  ] } } }";
-        assert_eq!(
-            Call {
-                body,
-                ..Call::default()
-            }
-            .parse(&Elastic)
-            .map(|all| all.len()),
-            Ok(2)
-        );
-    }
-
-    #[test]
-    fn the_connectors_own_test_pages_nobody() {
-        let body = json!({"rule": {"id": "{{rule.id}}", "name": "{{rule.name}}"}, "alert": {"id": "{{alert.id}}"}, "severity": "critical"});
-        let event = event(&Elastic, &body);
-        assert!(event.is_test && event.severity == Severity::Info);
-    }
-
-    #[test]
-    fn watches() {
-        let fired = json!({"ctx": {"watch_id": "w", "id": "w_1", "execution_time": "2026-03-02T09:00:00Z", "payload": {"hits": {"total": 7}}}});
-        let event_ = event(&Elastic, &fired);
-        assert_eq!(
-            (event_.dedup_key.as_str(), event_.action),
-            ("elastic:watch:w", Action::Trigger)
-        );
-        assert!(event_.occurred_at.is_some());
-    }
-}
+mod tests;

@@ -12,7 +12,9 @@ use opsknight_domain::event::Normalised;
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, input, json,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, input, json,
     mapping::FieldMapping,
     normalise::ignored,
     pick,
@@ -89,6 +91,34 @@ impl Source for GitHub {
             return signature::verify_hex(request, &[SIGNATURE_HEADER], None, secret, now);
         }
         signature::verify_generic(request, secret, now)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "JSON, or a form with the JSON in `payload`",
+                "`workflow_run`, `workflow_job`, `check_run`, `check_suite`, `status` and `deployment_status`",
+                "`dependabot_alert`, `code_scanning_alert`, `secret_scanning_alert` and the older \
+                 `repository_vulnerability_alert`",
+                "without the `X-GitHub-Event` header, the same by what is in the body",
+            ],
+            triggers: "a conclusion or state `failure`, `timed_out`, `startup_failure` or `error`; a security alert that is \
+                       created, reopened, reintroduced, leaked to the public or appears in a branch",
+            acknowledges: "",
+            resolves: "`success` under the same key; a security alert that is fixed, dismissed, resolved, revoked or closed",
+            ignores: "runs that are not over, and those that ended `cancelled`, `skipped`, `neutral`, `stale` or \
+                      `action_required`; `inactive` deployments; suites of GitHub Actions, whose workflow runs say the same; \
+                      `ping`, `security_advisory` and every other event",
+            tests: "",
+            severity: "failures on the default branch and of production are critical, others error; security alerts by \
+                       GitHub's scale, from `critical` to `low`; a leaked secret is critical",
+            key: "`github:`, the id of the repository, and for a workflow its id and branch; for a job, a check, a suite or a \
+                  status its name and branch; for a deployment its environment; for a security alert its kind and number. \
+                  A fork's branch is another branch",
+            ordered_by: "the end of the run (`updated_at` or `completed_at`); of a security alert the \
+                         time at which it was created, fixed, dismissed or resolved, but none for one that is opened again",
+            delivery: "the header `X-GitHub-Delivery`",
+        }
     }
 
     /// The same delivery sent again by hand has the same GUID.

@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, input, link,
     mapping::FieldMapping,
     normalise,
     setup::{Sample, Setup, Snippet},
@@ -28,10 +30,14 @@ const BURN_ALERT_FIELDS: &[&str] = &[
     "slo_id",
     "slo_name",
     "slo_url",
+    "sli_url",
     "exhaustion_minutes",
     "budget_rate_decrease_percent",
     "burn_alert",
 ];
+
+/// The kinds of burn alerts: docs.honeycomb.io/api, "Create a Burn Alert".
+const BURN_ALERT_TYPES: &[&str] = &["exhaustion_time", "budget_rate"];
 
 /// Honeycomb.
 #[derive(Debug)]
@@ -80,6 +86,26 @@ impl Source for Honeycomb {
         )
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "Honeycomb's default payload (`version`, `id`, `status`, `trigger_url`), also that of older versions \
+                 without `id`",
+                "A payload template of yours: the one below, or the example of Honeycomb with the `alert` in an object",
+            ],
+            triggers: "The status `TRIGGERED`",
+            acknowledges: "",
+            resolves: "The status `OK`",
+            ignores: "",
+            tests: "The Test buttons of the integration and of a trigger: `is_test`, `isTest`, or a summary that begins with \
+                    `TRIGGER TEST:`",
+            severity: "The variable `severity` of a template; else a warning, and critical for burn alerts of an SLO",
+            key: "`honeycomb:` and the id of the trigger or burn alert; without an id its name",
+            ordered_by: "",
+            delivery: "`X-Honeycomb-Webhook-Delivery-ID`",
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
@@ -126,7 +152,7 @@ const SNIPPETS: &[Snippet] = &[
     Snippet {
         name: "Payload template of triggers, optional",
         language: "json",
-        template: "{\n  \"id\": \"{{ .ID }}\",\n  \"name\": \"{{ .Name }}\",\n  \"status\": \"{{ .Alert.Status }}\",\n  \"summary\": \"{{ .Alert.Summary }}\",\n  \"description\": \"{{ .Alert.Description }}\",\n  \"environment\": \"{{ .Environment }}\",\n  \"operator\": \"{{ .Operator }}\",\n  \"threshold\": \"{{ .Threshold }}\",\n  \"trigger_url\": \"{{ .URL }}\",\n  \"result_url\": \"{{ .Result.URL }}\",\n  \"severity\": \"{{ .Vars.severity }}\",\n  \"timestamp\": \"{{ .Alert.Timestamp }}\",\n  \"isTest\": {{ .Alert.IsTest }}\n}\n",
+        template: "{\n  \"id\": \"{{ .ID }}\",\n  \"name\": \"{{ .Name }}\",\n  \"status\": \"{{ .Alert.Status }}\",\n  \"summary\": \"{{ .Alert.Summary }}\",\n  \"description\": \"{{ .Alert.Description }}\",\n  \"environment\": \"{{ .Environment }}\",\n  \"operator\": \"{{ .Operator }}\",\n  \"threshold\": \"{{ .Threshold }}\",\n  \"trigger_url\": \"{{ .URL }}\",\n  \"result_url\": \"{{ .Result.URL }}\",\n  \"severity\": \"{{ .Vars.severity }}\",\n  \"isTest\": {{ .Alert.IsTest }}\n}\n",
     },
 ];
 
@@ -138,13 +164,13 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::Mustache);
     // Honeycomb's own examples put what is about the alert, and the links, into objects.
     let alert = fields.within("alert");
-    let name = fields.first(&["name", "title"]);
+    let name = fields.first(&["name", "title", "alert_name"]);
     let summary = fields
         .text("summary")
         .or_else(|| alert.text("summary"))
         .or_else(|| fields.text("message"));
     let key = fields
-        .first(&["id", "trigger_id", "burn_alert_id"])
+        .first(&["id", "trigger_id", "burn_alert_id", "alert_id"])
         .map(|id| format!("honeycomb:{id}"))
         .or_else(|| alert.text("instanceId").map(|id| format!("honeycomb:instance:{id}")))
         .or_else(|| name.as_deref().map(|name| format!("honeycomb:name:{name}")))
@@ -155,13 +181,14 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
         .unwrap_or_default()
         .to_ascii_uppercase();
     let action = match status.as_str() {
-        "OK" | "RESOLVED" => Action::Resolve,
+        "OK" | "RESOLVED" | "CLOSED" => Action::Resolve,
         _ => Action::Trigger,
     };
     let is_burn_alert = is_burn_alert(fields);
     let word = fields
         .text("severity")
         .or_else(|| alert.text("severity"))
+        .or_else(|| fields.text("alert_severity"))
         .or_else(|| fields.within("vars").text("severity"));
     let default = if is_burn_alert {
         Severity::Critical
@@ -176,7 +203,9 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
         .or_else(|| summary.clone())
         .unwrap_or(Cow::Borrowed("Honeycomb alert"));
     let mut event = Event::new(action, key, severity, &*title);
-    let text = alert.text("description").or_else(|| fields.text("description"));
+    let text = alert
+        .text("description")
+        .or_else(|| fields.first(&["description", "trigger_description"]));
     event.description = normalise::description(text.or_else(|| summary.clone()), &event.summary);
     event.source = normalise::short(
         fields
@@ -184,6 +213,8 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
             .or_else(|| fields.line("datasets")),
     );
     event.class = Some(if is_burn_alert { "SLO burn alert" } else { "trigger" }.into());
+    // Only templates send a time, and it is not said whether that of an end is its own or that of the beginning: the order
+    // of messages is not told by it.
     event.occurred_at = fields.time(&["timestamp"]).or_else(|| alert.time(&["timestamp"]));
     add_links(&mut event, fields, is_burn_alert);
     let says_so = |fields: Fields<'_>| ["isTest", "is_test", "is-test"].iter().any(|name| fields.is_true(name));
@@ -196,6 +227,10 @@ fn alert(mut body: Value) -> Result<Normalised, ParseError> {
 
 /// Whether it is about the budget of an SLO.
 fn is_burn_alert(fields: Fields<'_>) -> bool {
+    let kind = fields.first(&["alert_type", "alertType"]);
+    if kind.is_some_and(|kind| BURN_ALERT_TYPES.contains(&&*kind)) {
+        return true;
+    }
     BURN_ALERT_FIELDS.iter().any(|field| fields.get(field).is_some())
         || fields
             .text("trigger_url")
@@ -217,80 +252,4 @@ fn add_links(event: &mut Event, fields: Fields<'_>, is_burn_alert: bool) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Call, event, parse};
-
-    #[test]
-    fn the_token_is_the_secret() {
-        let verdict = |headers: &[(&'static str, &str)]| {
-            Call {
-                headers,
-                body: b"{}",
-                ..Call::default()
-            }
-            .verify(&Honeycomb, "s3cret")
-        };
-        assert_eq!(verdict(&[(TOKEN_HEADER, "s3cret")]), Ok(()));
-        assert_eq!(verdict(&[(TOKEN_HEADER, "s3cre")]), Err(SignatureError::Wrong));
-        assert_eq!(verdict(&[(TOKEN_HEADER, "S3CRET")]), Err(SignatureError::Wrong));
-        assert_eq!(verdict(&[]), Err(SignatureError::Missing));
-        let call = Call {
-            headers: &[(TOKEN_HEADER, "x")],
-            ..Call::default()
-        };
-        assert_eq!(call.verify(&Honeycomb, ""), Err(SignatureError::Wrong));
-    }
-
-    #[test]
-    fn deliveries_keep_their_id() {
-        let call = Call {
-            headers: &[("x-honeycomb-webhook-delivery-id", "d-1")],
-            ..Call::default()
-        };
-        assert_eq!(call.delivery_id(&Honeycomb).as_deref(), Some("d-1"));
-    }
-
-    #[test]
-    fn severities_of_triggers_and_burn_alerts() {
-        let severity = |body: Value| event(&Honeycomb, &body).severity;
-        assert_eq!(severity(json!({"id": "a", "status": "TRIGGERED"})), Severity::Warning);
-        assert_eq!(severity(json!({"id": "a", "severity": "error"})), Severity::Error);
-        assert_eq!(
-            severity(json!({"id": "a", "severity": "{{ .Vars.severity }}"})),
-            Severity::Warning
-        );
-        assert_eq!(
-            severity(json!({"id": "a", "slo": {"name": "Checkout"}})),
-            Severity::Critical
-        );
-        assert_eq!(
-            severity(json!({"id": "a", "exhaustion_minutes": 240})),
-            Severity::Critical
-        );
-    }
-
-    #[test]
-    fn tests_ends_and_secrets() {
-        for body in [
-            json!({"id": "a", "isTest": true}),
-            json!({"id": "a", "alert": {"isTest": "true"}}),
-            json!({"id": "a", "summary": "TRIGGER TEST: Triggered: errors"}),
-        ] {
-            assert!(event(&Honeycomb, &body).is_test, "{body}");
-        }
-        assert!(!event(&Honeycomb, &json!({"id": "a", "isTest": false})).is_test);
-        let ok = event(
-            &Honeycomb,
-            &json!({"id": "a", "status": "ok", "result_url": "", "shared_secret": "x"}),
-        );
-        assert_eq!(
-            (ok.action, ok.links.len(), ok.details.get("shared_secret")),
-            (Action::Resolve, 0, None)
-        );
-        assert_eq!(
-            parse(&Honeycomb, &json!({"status": "OK"})).map_err(|error| error.field),
-            Err("id".into())
-        );
-    }
-}
+mod tests;

@@ -8,8 +8,9 @@ use serde_json::{Map, Value};
 
 use crate::{ParseError, Request, json};
 
-/// Query parameters that are ours: they name the integration and are no part of what the product says.
-const OWN_PARAMETERS: &[&str] = &["integrationId"];
+/// Query parameters that are ours: they name the integration and are no part of what the product says. The key does not
+/// belong into an address, but people put it there, and it must not be shown with the alert.
+const OWN_PARAMETERS: &[&str] = &["integrationId", "integrationKey"];
 /// Fields of a form that hold the whole message as JSON: Uptime Kuma's, and what many products do.
 const JSON_FIELDS: &[&str] = &["payload", "data"];
 /// Most fields that one form, or one query string, may hold; what follows is left out.
@@ -256,7 +257,7 @@ mod tests {
         assert_eq!(check(FORM, "", b"payload=%7B%22a%22%3A1%7D"), Ok(json!({"a": 1})));
         assert_eq!(check("", "integrationId=i&?a=1&b", b""), Ok(json!({"a": "1", "b": ""})));
         assert_eq!(
-            check(FORM, "integrationId=i&a=query&c=3", b"a=body"),
+            check(FORM, "integrationId=i&integrationKey=k&a=query&c=3", b"a=body"),
             Ok(json!({"a": "body", "c": "3"}))
         );
         assert_eq!(

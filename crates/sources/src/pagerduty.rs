@@ -11,9 +11,11 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, events, hash_hex, header_delivery_id, json, link,
+    ParseError, Request, Source, events,
+    guide::Facts,
+    hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
-    normalise::{description, ignored, list, short},
+    normalise::{description, ignored, list, mark_test, short},
     pick,
     setup::{Sample, Setup, Snippet},
     signature::{self, SignatureError, SignatureSupport},
@@ -85,6 +87,28 @@ impl Source for PagerDuty {
         if right { Ok(()) } else { Err(SignatureError::Wrong) }
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "a webhook of version 3: one `event`",
+                "webhooks of versions 1 and 2: a list of `messages`",
+                "a body of the Events API v2, as tools send it that know PagerDuty only; v1 is refused",
+            ],
+            triggers: "`incident.triggered` and `incident.reopened` (`incident.trigger` in older versions); `event_action` \
+                       `trigger`",
+            acknowledges: "`incident.acknowledged`; `event_action` `acknowledge`",
+            resolves: "`incident.resolved`; `event_action` `resolve`",
+            ignores: "all other events, such as notes, assignments and escalations",
+            tests: "`pagey.ping`",
+            severity: "the priority of the incident (`P1` is critical, `P2` error, `P3` warning, `P4` info), else its urgency: \
+                       high is critical, low is info; else warning",
+            key: "`pagerduty:` and the id of the incident; for the Events API its `dedup_key` as it is, without one \
+                  `pagerduty:` and a hash of the summary and the source",
+            ordered_by: "`occurred_at`, in older versions `created_on`",
+            delivery: "the id of the event, else the header `X-Webhook-Id`",
+        }
+    }
+
     /// The id of the event, which stays when PagerDuty sends again.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
         pick::delivery_id(request, &["/event/id", "/messages/0/id"])
@@ -97,8 +121,8 @@ impl Source for PagerDuty {
                 "For what is in PagerDuty already: open Integrations, then Generic Webhooks (v3), and add a webhook with \
                  the URL below and the events incident.triggered, incident.acknowledged, incident.resolved and \
                  incident.reopened.",
-                "PagerDuty shows its secret once: copy it and set it here. Send a test event: it is received and pages \
-                 nobody.",
+                "PagerDuty shows its secret once: copy it and set it here. Send a test event: it opens an incident that \
+                 pages nobody and closes itself.",
                 "For tools that know PagerDuty only: enter this server instead of https://events.pagerduty.com and the \
                  integration key as the routing key; or the URL below, where the tool wants a whole address.",
             ],
@@ -157,12 +181,22 @@ fn action(name: &str) -> Option<Action> {
 fn version_3(event: &Value) -> Normalised {
     let name = pick::word(event, "/event_type").unwrap_or_default();
     if name == "pagey.ping" {
-        return ignored(None, "PagerDuty only tests the connection.");
+        return test(event);
     }
     let Some(incident) = event.get("data").filter(|data| data.is_object()) else {
         return ignored(None, "It tells of no incident.");
     };
     outcome(&name, incident, pick::time(event, &["/occurred_at"]), event)
+}
+
+/// What PagerDuty's button "Send Test Event" sends.
+fn test(event: &Value) -> Normalised {
+    let greeting = pick::text(event, "/data/message").unwrap_or("Test event of PagerDuty".into());
+    let mut test = Event::new(Action::Trigger, "pagerduty:ping", Severity::Info, greeting);
+    test.class = Some("pagey.ping".to_owned());
+    test.occurred_at = pick::time(event, &["/occurred_at"]);
+    mark_test(&mut test);
+    Normalised::Event(Box::new(test))
 }
 
 /// One message of version 1 or 2.
@@ -203,7 +237,9 @@ fn outcome(name: &str, incident: &Value, at: Option<Timestamp>, message: &Value)
     event.source = short(service);
     event.group = short(pick::text(incident, "/escalation_policy/summary"));
     event.class = short(Some(Cow::Borrowed(name)));
+    // Of the change of state, in all versions; an incident that is opened again has a later one.
     event.occurred_at = at;
+    event.changed_at = at;
     link::add(&mut event, text("html_url").as_deref(), "PagerDuty");
     link::add(
         &mut event,
@@ -246,7 +282,6 @@ fn severity(incident: &Value) -> Severity {
 
 #[cfg(test)]
 mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
     use http::{HeaderMap, HeaderValue, Method};
 
     use super::*;
@@ -274,7 +309,6 @@ mod tests {
             ("incident.annotated", None),
             ("incident.priority_updated", None),
             ("service.updated", None),
-            ("pagey.ping", None),
         ] {
             let body = json!({"event": {"event_type": name, "data": {"id": "P1", "title": "T"}}});
             match (&parse(&body).expect("outcomes")[..], expected) {
@@ -285,6 +319,49 @@ mod tests {
                 (outcomes, _) => panic!("{name}: {outcomes:?}"),
             }
         }
+    }
+
+    #[test]
+    fn a_ping_is_a_test() {
+        let body = json!({"event": {
+            "id": "01A", "event_type": "pagey.ping", "resource_type": "pagey", "occurred_at": "2026-03-02T08:00:00Z",
+            "agent": null, "client": null, "data": {"message": "Hello from your friend Pagey!", "type": "ping"}
+        }});
+        match parse(&body).expect("a test").remove(0) {
+            Normalised::Event(event) => {
+                assert!(event.is_test && event.action == Action::Trigger);
+                assert_eq!(event.summary, "Hello from your friend Pagey!");
+            }
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        }
+    }
+
+    #[test]
+    fn changes_are_in_the_order_in_which_they_happened() {
+        let changed = |body: Value| match parse(&body).expect("an event").remove(0) {
+            Normalised::Event(event) => event.changed_at,
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let third = |name: &str, at: &str| {
+            changed(
+                json!({"event": {"event_type": name, "occurred_at": at, "data": {"id": "P1", "created_at": "2026-03-02T07:00:00Z"}}}),
+            )
+        };
+        let second = |name: &str, at: &str| {
+            changed(
+                json!({"messages": [{"event": name, "created_on": at, "incident": {"id": "P1", "created_at": "2026-03-02T07:00:00Z"}}]}),
+            )
+        };
+        let resolved = third("incident.resolved", "2026-03-02T08:00:00.5Z");
+        assert!(resolved.is_some() && resolved < third("incident.reopened", "2026-03-02T08:00:01Z"));
+        let resolved = second("incident.resolve", "2026-03-02T08:00:00Z");
+        assert!(resolved.is_some() && resolved < second("incident.trigger", "2026-03-02T08:00:01Z"));
+        // The Events API tells when a problem was seen, perhaps long ago.
+        let event = json!({
+            "event_action": "trigger", "dedup_key": "k",
+            "payload": {"summary": "S", "source": "s", "severity": "error", "timestamp": "2026-03-02T08:00:00Z"}
+        });
+        assert_eq!(changed(event), None);
     }
 
     #[test]
@@ -319,9 +396,9 @@ mod tests {
 
     #[test]
     fn any_of_the_signatures_will_do() {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").expect("any length");
-        mac.update(b"{}");
-        let right = hex::encode(mac.finalize().into_bytes());
+        // Signed with another program.
+        let right = "1a3c00468df923611cab3124fbe42e2ff792e53675616ac51fd60c5848296409";
+        let body = br#"{"event":{"id":"01A","event_type":"pagey.ping"}}"#;
         let verdict = |value: &str| {
             let mut headers = HeaderMap::new();
             headers.insert("x-pagerduty-signature", HeaderValue::from_str(value).expect("a value"));
@@ -329,13 +406,13 @@ mod tests {
                 method: &Method::POST,
                 query: "",
                 headers: &headers,
-                body: b"{}",
+                body,
             };
-            PagerDuty.verify(&request, "secret", Timestamp::UNIX_EPOCH)
+            PagerDuty.verify(&request, "wIvf2ZZVnnq7vSkP+pDhU8Dl6Sn1", Timestamp::UNIX_EPOCH)
         };
         assert_eq!(verdict(&format!("v1={right}")), Ok(()));
         assert_eq!(verdict(&format!("v1=00,v1={right}")), Ok(()));
-        for wrong in [right.as_str(), "v1=", "v2=x", "v1=zz"] {
+        for wrong in [right, "v1=", "v2=x", "v1=zz"] {
             assert_eq!(verdict(wrong), Err(SignatureError::Wrong), "{wrong}");
         }
     }

@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, json as lenient, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -43,7 +45,8 @@ impl Source for Pingdom {
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
         let mut body = input::read_with_query(request)?;
         // The older form has the whole alert as JSON in one parameter.
-        if let Some(message @ Value::Object(_)) = body.get_mut("message").map(Value::take) {
+        let is_older = body.get("check_id").is_none();
+        if let Some(message) = body.get("message").filter(|_| is_older).and_then(older_message) {
             body = message;
         }
         normalise::each(body, check)
@@ -57,6 +60,24 @@ impl Source for Pingdom {
 
     fn takes(&self, method: &Method) -> bool {
         *method == Method::POST || *method == Method::GET
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "The webhook integration's JSON (`check_id`, `current_state`), for uptime and for transaction checks",
+                "BeepManager's older alerts: GET or a form with the alert as JSON in `message`",
+            ],
+            triggers: "`DOWN` and `FAILING`; in older alerts the description `down`",
+            acknowledges: "",
+            resolves: "`UP` and `SUCCESS`; in older alerts the description `up` or the action `notify_of_close`",
+            ignores: "Checks whose state is `UNKNOWN`, unconfirmed or `PAUSED`",
+            tests: "",
+            severity: "`importance_level`: `HIGH` is critical, `LOW` a warning; critical where there is none",
+            key: "`pingdom:` and `check_id`",
+            ordered_by: "`state_changed_timestamp`",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -99,14 +120,39 @@ const SNIPPETS: &[Snippet] = &[Snippet {
     template: "{url}",
 }];
 
+/// The alert of the older form. Where the parameters were not written as JSON, they are a Python tuple of one text:
+/// `(u'{…}',)`.
+fn older_message(message: &Value) -> Option<Value> {
+    let text = match message {
+        Value::Object(_) => return Some(message.clone()),
+        Value::String(text) => text.trim(),
+        _ => return None,
+    };
+    let text = text
+        .strip_prefix("(u'")
+        .and_then(|text| text.strip_suffix("',)"))
+        .unwrap_or(text);
+    lenient::parse(text.as_bytes()).ok().filter(Value::is_object)
+}
+
+/// The state of a check. In the older form the description says it, whoever was told and however.
+fn state<'v>(fields: Fields<'v>) -> Option<Cow<'v, str>> {
+    let said = fields.text("description");
+    let said = said.filter(|text| text.eq_ignore_ascii_case("up") || text.eq_ignore_ascii_case("down"));
+    let action = fields.text("action");
+    if action.as_deref() == Some("notify_of_close") {
+        return action;
+    }
+    fields.first(&["current_state", "state"]).or(said).or(action)
+}
+
 /// A check and its state.
 fn check(body: Value) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::None);
     let id = fields
         .first(&["check_id", "check"])
         .ok_or_else(|| ParseError::new("check_id", "is missing"))?;
-    let state = fields.first(&["current_state", "action", "description"]);
-    let state = state.ok_or_else(|| ParseError::new("current_state", "is missing"))?;
+    let state = state(fields).ok_or_else(|| ParseError::new("current_state", "is missing"))?;
     let key = format!("pingdom:{id}");
     let Some(action) = action(&state) else {
         return Ok(ignored(
@@ -125,12 +171,11 @@ fn check(body: Value) -> Result<Normalised, ParseError> {
         Some("LOW") => Severity::Warning,
         _ => Severity::Critical,
     };
-    let what = fields
-        .text("description")
-        .filter(|text| !text.eq_ignore_ascii_case(&state));
+    let is_older = fields.first(&["current_state", "state"]).is_none();
+    let what = fields.first(&["description", "last_error"]).filter(|_| !is_older);
     let summary = match what {
         Some(what) => format!("{name} is {state}: {}", normalise::first_line(&what)),
-        None if fields.text("current_state").is_some() => format!("{name} is {state}"),
+        None if !is_older => format!("{name} is {state}"),
         None => format!("{name} is {}", if action == Action::Resolve { "up" } else { "down" }),
     };
     let mut event = Event::new(action, key, severity, summary);
@@ -141,6 +186,8 @@ fn check(body: Value) -> Result<Normalised, ParseError> {
     event.group = normalise::short(fields.line("tags"));
     event.class = normalise::short(fields.text("check_type"));
     event.occurred_at = fields.time(&["state_changed_timestamp", "state_changed_utc_time"]);
+    // Whatever the state is, it is the time since which the check is in it.
+    event.changed_at = event.occurred_at;
     link::add(
         &mut event,
         Some(&format!("https://my.pingdom.com/app/reports/uptime#check={id}")),
@@ -229,13 +276,48 @@ mod tests {
         assert_eq!(down.source.as_deref(), Some("shop.example"));
     }
 
+    /// Python's own writing of a text, and a person who is told of the end.
+    #[test]
+    fn odd_older_alerts() {
+        for (text, action) in [
+            (
+                r#"{"check":"7","action":"notify_user","description":"up"}"#,
+                Action::Resolve,
+            ),
+            (
+                r#"{"check":"7","action":"notify_user","description":"down"}"#,
+                Action::Trigger,
+            ),
+            (
+                r#"(u'{"check":"7","action":"assign","description":"down"}',)"#,
+                Action::Trigger,
+            ),
+            (
+                r#"(u'{"check":"7","action":"notify_of_close","description":"down"}',)"#,
+                Action::Resolve,
+            ),
+        ] {
+            let body = json!({"p": "(u'app',)", "message": text});
+            let event = event(&Pingdom, &body);
+            assert_eq!(
+                (event.action, event.dedup_key.as_str()),
+                (action, "pingdom:7"),
+                "{text}"
+            );
+        }
+    }
+
     /// A replay of an old state is told by its time, which ordering goes by.
     #[test]
     fn the_state_has_its_time() {
-        let event = event(
-            &Pingdom,
-            &json!({"check_id": 7, "current_state": "DOWN", "state_changed_timestamp": "1772442000", "second_probe": {}}),
-        );
-        assert_eq!(event.occurred_at.map(|time| time.as_second()), Some(1_772_442_000));
+        let of = |state: &str, time: Value| {
+            event(
+                &Pingdom,
+                &json!({"check_id": 7, "current_state": state, "state_changed_timestamp": time, "second_probe": {}}),
+            )
+        };
+        let (down, up) = (of("DOWN", json!("1772442000")), of("UP", json!(1_772_442_600)));
+        assert_eq!(down.occurred_at.map(|time| time.as_second()), Some(1_772_442_000));
+        assert!(down.changed_at.is_some() && down.changed_at < up.changed_at);
     }
 }

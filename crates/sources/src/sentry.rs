@@ -2,7 +2,12 @@
 //!
 //! Everything about an issue has the issue's id as its key, so that an alert rule, the issue itself and the plugin fall
 //! on one incident. Facts are from docs.sentry.io/integrations/integration-platform/webhooks (headers, the signature, and
-//! a page for each resource). A signature is over the very bytes: a proxy that writes the JSON anew breaks it.
+//! a page for each resource) and from getsentry/sentry: `app_platform_event.py` (the signature is over the very bytes, so a
+//! proxy that writes the JSON anew breaks it), `notify_event_service.py` and `incident.py` (metric alerts), and the plugin.
+//!
+//! No message is put in order by its time. `Sentry-Hook-Timestamp` is not signed and is the time of sending, issues and
+//! events have times of different clocks, and `date_closed` of a metric alert is cut to the minute, so that an alert that
+//! ends within the minute in which it began would seem to end before.
 
 use std::borrow::Cow;
 
@@ -11,7 +16,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -73,13 +80,34 @@ impl Source for Sentry {
         header_delivery_id(request, &["request-id", "webhook-id", "idempotency-key"])
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "Webhooks of an integration of the integration platform, told apart by `Sentry-Hook-Resource`: `event_alert` \
+                 (issue alerts), `metric_alert`, `issue` and `activity_alert`",
+                "The legacy webhooks plugin",
+            ],
+            triggers: "Issue alerts, the plugin, metric alerts that are `critical` or `warning`, and issues that are \
+                       `created`, or `unresolved` because they regressed, escalated or were reopened by a person",
+            acknowledges: "An issue that a person assigned",
+            resolves: "Issues that are `resolved`, `archived` or `ignored`, and metric alerts that are `resolved`",
+            ignores: "Issues that go on as before, assignments by rules, Seer's progress, errors, comments and installations",
+            tests: "The sample event by which Sentry tries an alert out (the tag `sample_event`)",
+            severity: "The level: `fatal` is critical, `error` error, `warning` a warning, `info` and `debug` info; an error \
+                       where there is none. Metric alerts are critical or a warning as they say themselves",
+            key: "`sentry:issue:` and the issue's id; `sentry:metric:` and the id of the metric alert's incident",
+            ordered_by: "",
+            delivery: "`Request-ID`",
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
                 "In Sentry, open Settings, then Custom Integrations, and create an internal integration named OpsKnight.",
                 "Paste the URL below as its webhook URL and switch Alert Rule Action on.",
                 "Give it read access to issues and events, and under Webhooks choose issue, so that incidents close when an \
-                 issue is resolved.",
+                 issue is resolved. Every new issue then opens an incident as well, whether or not an alert is about it.",
                 "Optional, and recommended: copy the client secret of the integration and set it here as the secret.",
                 "In your alert rules, add the action: send a notification via OpsKnight.",
             ],
@@ -123,19 +151,32 @@ const SNIPPETS: &[Snippet] = &[Snippet {
 /// One webhook, by the resource that its header names, or that its data shows.
 fn hook(body: Value, resource: Option<&str>, sent_at: Option<Timestamp>) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::None);
-    let data = fields.within("data");
-    let shown = ["metric_alert", "event", "issue", "comment", "error", "installation"];
+    let data = data(fields);
+    let shown = [
+        "metric_alert",
+        "activity",
+        "event",
+        "issue",
+        "comment",
+        "error",
+        "installation",
+    ];
     let resource = match resource {
         Some(resource) => resource,
+        None if fields.get("data").is_none() && fields.text("id").is_some() => "plugin",
         None => match shown.into_iter().find(|name| data.get(name).is_some()) {
             Some("event") => "event_alert",
+            Some("activity") => "activity_alert",
             Some(name) => name,
-            None if fields.get("data").is_none() && fields.text("id").is_some() => "plugin",
             None => return Err(ParseError::new("data", "names no issue, event or metric alert")),
         },
     };
     match resource {
-        "issue" | "activity_alert" => issue(fields, sent_at),
+        "issue" => {
+            let word = fields.text("action").unwrap_or_default().to_ascii_lowercase();
+            issue(fields, &word, sent_at)
+        }
+        "activity_alert" => activity_alert(fields, sent_at),
         "event_alert" => event_alert(fields),
         "metric_alert" => metric_alert(fields, sent_at),
         "plugin" => plugin(fields),
@@ -150,24 +191,50 @@ fn hook(body: Value, resource: Option<&str>, sent_at: Option<Timestamp>) -> Resu
     })
 }
 
-/// What became of an issue.
-fn issue(fields: Fields<'_>, sent_at: Option<Timestamp>) -> Result<Normalised, ParseError> {
-    let issue = fields.within("data").within("issue");
+/// What the webhook is about; where somebody between Sentry and us took it out of its envelope, all that there is.
+fn data(fields: Fields<'_>) -> Fields<'_> {
+    if fields.get("data").is_some_and(Value::is_object) {
+        fields.within("data")
+    } else {
+        fields
+    }
+}
+
+/// An alert on the activity of an issue: today that is the progress of Seer, which says nothing about whether the issue is
+/// there. What says it has the words of the issue's own webhooks.
+fn activity_alert(fields: Fields<'_>, sent_at: Option<Timestamp>) -> Result<Normalised, ParseError> {
+    let kind = data(fields).within("activity").text("type").unwrap_or_default();
+    let kind = kind.to_ascii_lowercase();
+    match kind.strip_prefix("set_").unwrap_or(&kind) {
+        "" => issue(fields, "triggered", sent_at),
+        "regression" | "escalating" | "unresolved" => issue(fields, "triggered", sent_at),
+        "resolved" => issue(fields, "resolved", sent_at),
+        _ => Ok(ignored(
+            None,
+            format!("It tells of {kind} on an issue, which neither opens nor closes it."),
+        )),
+    }
+}
+
+/// What became of an issue, by the word of the webhook.
+fn issue(fields: Fields<'_>, word: &str, sent_at: Option<Timestamp>) -> Result<Normalised, ParseError> {
+    let issue = data(fields).within("issue");
     let id = issue
         .text("id")
         .ok_or_else(|| ParseError::new("data.issue.id", "is missing"))?;
     let key = format!("sentry:issue:{id}");
-    let word = fields.text("action").unwrap_or_default().to_ascii_lowercase();
-    let action = match word.as_str() {
+    let by_person = fields.within("actor").text("type").as_deref() == Some("user");
+    let action = match word {
         "created" | "triggered" => Action::Trigger,
-        // After a week, Sentry itself calls a new issue an ongoing one: nothing happened.
-        "unresolved" if issue.text("substatus").as_deref() == Some("ongoing") => {
+        // After a week, Sentry itself calls a new issue an ongoing one: nothing happened. An issue that a person reopens or
+        // takes out of the archive is an ongoing one as well.
+        "unresolved" if !by_person && issue.text("substatus").as_deref() == Some("ongoing") => {
             return Ok(ignored(Some(key), "The issue goes on as before."));
         }
         "unresolved" => Action::Trigger,
         "resolved" | "archived" | "ignored" => Action::Resolve,
         // A person took it. Sentry's own assignments by ownership rules say nothing about anybody having seen it.
-        "assigned" if fields.within("actor").text("type").as_deref() == Some("user") => Action::Acknowledge,
+        "assigned" if by_person => Action::Acknowledge,
         "assigned" => {
             return Ok(ignored(
                 Some(key),
@@ -185,11 +252,11 @@ fn issue(fields: Fields<'_>, sent_at: Option<Timestamp>) -> Result<Normalised, P
         .first(&["title", "culprit"])
         .unwrap_or_else(|| Cow::Owned(format!("Sentry issue {id}")));
     let mut event = Event::new(action, key, level(issue.text("level").as_deref()), &*title);
-    event.description = normalise::description(note(issue, &word), &event.summary);
+    event.description = normalise::description(note(issue, word), &event.summary);
     event.source = normalise::short(issue.within("project").first(&["slug", "name"]));
     event.component = normalise::short(issue.text("culprit"));
     event.class = normalise::short(issue.first(&["shortId", "type"]));
-    event.occurred_at = match word.as_str() {
+    event.occurred_at = match word {
         "created" => issue.time(&["firstSeen"]).or(sent_at),
         _ => sent_at,
     };
@@ -210,7 +277,7 @@ fn note<'v>(issue: Fields<'v>, word: &str) -> Option<Cow<'v, str>> {
 
 /// An issue alert: the rule that was triggered, and the event that did it.
 fn event_alert(fields: Fields<'_>) -> Result<Normalised, ParseError> {
-    let data = fields.within("data");
+    let data = data(fields);
     let event = data.within("event");
     let id = event
         .first(&["issue_id", "group_id", "groupID"])
@@ -276,14 +343,14 @@ fn is_sample(tags: Option<&Value>) -> bool {
 
 /// A metric alert: what is wrong, or that it is over.
 fn metric_alert(fields: Fields<'_>, sent_at: Option<Timestamp>) -> Result<Normalised, ParseError> {
-    let data = fields.within("data");
+    let data = data(fields);
     let alert = data.within("metric_alert");
     let id = alert
         .text("id")
         .ok_or_else(|| ParseError::new("data.metric_alert.id", "is missing"))?;
     let key = format!("sentry:metric:{id}");
     let (action, severity) = match fields.text("action").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "resolved" => (Action::Resolve, Severity::Warning),
+        "resolved" | "closed" => (Action::Resolve, Severity::Warning),
         "warning" => (Action::Trigger, Severity::Warning),
         _ => (Action::Trigger, Severity::Critical),
     };
@@ -326,111 +393,4 @@ fn project_in_address(address: &str) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-
-    use super::*;
-    use crate::testing::{Call, event, only, parse, reason};
-
-    fn issue_hook(action: &str, issue: Value) -> Value {
-        let mut issue = issue;
-        issue["id"] = json!("42");
-        json!({"action": action, "actor": {"type": "user", "id": 1}, "data": {"issue": issue}})
-    }
-
-    #[test]
-    fn what_becomes_of_an_issue() {
-        for (action, expected) in [
-            ("created", Action::Trigger),
-            ("unresolved", Action::Trigger),
-            ("resolved", Action::Resolve),
-            ("archived", Action::Resolve),
-            ("ignored", Action::Resolve),
-            ("assigned", Action::Acknowledge),
-        ] {
-            let event = event(&Sentry, &issue_hook(action, json!({"title": "T", "level": "fatal"})));
-            assert_eq!(
-                (event.action, event.dedup_key.as_str()),
-                (expected, "sentry:issue:42"),
-                "{action}"
-            );
-            assert_eq!(event.severity, Severity::Critical);
-        }
-        assert!(reason(&Sentry, &issue_hook("unresolved", json!({"substatus": "ongoing"}))).contains("as before"));
-        assert_eq!(
-            event(&Sentry, &issue_hook("unresolved", json!({"substatus": "regressed"}))).action,
-            Action::Trigger
-        );
-        let mut by_rule = issue_hook("assigned", json!({}));
-        by_rule["actor"]["type"] = json!("application");
-        assert!(reason(&Sentry, &by_rule).contains("by a rule"));
-        let later = issue_hook("resolved", json!({"statusDetails": {"inNextRelease": true}}));
-        assert!(
-            event(&Sentry, &later)
-                .description
-                .is_some_and(|text| text.contains("next release"))
-        );
-    }
-
-    #[test]
-    fn alerts_the_issue_and_the_plugin_converge() {
-        let alert = json!({"action": "triggered", "data": {"event": {"issue_id": 42, "title": "T", "message": "", "level": "debug"}}});
-        let plugin = json!({"project": 7, "id": "42", "message": null, "level": "error", "event": {"title": "T"}});
-        let by_address =
-            json!({"data": {"event": {"web_url": "https://x.example/organizations/o/issues/42/events/e/"}}});
-        for body in [&alert, &plugin, &by_address] {
-            assert_eq!(event(&Sentry, body).dedup_key, "sentry:issue:42", "{body}");
-        }
-        assert_eq!(
-            (event(&Sentry, &alert).severity, event(&Sentry, &alert).summary.as_str()),
-            (Severity::Info, "T")
-        );
-        assert_eq!(event(&Sentry, &plugin).source.as_deref(), Some("7"));
-    }
-
-    #[test]
-    fn other_resources_are_ignored() {
-        for resource in ["error", "comment", "installation", "seer"] {
-            let call = Call {
-                headers: &[("sentry-hook-resource", resource)],
-                body: br#"{"action":"created","data":{"issue":{"id":"1"}}}"#,
-                ..Call::default()
-            };
-            let all = call.parse(&Sentry).expect("an outcome");
-            assert!(matches!(&all[..], [Normalised::Ignored { .. }]), "{resource}");
-        }
-        assert!(reason(&Sentry, &json!({"action": "created", "data": {"comment": "x"}})).contains("comment"));
-        assert_eq!(
-            parse(&Sentry, &json!({"a": 1})).map_err(|error| error.field),
-            Err("data".into())
-        );
-    }
-
-    #[test]
-    fn headers() {
-        let body = br#"{"action":"resolved","data":{"issue":{"id":"1"}}}"#;
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").expect("any length");
-        mac.update(body);
-        let signature = hex::encode(mac.finalize().into_bytes());
-        let headers = [
-            (SIGNATURE_HEADER, signature.as_str()),
-            ("sentry-hook-resource", "issue"),
-            ("sentry-hook-timestamp", "1772442000"),
-            ("request-id", "r-1"),
-        ];
-        let call = |body| Call {
-            headers: &headers,
-            body,
-            ..Call::default()
-        };
-        assert_eq!(call(body).verify(&Sentry, "secret"), Ok(()));
-        assert_eq!(call(body).verify(&Sentry, "other"), Err(SignatureError::Wrong));
-        // A proxy that writes the JSON anew.
-        let rewritten = br#"{"action": "resolved", "data": {"issue": {"id": "1"}}}"#;
-        assert_eq!(call(rewritten).verify(&Sentry, "secret"), Err(SignatureError::Wrong));
-        assert_eq!(Call::default().verify(&Sentry, "secret"), Err(SignatureError::Missing));
-        assert_eq!(call(body).delivery_id(&Sentry).as_deref(), Some("r-1"));
-        let event = only(call(body).parse(&Sentry).expect("an event"));
-        assert_eq!(event.occurred_at.map(|time| time.as_second()), Some(1_772_442_000));
-    }
-}
+mod tests;

@@ -3,7 +3,10 @@
 //! It owns the comparison, always in constant time and before anything is parsed, and the limit on age. It never says
 //! to the sender which part was wrong: the caller answers every error alike.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use base64::{
+    Engine as _, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
@@ -16,6 +19,15 @@ pub const SIGNATURE_AGE_S_MAX: u64 = 300;
 
 /// Most signatures that one `webhook-signature` header may list; senders list two while they change keys.
 const SIGNATURES_MAX: usize = 16;
+
+/// What the secrets of Standard Webhooks begin with.
+const STANDARD_WEBHOOKS_PREFIX: &str = "whsec_";
+
+/// Base64 as people copy it: with or without the signs that fill it up.
+const UNPADDED_OR_NOT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// The headers of the generic scheme, in the order in which they are looked at.
 const GENERIC_HEADERS: &[&str] = &["x-signature", "x-webhook-signature", "x-hub-signature-256"];
@@ -50,6 +62,32 @@ impl SignatureSupport {
             Self::Vendor { .. } | Self::Generic { .. } => true,
             Self::None { .. } => false,
         }
+    }
+
+    /// Checks a secret when it is set: one that no request could ever match would turn every alert away.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, reading on from the name of the field: "must not be blank".
+    pub fn check_secret(self, secret: &str) -> Result<(), String> {
+        if let Self::None { note } = self {
+            return Err(format!("is of no use here: {note}"));
+        }
+        let wrong = if secret.trim().is_empty() {
+            "must not be blank"
+        } else if secret.chars().any(char::is_control) {
+            "must be one line: products send and sign with one line only"
+        } else if secret.trim() != secret {
+            "must not begin or end with a space: products leave it out, and then nothing matches"
+        } else if secret
+            .strip_prefix(STANDARD_WEBHOOKS_PREFIX)
+            .is_some_and(|key| decode_key(key).is_none())
+        {
+            "begins as a secret of Standard Webhooks, so base64 must follow whsec_; copy it as a whole"
+        } else {
+            return Ok(());
+        };
+        Err(wrong.to_owned())
     }
 
     /// What to tell the person who sets a secret.
@@ -130,9 +168,11 @@ pub(crate) fn verify_base64(request: &Request<'_>, header: &str, secret: &str) -
 pub(crate) fn verify_token(request: &Request<'_>, header: &str, secret: &str) -> Result<(), SignatureError> {
     use subtle::ConstantTimeEq as _;
 
-    let token = request.header(header).ok_or(SignatureError::Missing)?;
+    // The bytes, not the text: a token may hold letters beyond ASCII.
+    let token = request.headers.get(header).map(|token| token.as_bytes().trim_ascii());
+    let token = token.filter(|token| !token.is_empty()).ok_or(SignatureError::Missing)?;
     let secret = secret.trim().as_bytes();
-    if secret.is_empty() || !bool::from(token.as_bytes().ct_eq(secret)) {
+    if secret.is_empty() || !bool::from(token.ct_eq(secret)) {
         return Err(SignatureError::Wrong);
     }
     Ok(())
@@ -151,10 +191,9 @@ pub(crate) fn verify_standard_webhooks(
     let time = request.header("webhook-timestamp").ok_or(SignatureError::Missing)?;
     check_age(time, now)?;
     let mut keys: Vec<Vec<u8>> = vec![secret.as_bytes().to_vec()];
-    if let Ok(key) = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret)) {
-        // An empty key would be one that everybody knows.
-        keys.extend(Some(key).filter(|key| !key.is_empty()));
-    }
+    keys.extend(decode_key(
+        secret.strip_prefix(STANDARD_WEBHOOKS_PREFIX).unwrap_or(secret),
+    ));
     for signature in signatures.split_ascii_whitespace().take(SIGNATURES_MAX) {
         let Some(encoded) = signature.strip_prefix("v1,") else {
             continue;
@@ -168,6 +207,11 @@ pub(crate) fn verify_standard_webhooks(
         }
     }
     Err(SignatureError::Wrong)
+}
+
+/// The key in the base64 of a secret; none where it is no base64, or empty: everybody knows the empty key.
+fn decode_key(encoded: &str) -> Option<Vec<u8>> {
+    UNPADDED_OR_NOT.decode(encoded).ok().filter(|key| !key.is_empty())
 }
 
 /// Signs a request of ours as Standard Webhooks has it, which every source accepts: for trying an integration out.
@@ -305,8 +349,9 @@ mod tests {
 
     #[test]
     fn a_signed_time_counts() {
-        let signature = hex_of(SECRET, &format!("1700000000.{BODY}"));
-        let headers = [("x-signature", signature.as_str()), ("x-timestamp", "1700000000")];
+        // Made with another program.
+        let signature = "76c83fd0acdf22faed320674fe8e04d528cfe8a17905e720a9611e40677c03b7";
+        let headers = [("x-signature", signature), ("x-timestamp", "1700000000")];
         assert_eq!(verdict(&headers, BODY, SECRET, 1_700_000_300), Ok(()));
         assert_eq!(verdict(&headers, BODY, SECRET, 1_699_999_700), Ok(()));
         assert_eq!(
@@ -328,6 +373,38 @@ mod tests {
         );
         let no_time = [("x-signature", HEX), ("x-timestamp", "-9223372036854775808")];
         assert_eq!(verdict(&no_time, BODY, SECRET, 0), Err(SignatureError::Stale));
+    }
+
+    #[test]
+    fn secrets_that_match_nothing_are_refused() {
+        let generic = SignatureSupport::Generic { note: "x" };
+        for good in [
+            "hush",
+            "two words",
+            "sécret",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_AQID",
+            "whsec_AQ",
+        ] {
+            assert_eq!(generic.check_secret(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "\n",
+            "hush\n",
+            "a\nb",
+            "a\tb",
+            " hush",
+            "hush ",
+            "whsec_",
+            "whsec_not base64!",
+            "whsec_=",
+        ] {
+            assert!(generic.check_secret(bad).is_err(), "{bad:?}");
+        }
+        let none = SignatureSupport::None { note: "Because." };
+        assert_eq!(none.check_secret("hush"), Err("is of no use here: Because.".into()));
     }
 
     /// The example in the specification of Standard Webhooks and in its reference libraries.

@@ -7,12 +7,15 @@
 use std::borrow::Cow;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, input, json as lenient, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -69,9 +72,33 @@ impl Source for SplunkObservability {
         }
     }
 
+    /// The method of the webhook can be chosen: the integration's `method` in Splunk's Terraform provider.
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::PUT
+    }
+
     /// Anything but 200 is sent again, for up to a day.
     fn answer_status(&self) -> u16 {
         200
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "The default payload of the webhook integration (`incidentId`, `status`, `statusExtended`)",
+                "A custom payload with the same names, one alert or a list",
+            ],
+            triggers: "The status `anomalous`, and any that is not known",
+            acknowledges: "",
+            resolves: "`ok`, `manually resolved`, `auto resolved` and `stopped` in `statusExtended`, else in `status`",
+            ignores: "Alerts of a muted detector (`triggeredWhileMuted`); their end resolves all the same",
+            tests: "",
+            severity: "`Critical` is critical, `Major` error, `Minor` and `Warning` are warnings, `Info` is info. A warning \
+                       where there is none",
+            key: "`splunk-observability:` and `incidentId`; without it a hash of the detector, the rule and the dimensions",
+            ordered_by: "`timestamp`, the time of the event",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -118,12 +145,12 @@ const SNIPPETS: &[Snippet] = &[Snippet {
 fn incident(body: Value) -> Result<Normalised, ParseError> {
     let fields = Fields::new(&body, Style::Mustache);
     let rule = fields.text("rule");
-    let detector = fields.first(&["detectorId", "detector"]);
+    let detector = fields.first(&["detectorId", "detector", "detectorName"]);
     // Two rules of one detector are two incidents, and so are two values of its dimensions.
     let key = match (fields.text("incidentId"), &detector) {
         (Some(id), _) => format!("splunk-observability:{id}"),
         (None, Some(detector)) => {
-            let dimensions = fields.get("dimensions").map(Value::to_string).unwrap_or_default();
+            let dimensions = identity(fields.get("dimensions"));
             let hash = hash_hex([detector, rule.as_deref().unwrap_or_default(), &dimensions]);
             format!("splunk-observability:rule:{hash}")
         }
@@ -135,8 +162,8 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         return Ok(ignored(Some(key), "The alert is muted in Splunk."));
     }
     let title = fields
-        .first(&["messageTitle", "description"])
-        .or_else(|| match (fields.text("detector"), &rule) {
+        .first(&["messageTitle", "title", "description"])
+        .or_else(|| match (fields.first(&["detector", "detectorName"]), &rule) {
             (Some(detector), Some(rule)) => Some(Cow::Owned(format!("{detector}: {rule}"))),
             (Some(one), None) => Some(one),
             (None, one) => one.clone(),
@@ -155,11 +182,15 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
         .find_map(|name| dimensions.text(name))
         .map(|text| text.into_owned());
     event.component = normalise::short(fields.first(&["originatingMetric", "eventType"]));
-    event.group = normalise::short(fields.text("detector"));
+    event.group = normalise::short(fields.first(&["detector", "detectorName"]));
     event.class = normalise::short(rule);
     event.occurred_at = fields.time(&["timestampISO8601", "timestamp"]);
+    // It is the time of the event, of the end of an incident as well as of its beginning, and an incident has one of each.
+    event.changed_at = event.occurred_at;
     // Splunk writes the name of the detector into the address as it is, blanks included.
-    let address = fields.text("detectorUrl").map(|url| url.replace(' ', "%20"));
+    let address = fields
+        .first(&["detectorUrl", "link"])
+        .map(|url| url.replace(' ', "%20"));
     link::add(&mut event, address.as_deref(), "Detector");
     link::add(&mut event, fields.text("runbookUrl").as_deref(), "Runbook");
     link::add_image(
@@ -174,18 +205,13 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
 
 /// The state that says more counts, where both are there.
 fn action(fields: Fields<'_>) -> Action {
-    let state = fields
-        .first(&["statusExtended", "status"])
-        .unwrap_or_default()
-        .to_ascii_lowercase();
-    match state.as_str() {
-        "ok"
-        | "stopped"
-        | "manually resolved"
-        | "auto resolved"
-        | "automatically resolved"
-        | "resolved"
-        | "cleared" => Action::Resolve,
+    let state = fields.first(&["statusExtended", "status"]).unwrap_or_default();
+    // "manually resolved" is "MANUALLY_RESOLVED" in Splunk's API.
+    let state: String = state.chars().filter(char::is_ascii_alphabetic).collect();
+    match state.to_ascii_lowercase().as_str() {
+        "ok" | "stopped" | "manuallyresolved" | "autoresolved" | "automaticallyresolved" | "resolved" | "cleared" => {
+            Action::Resolve
+        }
         _ => Action::Trigger,
     }
 }
@@ -193,6 +219,19 @@ fn action(fields: Fields<'_>) -> Action {
 /// Splunk's five severities.
 fn severity(word: Option<&str>) -> Severity {
     word.and_then(Severity::from_vendor_word).unwrap_or(Severity::Warning)
+}
+
+/// Dimensions as a text that is the same in whichever order they are written.
+fn identity(dimensions: Option<&Value>) -> String {
+    match dimensions {
+        Some(Value::Object(fields)) => {
+            let mut pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            pairs.sort();
+            pairs.join("\n")
+        }
+        Some(other) => lenient::text(other).unwrap_or_default().into_owned(),
+        None => String::new(),
+    }
 }
 
 /// The dimensions of the incident, else those of the first input that has any.
@@ -215,80 +254,4 @@ fn dimensions(fields: Fields<'_>) -> Fields<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-
-    use super::*;
-    use crate::testing::{Call, event, parse, reason};
-
-    #[test]
-    fn the_body_is_signed() {
-        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"secret").expect("any length");
-        mac.update(b"{}");
-        let sha256 = STANDARD.encode(mac.finalize().into_bytes());
-        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"secret").expect("any length");
-        mac.update(b"{}");
-        let sha1 = STANDARD.encode(mac.finalize().into_bytes());
-        let verdict = |signature: &str, body: &[u8]| {
-            let headers = [(SIGNATURE_HEADER, signature)];
-            Call {
-                headers: &headers,
-                body,
-                ..Call::default()
-            }
-            .verify(&SplunkObservability, "secret")
-        };
-        for signature in [&sha256, &sha1] {
-            assert_eq!(verdict(signature, b"{}"), Ok(()));
-            assert_eq!(verdict(signature, b"{ }"), Err(SignatureError::Wrong));
-        }
-        for signature in ["x", "AAAA", "="] {
-            assert_eq!(verdict(signature, b"{}"), Err(SignatureError::Wrong));
-        }
-        assert_eq!(
-            Call::default().verify(&SplunkObservability, "secret"),
-            Err(SignatureError::Missing)
-        );
-    }
-
-    #[test]
-    fn states() {
-        for (status, extended, action) in [
-            ("anomalous", "anomalous", Action::Trigger),
-            ("ok", "ok", Action::Resolve),
-            ("ok", "manually resolved", Action::Resolve),
-            ("ok", "stopped", Action::Resolve),
-            ("ok", "auto resolved", Action::Resolve),
-            ("odd", "odd", Action::Trigger),
-        ] {
-            let body = json!({"incidentId": "i", "status": status, "statusExtended": extended});
-            assert_eq!(event(&SplunkObservability, &body).action, action, "{extended}");
-        }
-        assert_eq!(
-            event(&SplunkObservability, &json!({"incidentId": "i", "status": "ok"})).action,
-            Action::Resolve
-        );
-    }
-
-    #[test]
-    fn rules_of_one_detector_stay_apart() {
-        let key = |rule: &str, host: &str| {
-            let body = json!({"detectorId": "d", "rule": rule, "dimensions": {"host": host}});
-            event(&SplunkObservability, &body).dedup_key
-        };
-        assert_eq!(key("a", "1"), key("a", "1"));
-        assert_ne!(key("a", "1"), key("b", "1"));
-        assert_ne!(key("a", "1"), key("a", "2"));
-        assert_eq!(
-            parse(&SplunkObservability, &json!({"rule": "a"})).map_err(|error| error.field),
-            Err("incidentId".into())
-        );
-    }
-
-    #[test]
-    fn muted_alerts_are_ignored_and_end() {
-        let body = |status: &str| json!({"incidentId": "i", "status": status, "triggeredWhileMuted": true});
-        assert!(reason(&SplunkObservability, &body("anomalous")).contains("muted"));
-        assert_eq!(event(&SplunkObservability, &body("ok")).action, Action::Resolve);
-    }
-}
+mod tests;

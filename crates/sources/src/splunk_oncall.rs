@@ -13,7 +13,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     loose::Loose,
     mapping::FieldMapping,
     normalise::{description, each, ignored, short},
@@ -47,7 +49,7 @@ impl Source for SplunkOnCall {
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
-        each(input::read_template(request)?, event)
+        each(input::read_template(request)?, |body| event(unquoted(body)))
     }
 
     fn signature(&self) -> SignatureSupport {
@@ -82,6 +84,28 @@ impl Source for SplunkOnCall {
                 signature::check_mac_sha1(secret.as_bytes(), &signed, &signature).is_ok()
             });
         if right { Ok(()) } else { Err(SignatureError::Wrong) }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "JSON of an outgoing webhook: the payload below, or one of your own with the variables `ALERT.…`, `STATE.…` \
+                 and `INCIDENT.…` under names that say the same",
+                "the form of an escalation webhook",
+                "a body of the REST endpoint (`message_type`, `entity_id`, `state_message`)",
+                "a list of these",
+            ],
+            triggers: "phase `UNACKED`; without a phase, the message types `CRITICAL` and `WARNING`, and an escalation that \
+                       only names its incident",
+            acknowledges: "phase `ACKED`; without a phase, `ACKNOWLEDGEMENT`",
+            resolves: "phase `RESOLVED`; without a phase, `RECOVERY`",
+            ignores: "`INFO` without a phase, chat, on-call and paging messages, unknown words",
+            tests: "",
+            severity: "`CRITICAL` is critical, `WARNING` warning; else the state of the entity; else warning",
+            key: "`splunk-oncall:` and the `entity_id`; without one, `splunk-oncall:incident:` and the number of the incident",
+            ordered_by: "",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -132,6 +156,22 @@ const SNIPPETS: &[Snippet] = &[
 /// A variable that was not filled in.
 fn is_unfilled(text: &str) -> bool {
     text.starts_with("${{") && text.ends_with("}}")
+}
+
+/// The fields of an escalation webhook, whose texts come as JSON, quotation marks included (`message_type="CRITICAL"`), as
+/// captured requests show; the page on them does not say so. An outgoing webhook's do not, and both must have one key.
+fn unquoted(mut body: Value) -> Value {
+    let texts = body.as_object_mut().into_iter().flat_map(|fields| fields.values_mut());
+    for value in texts {
+        let inner = value
+            .as_str()
+            .filter(|text| text.len() >= 2 && text.starts_with('"') && text.ends_with('"'))
+            .and_then(|text| serde_json::from_str::<String>(text).ok());
+        if let Some(inner) = inner {
+            *value = Value::String(inner.replace('\0', ""));
+        }
+    }
+    body
 }
 
 /// What the phase says, else what the message says.
@@ -196,13 +236,21 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
             "is missing, and so is the number of the incident",
         ));
     };
-    let state = fields.word(&["entitystate", "alertentitystate", "statecurrentstate", "currentstate"]);
+    let state = fields.word(&[
+        "entitystate",
+        "alertentitystate",
+        "incidententitystate",
+        "statecurrentstate",
+        "currentstate",
+    ]);
     let name = fields.get(&[
         "entitydisplayname",
         "alertentitydisplayname",
+        "incidententitydisplayname",
         "displayname",
         "stateservice",
         "service",
+        "summary",
     ]);
     let name = name
         .or(entity.clone())
@@ -223,7 +271,14 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
 
 /// What else a message says of the thing that it is about.
 fn fill(event: &mut Event, fields: &Loose<'_>) {
-    let text = fields.get(&["statemessage", "alertstatemessage", "details", "ackmsg", "stateackmsg"]);
+    let text = fields.get(&[
+        "statemessage",
+        "alertstatemessage",
+        "message",
+        "details",
+        "ackmsg",
+        "stateackmsg",
+    ]);
     event.description = description(text, &event.summary);
     event.source = short(fields.get(&["host", "hostname", "alerthostname", "statehost"]));
     event.component = short(fields.get(&["service", "stateservice", "alertservice"]));
@@ -246,10 +301,8 @@ fn fill(event: &mut Event, fields: &Loose<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use hmac::{Hmac, KeyInit as _, Mac as _};
-    use http::{HeaderMap, HeaderValue, Method};
-
     use super::*;
+    use crate::testing::{self, Call, only};
 
     #[test]
     fn phases_come_before_messages() {
@@ -293,45 +346,102 @@ mod tests {
         assert_eq!(nameless, Err("entity_id".into()));
     }
 
+    /// As a captured request has it: every text in quotation marks. The signature was made with another program, by the
+    /// steps of the vendor's page.
     #[test]
-    fn escalations_sign_the_address_and_the_sorted_form() {
-        let body = b"state_message=Disk+full&entity_id=db%2Fdisk";
-        let query = "integrationId=int_1";
-        let signed = "https://ops.example/api/integrations/splunk-oncall?integrationId=int_1entity_iddb/diskstate_messageDisk full";
-        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"code").expect("any length");
-        mac.update(signed.as_bytes());
-        let signature = STANDARD.encode(mac.finalize().into_bytes());
-        let verdict = |host: &'static str, query: &str, body: &[u8]| {
-            let mut headers = HeaderMap::new();
-            headers.insert("host", HeaderValue::from_static(host));
-            headers.insert(
-                "x-victorops-signature",
-                HeaderValue::from_str(&signature).expect("a value"),
-            );
-            SplunkOnCall.verify(
-                &Request {
-                    method: &Method::POST,
-                    query,
-                    headers: &headers,
-                    body,
-                },
-                "code",
-                Timestamp::UNIX_EPOCH,
-            )
+    fn escalations_are_quoted_and_signed_with_their_address() {
+        let body = "incident=31&created_by=%22mira%22&entity_display_name=%22Disk+of+db-2%22&message_type=%22CRITICAL%22\
+                    &alert_type=%22CRITICAL%22&entity_state=%22CRITICAL%22&entity_id=%22db-2%2Fdisk%22\
+                    &state_message=%22it%27s+96%25+used%22&message=&vo_organization_id=%22lantern%22&summary=";
+        let (query, host) = ("integrationId=int_1", "ops.example");
+        let verdict = |host: &str, query: &str, body: &str, secret: &str| {
+            Call {
+                query,
+                headers: &[
+                    ("host", host),
+                    ("content-type", "application/x-www-form-urlencoded"),
+                    ("x-victorops-signature", "tZzhk6iWxB4yzzeRE6SQ+h2XmD8="),
+                ],
+                body: body.as_bytes(),
+                ..Call::default()
+            }
+            .verify(&SplunkOnCall, secret)
         };
-        assert_eq!(verdict("ops.example", query, body), Ok(()));
+        assert_eq!(verdict(host, query, body, "auth-code-1"), Ok(()));
+        let moved = body.trim_start_matches("incident=31&").to_owned() + "&incident=31";
         assert_eq!(
-            verdict("ops.example", query, b"entity_id=db%2Fdisk&state_message=Disk+full"),
-            Ok(())
+            verdict(host, query, &moved, "auth-code-1"),
+            Ok(()),
+            "the order of the fields is no matter"
         );
-        assert_eq!(verdict("other.example", query, body), Err(SignatureError::Wrong));
+        for (host, query, body, secret) in [
+            ("other.example", query, body, "auth-code-1"),
+            (host, "integrationId=int_2", body, "auth-code-1"),
+            (host, query, &body[1..], "auth-code-1"),
+            (host, query, body, "auth-code-2"),
+        ] {
+            assert_eq!(
+                verdict(host, query, body, secret),
+                Err(SignatureError::Wrong),
+                "{host} {query}"
+            );
+        }
+        let call = Call {
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: body.as_bytes(),
+            ..Call::default()
+        };
+        let event = only(call.parse(&SplunkOnCall).expect("an event"));
         assert_eq!(
-            verdict("ops.example", "integrationId=int_2", body),
-            Err(SignatureError::Wrong)
+            (
+                event.action,
+                event.dedup_key.as_str(),
+                event.severity,
+                event.summary.as_str()
+            ),
+            (
+                Action::Trigger,
+                "splunk-oncall:db-2/disk",
+                Severity::Critical,
+                "Disk of db-2"
+            )
         );
-        assert_eq!(
-            verdict("ops.example", query, b"entity_id=x"),
-            Err(SignatureError::Wrong)
+        assert_eq!(event.description.as_deref(), Some("it's 96% used"));
+        // The end comes by an outgoing webhook, whose texts are not quoted.
+        let end = json!({"alert_phase": "RESOLVED", "message_type": "CRITICAL", "entity_id": "db-2/disk"});
+        let end = testing::event(&SplunkOnCall, &end);
+        assert_eq!((end.action, end.dedup_key), (Action::Resolve, event.dedup_key));
+    }
+
+    #[test]
+    fn the_payload_to_paste_becomes_an_event_when_it_is_filled_in() {
+        let template = SNIPPETS[1].render(
+            "https://ok.example/api/integrations/splunk-oncall?integrationId=int_1",
+            "key",
         );
+        for (phase, message, action) in [
+            ("UNACKED", "CRITICAL", Action::Trigger),
+            ("ACKED", "CRITICAL", Action::Acknowledge),
+            ("RESOLVED", "RECOVERY", Action::Resolve),
+        ] {
+            let body = template
+                .replace("${{STATE.CURRENT_ALERT_PHASE}}", phase)
+                .replace("${{ALERT.message_type}}", message)
+                .replace("${{STATE.ENTITY_ID}}", "db-2/disk")
+                .replace("${{ALERT.entity_display_name}}", "Disk of db-2")
+                .replace("${{ALERT.state_message}}", "a \"quoted\" word,\nand a line")
+                .replace("${{STATE.LAST_TIMESTAMP}}", "1772439000000");
+            let call = Call {
+                body: body.as_bytes(),
+                ..Call::default()
+            };
+            let event = only(call.parse(&SplunkOnCall).expect("an event"));
+            assert_eq!(
+                (event.action, event.dedup_key.as_str(), event.summary.as_str()),
+                (action, "splunk-oncall:db-2/disk", "Disk of db-2"),
+                "{body}"
+            );
+            assert!(event.occurred_at.is_some() && event.links.is_empty());
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! A monitor is down (1) or up (2); the expiry of a certificate or a domain (3) is something else on the same monitor.
 //! Facts are from help.uptimerobot.com, "Webhook integration", and uptimerobot.com/integrations/webhooks. A variable for
-//! which UptimeRobot has no value stays as it is written.
+//! which UptimeRobot has no value stays as it is written. In bodies of their own, people also write the names in small
+//! letters and with underscores, as Zulip's guide has it (`monitor_url`, `alert_type`).
 
 use std::borrow::Cow;
 
@@ -12,12 +13,16 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
+    loose::Loose,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
-    template::{Fields, Style},
+    template::{Fields, Style, is_unfilled},
+    when,
 };
 
 /// UptimeRobot.
@@ -54,6 +59,26 @@ impl Source for UptimeRobot {
 
     fn takes(&self, method: &Method) -> bool {
         *method == Method::POST || *method == Method::GET
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "UptimeRobot's default variables as a query string (GET or POST), as a form, or as JSON",
+                "A JSON body of yours with `*variables*`; parameters of the query string are added to it",
+            ],
+            triggers: "`alertType` 1 (down), 3 (a certificate or a domain expires), and numbers that are not known; without \
+                       `alertType` the words of `alertTypeFriendlyName`",
+            acknowledges: "",
+            resolves: "`alertType` 2 (up). Nothing ends the alert about an expiry",
+            ignores: "Monitors that are started (98) or paused (99)",
+            tests: "",
+            severity: "Down is critical, an expiry a warning",
+            key: "`uptimerobot:` and `monitorID`, without it `monitorURL` or `monitorFriendlyName`; with `:expiry` at its end \
+                  for expiries",
+            ordered_by: "`alertDateTime`, for down and up",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -111,24 +136,24 @@ enum Kind {
 
 /// One alert.
 fn alert(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Fields::new(&body, Style::Stars);
-    let name = fields.text("monitorFriendlyName");
-    let address = fields.text("monitorURL");
+    let fields = Loose::new(&body, &[], |text| is_unfilled(text, Style::Stars));
+    let name = fields.get(&["monitorfriendlyname", "monitorname"]);
+    let address = fields.get(&["monitorurl"]);
     let id = fields
-        .first(&["monitorID", "monitorId"])
+        .get(&["monitorid"])
         .or_else(|| address.clone())
         .or_else(|| name.clone());
     let id =
         id.ok_or_else(|| ParseError::new("monitorID", "is missing, and so are monitorURL and monitorFriendlyName"))?;
     let kind =
-        kind(fields).ok_or_else(|| ParseError::new("alertType", "is missing, and so is alertTypeFriendlyName"))?;
+        kind(&fields).ok_or_else(|| ParseError::new("alertType", "is missing, and so is alertTypeFriendlyName"))?;
     let key = format!("uptimerobot:{id}");
     let called = name.or_else(|| address.clone()).unwrap_or_else(|| id.clone());
-    let details = fields.text("alertDetails");
+    let details = fields.get(&["alertdetails"]);
     let (action, severity, key, what) = match kind {
         Kind::Down => (Action::Trigger, Severity::Critical, key, Cow::Borrowed("is down")),
         Kind::Up => (Action::Resolve, Severity::Critical, key, Cow::Borrowed("is up")),
-        Kind::Expiry => (Action::Trigger, Severity::Warning, key + ":expiry", expiry(fields)),
+        Kind::Expiry => (Action::Trigger, Severity::Warning, key + ":expiry", expiry(&fields)),
         Kind::Switched => return Ok(ignored(Some(key), "The monitor was started or paused.")),
     };
     let summary = match details.as_deref().map(normalise::first_line) {
@@ -139,22 +164,27 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
     event.description = normalise::description(details, &event.summary);
     event.source = normalise::short(address.clone().or_else(|| Some(called.clone())));
     event.component = normalise::short(Some(called));
-    event.group = normalise::short(fields.first(&["monitorGroup", "monitorTags"]));
-    event.class = normalise::short(fields.text("alertTypeFriendlyName"));
-    event.occurred_at = fields.time(&["alertDateTime"]);
+    let tags = || Fields::new(&body, Style::Stars).line("monitorTags");
+    event.group = normalise::short(fields.get(&["monitorgroup", "monitortags"]).or_else(tags));
+    event.class = normalise::short(fields.get(&["alerttypefriendlyname"]));
+    let time = fields.get(&["alertdatetime"]);
+    event.occurred_at = time.and_then(|time| when::read(&Value::String(time.into_owned())));
+    // Down and up have the time of their own alert. An expiry has no end.
+    event.changed_at = event.occurred_at.filter(|_| kind != Kind::Expiry);
     link::add(
         &mut event,
-        fields.first(&["dashboardUrl", "incidentUrl"]).as_deref(),
+        fields.get(&["dashboardurl", "incidenturl"]).as_deref(),
         "UptimeRobot",
     );
     link::add(&mut event, address.as_deref(), "What is monitored");
+    drop(fields);
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
 }
 
 /// The number, else its name. A type that is not known yet is taken as down, so that no alert is lost to a number.
-fn kind(fields: Fields<'_>) -> Option<Kind> {
-    if let Some(number) = fields.text("alertType") {
+fn kind(fields: &Loose<'_>) -> Option<Kind> {
+    if let Some(number) = fields.get(&["alerttype"]) {
         return Some(match &*number {
             "2" => Kind::Up,
             "3" => Kind::Expiry,
@@ -162,7 +192,7 @@ fn kind(fields: Fields<'_>) -> Option<Kind> {
             word => by_name(word).unwrap_or(Kind::Down),
         });
     }
-    Some(by_name(&fields.text("alertTypeFriendlyName")?).unwrap_or(Kind::Down))
+    Some(by_name(&fields.get(&["alerttypefriendlyname"])?).unwrap_or(Kind::Down))
 }
 
 fn by_name(name: &str) -> Option<Kind> {
@@ -178,11 +208,11 @@ fn by_name(name: &str) -> Option<Kind> {
 }
 
 /// What expires, and when.
-fn expiry(fields: Fields<'_>) -> Cow<'static, str> {
-    if let Some(days) = fields.text("sslExpiryDaysLeft") {
+fn expiry(fields: &Loose<'_>) -> Cow<'static, str> {
+    if let Some(days) = fields.get(&["sslexpirydaysleft"]) {
         return Cow::Owned(format!("has a certificate that expires in {days} days"));
     }
-    match fields.text("domainExpireDate") {
+    match fields.get(&["domainexpiredate"]) {
         Some(date) => Cow::Owned(format!("has a domain that expires on {date}")),
         None => Cow::Borrowed("has a certificate or a domain that expires soon"),
     }
@@ -245,6 +275,64 @@ mod tests {
         assert_eq!(
             (expiry.dedup_key.as_str(), expiry.severity),
             ("uptimerobot:5:expiry", Severity::Warning)
+        );
+    }
+
+    #[test]
+    fn down_and_up_are_ordered_by_their_time() {
+        let at = |kind: u8, time: Value| {
+            let body = json!({"monitorID": 5, "alertType": kind, "alertDateTime": time});
+            event(&UptimeRobot, &body).changed_at
+        };
+        let (down, up) = (at(1, json!("1772442000")), at(2, json!(1_772_442_600)));
+        assert!(down.is_some() && down < up, "{down:?} {up:?}");
+        assert_eq!(at(3, json!("1772442000")), None);
+        assert_eq!(at(1, json!("*alertDateTime*")), None);
+    }
+
+    /// What UptimeRobot makes of the body of our set-up text, behind the address of it; variables without a value stay.
+    #[test]
+    fn the_body_of_the_set_up_is_understood() {
+        let snippets = UptimeRobot.setup().snippets;
+        let url = snippets[0].render(
+            "https://ok.example/api/integrations/uptimerobot?integrationId=int_1",
+            "key",
+        );
+        let (_, query) = format!("{url}monitorID=77&alertType=1")
+            .split_once('?')
+            .map(|(base, query)| (base.to_owned(), query.to_owned()))
+            .expect("a query");
+        let filled = |kind: &str, time: &str| {
+            let body = snippets[1]
+                .template
+                .replace("*monitorID*", "77")
+                .replace("*monitorFriendlyName*", "Shop")
+                .replace("*alertType*", kind)
+                .replace("*alertDetails*", "HTTP \"502\"")
+                .replace("*alertDateTime*", time);
+            let call = Call {
+                query: &query,
+                headers: &[("content-type", "application/json")],
+                body: body.as_bytes(),
+                ..Call::default()
+            };
+            only(call.parse(&UptimeRobot).expect("an event"))
+        };
+        let (down, up) = (filled("1", "1772442000"), filled("2", "1772442600"));
+        assert_eq!(
+            (down.action, down.dedup_key.as_str(), down.summary.as_str()),
+            (Action::Trigger, "uptimerobot:77", "Shop is down: HTTP \"502\"")
+        );
+        assert_eq!((up.action, &up.dedup_key), (Action::Resolve, &down.dedup_key));
+        assert!(down.changed_at < up.changed_at && down.details.get("integrationId").is_none());
+        // Without a body, the default parameters behind the address are enough.
+        let call = Call {
+            query: &query,
+            ..Call::default()
+        };
+        assert_eq!(
+            only(call.parse(&UptimeRobot).expect("an event")).dedup_key,
+            "uptimerobot:77"
         );
     }
 

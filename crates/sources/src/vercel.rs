@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{ignored, short},
     pick,
@@ -46,6 +48,8 @@ impl Source for Vercel {
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
         let body = pick::object(json::parse(request.body)?)?;
         let kind = pick::word(&body, "/type").ok_or_else(|| ParseError::new("type", "is missing"))?;
+        // Webhooks of older integrations write deployment-error.
+        let kind = kind.replacen("deployment-", "deployment.", 1);
         let (action, ended) = match kind.as_str() {
             "deployment.error" => (Action::Trigger, "failed"),
             "deployment.succeeded" | "deployment.ready" => (Action::Resolve, "succeeded"),
@@ -77,6 +81,23 @@ impl Source for Vercel {
         };
         let signature = hex::decode(signature).map_err(|_| SignatureError::Wrong)?;
         signature::check_mac_sha1(secret.as_bytes(), &[request.body], &signature)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &["JSON with `type` and `payload`, of an account's webhook or an integration's"],
+            triggers: "`deployment.error` in production, staging or an environment of your own",
+            acknowledges: "",
+            resolves: "`deployment.succeeded` or `deployment.ready` in the same environment of the same project; \
+                       `deployment.promoted` in production",
+            ignores: "previews (a `target` of `null` or `preview`), `deployment.rollback`, `deployment.canceled` and all other \
+                      types",
+            tests: "",
+            severity: "production is error, other environments are warning",
+            key: "`vercel:`, the id of the project and the environment",
+            ordered_by: "`createdAt`",
+            delivery: "the `id` of the event",
+        }
     }
 
     /// The id of the event, which stays when Vercel sends again.
@@ -171,10 +192,15 @@ fn deployment(body: &Value, kind: String, action: Action, ended: &str) -> Result
         ],
     ));
     event.class = Some(kind);
+    // When the event came about; Vercel sends in no order and refers to this time for it.
     event.occurred_at = pick::time(body, &["/createdAt"]);
+    event.changed_at = event.occurred_at;
     link::add(&mut event, text("/payload/links/deployment").as_deref(), "Deployment");
     link::add(&mut event, text("/payload/links/project").as_deref(), "Project");
-    let address = text("/payload/deployment/url").map(|host| format!("https://{host}"));
+    let address = pick::first(body, &["/payload/deployment/url", "/payload/url"]).map(|host| match &*host {
+        address if address.contains("://") => address.to_owned(),
+        host => format!("https://{host}"),
+    });
     link::add(&mut event, address.as_deref(), "Site");
     event.details = pick::details(
         body,
@@ -194,7 +220,6 @@ fn deployment(body: &Value, kind: String, action: Action, ended: &str) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hmac::{Hmac, KeyInit as _, Mac as _};
     use http::{HeaderMap, HeaderValue, Method};
 
     fn parse(kind: &str, target: Value) -> Normalised {
@@ -237,13 +262,27 @@ mod tests {
                 json!(null),
                 Some((Action::Resolve, "vercel:prj_1:production", Severity::Error)),
             ),
+            (
+                "deployment-error",
+                json!("production"),
+                Some((Action::Trigger, "vercel:prj_1:production", Severity::Error)),
+            ),
+            (
+                "deployment.ready",
+                json!("Production"),
+                Some((Action::Resolve, "vercel:prj_1:production", Severity::Error)),
+            ),
             ("deployment.error", json!(null), None),
+            ("deployment.error", json!("preview"), None),
+            ("deployment.succeeded", json!(null), None),
             ("deployment.canceled", json!("production"), None),
             ("deployment.rollback", json!("production"), None),
             ("project.created", json!(null), None),
         ] {
             match (parse(kind, target.clone()), expected) {
                 (Normalised::Event(event), Some((action, key, severity))) => {
+                    assert_eq!(event.changed_at, event.occurred_at);
+                    assert!(event.changed_at.is_some());
                     assert_eq!(
                         (event.action, event.dedup_key.as_str(), event.severity),
                         (action, key, severity)
@@ -257,10 +296,9 @@ mod tests {
 
     #[test]
     fn the_raw_body_is_signed_with_sha1() {
-        let body = br#"{"type" : "deployment.error"}"#;
-        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"secret").expect("any length");
-        mac.update(body);
-        let digits = hex::encode(mac.finalize().into_bytes());
+        // Signed with another program.
+        let body = br#"{"id":"evt_1","type":"deployment.error"}"#;
+        let digits = "9b8371be9a43bbfac54ffe8609c338a51b4189c6";
         let verdict = |value: &str, body: &[u8]| {
             let mut headers = HeaderMap::new();
             headers.insert("x-vercel-signature", HeaderValue::from_str(value).expect("a value"));
@@ -270,11 +308,11 @@ mod tests {
                 headers: &headers,
                 body,
             };
-            Vercel.verify(&request, "secret", Timestamp::UNIX_EPOCH)
+            Vercel.verify(&request, "K0C7rSTxUWz5Eh1GeGFpWDZQ", Timestamp::UNIX_EPOCH)
         };
-        assert_eq!(verdict(&digits, body), Ok(()));
+        assert_eq!(verdict(digits, body), Ok(()));
         assert_eq!(verdict(&digits.to_uppercase(), body), Ok(()));
-        assert_eq!(verdict(&digits, b"{}"), Err(SignatureError::Wrong));
+        assert_eq!(verdict(digits, b"{}"), Err(SignatureError::Wrong));
         assert_eq!(verdict("zz", body), Err(SignatureError::Wrong));
     }
 }

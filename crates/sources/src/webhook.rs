@@ -1,7 +1,8 @@
 //! The generic webhook: any JSON or form, read by the user's field mapping and by the names that most tools use.
 //!
-//! A list is a batch. An unknown action is a trigger and an unknown severity a warning, so that no alert is lost to a word;
-//! what cannot be recognised at all is refused, so that the person who sets it up sees it at once.
+//! A list is a batch, in which an alert that cannot be read costs the others nothing. An unknown action is a trigger and an
+//! unknown severity a warning, so that no alert is lost to a word; what cannot be recognised at all is refused, so that the
+//! person who sets it up sees it at once.
 
 use std::borrow::Cow;
 
@@ -10,8 +11,11 @@ use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, input, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, input, json, link,
     mapping::FieldMapping,
+    normalise::list,
     path,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
@@ -93,16 +97,8 @@ impl Source for Webhook {
             Value::Array(alerts) if alerts.len() > BATCH_MAX => {
                 Err(ParseError::new("body", format!("holds more than {BATCH_MAX} alerts")))
             }
-            Value::Array(alerts) if alerts.is_empty() => Ok(vec![Normalised::Ignored {
-                dedup_key: None,
-                reason: "The list holds no alerts.".into(),
-            }]),
-            Value::Array(alerts) => alerts
-                .into_iter()
-                .enumerate()
-                .map(|(at, alert)| event(alert, mapping, &format!("[{at}]")))
-                .collect(),
-            alert => Ok(vec![event(alert, mapping, "")?]),
+            Value::Array(alerts) => list(alerts, "", |alert| event(alert, mapping)),
+            alert => Ok(vec![event(alert, mapping)?]),
         }
     }
 
@@ -114,6 +110,29 @@ impl Source for Webhook {
         SignatureSupport::Generic {
             note: "Sign the body with HMAC-SHA256 and send it as X-Signature: sha256=<hex>, or follow Standard Webhooks. \
                    With X-Timestamp, sign <timestamp>.<body>.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "any JSON object, read by the field mapping and by the usual names, also within `alert`, `payload`, \
+                 `incident` or `data`",
+                "a list of such objects, each for itself",
+                "a form, also one with JSON in `payload`; a multipart form; without a body the parameters of the address",
+            ],
+            triggers: "an action in `triggerValues`; one of the usual words such as `firing`, `open`, `down`; any other word, \
+                       and none",
+            acknowledges: "an action in `acknowledgeValues`; `ack`, `acked`, `acknowledge`, `acknowledged`",
+            resolves: "an action in `resolveValues`; one of the usual words such as `ok`, `resolved`, `closed`, `recovered`, \
+                       `up`",
+            ignores: "alerts of a list that cannot be read, and an empty list",
+            tests: "",
+            severity: "the usual words for severities; warning for any other, and for none",
+            key: "the field of the mapping as it is, else `dedup_key`, `alert_id`, `fingerprint`, `id` and the like; without \
+                  one `webhook:` and a hash of the summary and the source",
+            ordered_by: "",
+            delivery: "",
         }
     }
 
@@ -159,10 +178,14 @@ const SNIPPETS: &[Snippet] = &[
 ];
 
 /// The body as JSON. A form becomes an object of texts; one with JSON in `payload` is that JSON. JSON that comes under a
-/// form's media type, as `curl -d` sends it, is JSON.
+/// form's media type, as `curl -d` sends it, is JSON. Without a body, the parameters of the address are the message.
 fn read(request: &Request<'_>) -> Result<Value, ParseError> {
     let is_form = request.media_type().as_deref() == Some("application/x-www-form-urlencoded");
     let first = request.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    let is_multipart = request.media_type().is_some_and(|kind| kind.starts_with("multipart/"));
+    if is_multipart || first.is_none() {
+        return input::read(request);
+    }
     if !is_form {
         return json::parse(request.body);
     }
@@ -200,19 +223,11 @@ fn usual<'v>(alert: &'v Value, names: &'static [&'static str]) -> impl Iterator<
         .flat_map(move |object| names.iter().filter_map(move |name| json::text_at(object, name)))
 }
 
-/// What one alert says; `at` is where it stands in the body.
-fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, ParseError> {
+/// What one alert says.
+fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError> {
     if !alert.is_object() {
-        let field = if at.is_empty() { "body" } else { at };
-        let expected = if at.is_empty() {
-            "an object or a list of objects"
-        } else {
-            "an object"
-        };
-        return Err(ParseError::new(
-            field,
-            format!("is {}, {expected} is expected", json::kind(&alert)),
-        ));
+        let message = format!("is {}, an object or a list of objects is expected", json::kind(&alert));
+        return Err(ParseError::new("body", message));
     }
     let key = mapped(&alert, mapping.dedup_key_field.as_ref()).or_else(|| usual(&alert, KEY_NAMES).next());
     let source = mapped(&alert, mapping.source_field.as_ref()).or_else(|| usual(&alert, SOURCE_NAMES).next());
@@ -226,9 +241,8 @@ fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, P
         .filter(|summary| !clean(summary, FIELD_CHARS_MAX).is_empty());
     let Some(summary) = summary else {
         let field = mapping.summary_field.as_deref().unwrap_or("summary").trim();
-        let dot = if at.is_empty() { "" } else { "." };
         return Err(ParseError::new(
-            format!("{at}{dot}{field}"),
+            field,
             "is missing, and nothing else says what it is about",
         ));
     };
@@ -283,187 +297,4 @@ fn usual_action(value: &str) -> Option<Action> {
 }
 
 #[cfg(test)]
-mod tests {
-    use http::{HeaderMap, HeaderValue, Method};
-
-    use super::*;
-
-    fn parse(content_type: &'static str, body: &[u8], mapping: Option<&Value>) -> Result<Vec<Normalised>, ParseError> {
-        let mut headers = HeaderMap::new();
-        headers.insert("content-type", HeaderValue::from_static(content_type));
-        let mapping = mapping.map(|mapping| serde_json::from_value(mapping.clone()).expect("a mapping"));
-        Webhook.parse(
-            &Request {
-                method: &Method::POST,
-                query: "",
-                headers: &headers,
-                body,
-            },
-            mapping.as_ref(),
-        )
-    }
-
-    fn one(body: &Value, mapping: &Value) -> Event {
-        let mut all = parse("application/json", body.to_string().as_bytes(), Some(mapping)).expect("an event");
-        match all.remove(0) {
-            Normalised::Event(event) => *event,
-            Normalised::Ignored { reason, .. } => panic!("{reason}"),
-        }
-    }
-
-    fn check(body: Value, mapping: Value, expected: (Action, &str, Severity, &str)) {
-        let event = one(&body, &mapping);
-        let seen = (
-            event.action,
-            event.dedup_key.as_str(),
-            event.severity,
-            event.summary.as_str(),
-        );
-        assert_eq!(seen, expected, "{body} {mapping}");
-    }
-
-    #[test]
-    fn the_mapping_of_the_document() {
-        let mapping = json!({
-            "summaryField": "alert.title", "severityField": "level", "dedupKeyField": "alert_id", "actionField": "status",
-            "triggerValues": ["fired", "alert"], "resolveValues": ["ok", "resolved"]
-        });
-        let body =
-            |status: Value| json!({"alert": {"title": "Disk full"}, "level": "HIGH", "alert_id": 42, "status": status});
-        check(
-            body(json!("Fired")),
-            mapping.clone(),
-            (Action::Trigger, "42", Severity::Critical, "Disk full"),
-        );
-        check(
-            body(json!(" OK ")),
-            mapping.clone(),
-            (Action::Resolve, "42", Severity::Critical, "Disk full"),
-        );
-        check(
-            body(json!("odd")),
-            mapping.clone(),
-            (Action::Trigger, "42", Severity::Critical, "Disk full"),
-        );
-        check(
-            body(json!(false)),
-            mapping.clone(),
-            (Action::Trigger, "42", Severity::Critical, "Disk full"),
-        );
-        check(
-            body(json!("acknowledged")),
-            mapping,
-            (Action::Acknowledge, "42", Severity::Critical, "Disk full"),
-        );
-    }
-
-    #[test]
-    fn truth_values_and_numbers_can_be_actions() {
-        let mapping = json!({"actionField": "up", "triggerValues": ["false", "0"], "resolveValues": ["true", "1"]});
-        for (value, action) in [
-            (json!(false), Action::Trigger),
-            (json!(0), Action::Trigger),
-            (json!(1), Action::Resolve),
-        ] {
-            assert_eq!(one(&json!({"id": "a", "up": value}), &mapping).action, action);
-        }
-    }
-
-    #[test]
-    fn the_users_lists_come_before_the_usual_words() {
-        let mapping = json!({"actionField": "s", "triggerValues": ["ok"]});
-        assert_eq!(one(&json!({"id": 1, "s": "ok"}), &mapping).action, Action::Trigger);
-        assert_eq!(one(&json!({"id": 1, "s": "closed"}), &mapping).action, Action::Resolve);
-    }
-
-    #[test]
-    fn without_a_mapping_the_usual_names_do() {
-        let none = json!({});
-        check(
-            json!({"title": "T", "message": "M", "priority": "P1", "id": "x", "action": "notify", "status": "resolved"}),
-            none.clone(),
-            (Action::Resolve, "x", Severity::Critical, "T"),
-        );
-        check(
-            json!({"alert": {"name": "N", "id": 7}}),
-            none.clone(),
-            (Action::Trigger, "7", Severity::Warning, "N"),
-        );
-        check(
-            json!({"id": "x", "status": "ok"}),
-            none.clone(),
-            (Action::Resolve, "x", Severity::Warning, "Alert x"),
-        );
-        let event = one(
-            &json!({"title": "T", "description": "D", "url": "https://x.example/1", "host": "h"}),
-            &none,
-        );
-        assert_eq!(
-            (event.description.as_deref(), event.source.as_deref()),
-            (Some("D"), Some("h"))
-        );
-        assert_eq!(event.links.len(), 1);
-    }
-
-    #[test]
-    fn keys_are_made_of_summary_and_source() {
-        let key = |body: Value| one(&body, &json!({})).dedup_key;
-        assert_eq!(
-            key(json!({"title": "a", "host": "b", "n": 1})),
-            key(json!({"title": "a", "host": "b", "n": 2}))
-        );
-        assert_ne!(
-            key(json!({"title": "a", "host": "b"})),
-            key(json!({"title": "a", "host": "c"}))
-        );
-    }
-
-    #[test]
-    fn forms_and_lists() {
-        let form = "application/x-www-form-urlencoded; charset=utf-8";
-        for body in [
-            "title=Disk+full&id=9",
-            r#"payload={"title":"Disk full","id":9}"#,
-            r#" {"title":"Disk full","id":9}"#,
-        ] {
-            let all = parse(form, body.as_bytes(), None).expect("an event");
-            let Normalised::Event(event) = &all[0] else {
-                panic!("ignored")
-            };
-            assert_eq!(
-                (event.summary.as_str(), event.dedup_key.as_str()),
-                ("Disk full", "9"),
-                "{body}"
-            );
-        }
-        let all = parse("text/plain", br#"[{"title":"a"},{"title":"b","status":"up"}]"#, None).expect("two");
-        assert_eq!(all.len(), 2);
-        assert!(matches!(
-            &parse("", b"[]", None).expect("none")[..],
-            [Normalised::Ignored { .. }]
-        ));
-    }
-
-    #[test]
-    fn refusals_name_the_field() {
-        let field = |body: &str, mapping: Value| {
-            parse("application/json", body.as_bytes(), Some(&mapping)).map_err(|error| error.field)
-        };
-        assert_eq!(field("disk full", json!({})), Err("body".into()));
-        assert_eq!(field("5", json!({})), Err("body".into()));
-        assert_eq!(field("{}", json!({})), Err("summary".into()));
-        assert_eq!(
-            field(r#"{"a":1}"#, json!({"summaryField": "alert.title"})),
-            Err("alert.title".into())
-        );
-        assert_eq!(field(r#"[{"title":"a"},7]"#, json!({})), Err("[1]".into()));
-        assert_eq!(
-            field(&format!("[{}{{}}]", "{},".repeat(1000)), json!({})),
-            Err("body".into())
-        );
-        assert_eq!(
-            parse("application/x-www-form-urlencoded", b"payload={", None).map_err(|error| error.field),
-            Err("payload".into())
-        );
-    }
-}
+mod tests;

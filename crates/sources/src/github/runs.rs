@@ -71,7 +71,8 @@ impl<'a> Run<'a> {
         format!("github:{repository}:{}{branch}{}", self.name_key, self.branch_key)
     }
 
-    /// By the word for how it ended; `times` are where the end stands, `urls` where the page of the run does.
+    /// By the word for how it ended; `times` are where the end stands, or failing that the beginning, `urls` where the page
+    /// of the run does.
     fn judge(&self, conclusion: Option<&str>, times: &[&str], urls: &[&str]) -> Normalised {
         let action = match conclusion {
             Some("failure" | "timed_out" | "startup_failure" | "error") => Action::Trigger,
@@ -106,6 +107,8 @@ impl<'a> Run<'a> {
         event.group = short(self.branch.as_deref().map(Into::into));
         event.class = Some(self.class.to_owned());
         event.occurred_at = pick::time(self.body, times);
+        // The first is always that of the end. Of two runs, the one that ends later has the last word.
+        event.changed_at = times.first().and_then(|end| pick::time(self.body, &[*end]));
         for url in urls {
             link::add(&mut event, pick::text(self.body, url).as_deref(), "GitHub");
         }

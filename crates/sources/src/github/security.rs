@@ -130,22 +130,19 @@ fn action(word: &str) -> Option<Action> {
     }
 }
 
-/// When the action was taken. An alert that is opened again still tells when it was created, which proves nothing.
-fn occurred_at(body: &Value, action: Action, word: &str) -> Option<Timestamp> {
-    let pointers: &[&str] = match action {
-        Action::Resolve => &[
-            "/alert/fixed_at",
-            "/alert/dismissed_at",
-            "/alert/auto_dismissed_at",
-            "/alert/resolved_at",
-            "/alert/updated_at",
-        ],
-        Action::Trigger | Action::Acknowledge if matches!(word, "created" | "create") => {
-            &["/alert/updated_at", "/alert/created_at"]
-        }
-        Action::Trigger | Action::Acknowledge => &["/alert/updated_at"],
+/// When an alert came to be, or ended, by the time that is named for it.
+fn changed_at(body: &Value, word: &str) -> Option<Timestamp> {
+    let own = match word {
+        "created" | "create" => "/alert/created_at",
+        "fixed" | "resolve" => "/alert/fixed_at",
+        "dismissed" | "dismiss" | "closed_by_user" => "/alert/dismissed_at",
+        "auto_dismissed" => "/alert/auto_dismissed_at",
+        "resolved" => "/alert/resolved_at",
+        // An alert that is opened again has no time of that: it still tells when it was created, and in GitHub's own example
+        // `updated_at` says no more. So it is never taken for an old one.
+        _ => return None,
     };
-    pick::time(body, pointers)
+    pick::time(body, &[own])
 }
 
 /// The key of an alert: its number within its repository, else what else is unique about it.
@@ -183,7 +180,10 @@ fn alert(body: &Value, kind: &Kind, severity: Severity, what: &str, component: O
     event.source = short(repository);
     event.component = short(component.map(Into::into));
     event.class = Some(kind.class.to_owned());
-    event.occurred_at = occurred_at(body, action, &word);
+    event.changed_at = changed_at(body, &word);
+    let updated_at = pick::time(body, &["/alert/updated_at"]);
+    let created_at = pick::time(body, &["/alert/created_at"]);
+    event.occurred_at = event.changed_at.or(updated_at.filter(|time| Some(*time) != created_at));
     let pages = ["/alert/html_url", "/alert/external_reference"];
     for url in pages {
         link::add(&mut event, pick::text(body, url).as_deref(), "Alert");

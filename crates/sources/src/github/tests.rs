@@ -173,6 +173,90 @@ fn a_reopened_alert_is_not_as_old_as_its_creation() {
 }
 
 #[test]
+fn each_action_on_an_alert_has_its_own_time() {
+    let changed = |action: &str, times: Value| {
+        let mut alert = json!({"number": 3, "created_at": "2026-01-01T00:00:00Z"});
+        for (name, time) in times.as_object().expect("an object") {
+            alert[name] = time.clone();
+        }
+        event(
+            "dependabot_alert",
+            &json!({"action": action, "alert": alert, "repository": {"id": 7}}),
+        )
+        .changed_at
+        .map(|time| time.to_string())
+    };
+    for (action, times, expected) in [
+        ("created", json!({}), Some("2026-01-01T00:00:00Z")),
+        (
+            "fixed",
+            json!({"fixed_at": "2026-01-03T00:00:00Z"}),
+            Some("2026-01-03T00:00:00Z"),
+        ),
+        (
+            "fixed",
+            json!({"dismissed_at": "2026-01-02T00:00:00Z", "fixed_at": null}),
+            None,
+        ),
+        (
+            "reintroduced",
+            json!({"fixed_at": "2026-01-03T00:00:00Z", "updated_at": "2026-01-04T00:00:00Z"}),
+            None,
+        ),
+        (
+            "reopened",
+            json!({"dismissed_at": null, "updated_at": "2026-01-01T00:00:00Z"}),
+            None,
+        ),
+        (
+            "dismissed",
+            json!({"dismissed_at": "2026-01-05T00:00:00Z", "updated_at": "2026-01-05T00:00:01Z"}),
+            Some("2026-01-05T00:00:00Z"),
+        ),
+    ] {
+        assert_eq!(changed(action, times.clone()).as_deref(), expected, "{action} {times}");
+    }
+}
+
+#[test]
+fn runs_are_in_the_order_of_their_ends() {
+    let at = |conclusion: &str, name: &str, time: &str| {
+        let mut body = run(json!(conclusion), "main", 7);
+        body["workflow_run"][name] = json!(time);
+        event("workflow_run", &body).changed_at
+    };
+    let failed = at("failure", "updated_at", "2026-03-02T08:00:00Z");
+    assert!(failed.is_some() && failed < at("success", "updated_at", "2026-03-02T08:00:01Z"));
+    // The beginning says nothing about which of two ended first.
+    assert_eq!(at("failure", "run_started_at", "2026-03-02T08:00:00Z"), None);
+    for (name, body) in [
+        (
+            "check_run",
+            json!({"check_run": {"name": "a", "conclusion": "failure", "completed_at": "2026-03-02T08:00:00Z"}}),
+        ),
+        (
+            "workflow_job",
+            json!({"workflow_job": {"name": "a", "conclusion": "success", "completed_at": "2026-03-02T08:00:00Z"}}),
+        ),
+        (
+            "check_suite",
+            json!({"check_suite": {"conclusion": "success", "updated_at": "2026-03-02T08:00:00Z"}}),
+        ),
+        (
+            "status",
+            json!({"state": "failure", "updated_at": "2026-03-02T08:00:00+00:00"}),
+        ),
+        (
+            "deployment_status",
+            json!({"deployment_status": {"state": "error", "environment": "e", "updated_at": "2026-03-02T08:00:00Z"}}),
+        ),
+    ] {
+        let seen = event(name, &body).changed_at.map(|time| time.to_string());
+        assert_eq!(seen.as_deref(), Some("2026-03-02T08:00:00Z"), "{name}");
+    }
+}
+
+#[test]
 fn a_leaked_secret_is_not_kept_in_the_details() {
     let body = json!({
         "action": "created",

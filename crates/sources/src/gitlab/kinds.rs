@@ -76,6 +76,25 @@ fn ended(action: Action) -> &'static str {
     }
 }
 
+/// What a pipeline is about, which the next one about the same is as well.
+fn which_pipeline(body: &Value, branch: &str, name: Option<&str>) -> String {
+    let source = pick::word(body, "/object_attributes/source").unwrap_or_default();
+    let merge_request = pick::first(body, &["/merge_request/iid", "/merge_request/id"]);
+    match (source.as_str(), &merge_request) {
+        ("merge_request_event" | "external_pull_request_event", Some(number)) => format!("merge-request:{number}"),
+        // Of a merge request that is gone, only its branch is told, which may be a fork's and none of ours.
+        ("merge_request_event" | "external_pull_request_event", None) => format!("merge-request:branch:{branch}"),
+        // Children of one branch cannot be told apart without a name; each is then known by itself.
+        ("parent_pipeline" | "pipeline", _) => {
+            let id = pick::text(body, "/object_attributes/id").unwrap_or_default();
+            format!("child:{}:{}", pick::part(branch), name.unwrap_or(&id))
+        }
+        _ if body.pointer("/object_attributes/tag").and_then(Value::as_bool) == Some(true) => format!("tag:{branch}"),
+        ("schedule", _) => format!("schedule:{branch}"),
+        _ => branch.to_owned(),
+    }
+}
+
 /// A whole pipeline.
 pub(super) fn pipeline(body: &Value) -> Normalised {
     let Some(project) = project_key(body) else {
@@ -83,21 +102,7 @@ pub(super) fn pipeline(body: &Value) -> Normalised {
     };
     let branch = pick::text(body, "/object_attributes/ref");
     let name = pick::text(body, "/object_attributes/name");
-    let source = pick::word(body, "/object_attributes/source").unwrap_or_default();
-    let merge_request = pick::first(body, &["/merge_request/iid", "/merge_request/id"]);
-    let which = match (source.as_str(), &merge_request) {
-        ("merge_request_event" | "external_pull_request_event", Some(number)) => format!("merge-request:{number}"),
-        // Children of one branch cannot be told apart without a name; each is then known by itself.
-        ("parent_pipeline" | "pipeline", _) => {
-            let child = name
-                .clone()
-                .or_else(|| pick::text(body, "/object_attributes/id"))
-                .unwrap_or_default();
-            format!("child:{}:{child}", pick::part(branch.as_deref().unwrap_or_default()))
-        }
-        ("schedule", _) => format!("schedule:{}", branch.as_deref().unwrap_or_default()),
-        _ => branch.as_deref().unwrap_or_default().to_owned(),
-    };
+    let which = which_pipeline(body, branch.as_deref().unwrap_or_default(), name.as_deref());
     let key = format!("gitlab:{project}:pipeline:{which}");
     let action = match outcome(pick::word(body, "/object_attributes/status").as_deref()) {
         Ok(action) => action,
@@ -113,7 +118,9 @@ pub(super) fn pipeline(body: &Value) -> Normalised {
     event.description = failed_jobs(body);
     event.component = short(name);
     event.group = short(branch);
+    // Each end of a pipeline has its own, also when jobs of it are tried again.
     event.occurred_at = pick::time(body, &["/object_attributes/finished_at"]);
+    event.changed_at = event.occurred_at;
     let url = pick::text(body, "/object_attributes/url")
         .map(Cow::into_owned)
         .or_else(|| {
@@ -193,7 +200,8 @@ pub(super) fn job(body: &Value) -> Normalised {
     let mut event = Event::new(action, key, Severity::Error, summary);
     event.component = short(Some(name));
     event.group = short(branch);
-    event.occurred_at = pick::time(body, &["/build_finished_at"]);
+    event.occurred_at = pick::time(body, &["/build_finished_at", "/build_finished_at_iso"]);
+    event.changed_at = event.occurred_at;
     let page = pick::first(body, &["/project/web_url", "/repository/homepage"]);
     if let (Some(page), Some(id)) = (page, pick::text(body, "/build_id")) {
         link::add(&mut event, Some(&format!("{page}/-/jobs/{id}")), "Job");
@@ -233,6 +241,7 @@ pub(super) fn deployment(body: &Value) -> Normalised {
     let mut event = Event::new(action, key, Severity::Error, summary);
     event.component = short(Some(environment));
     event.occurred_at = pick::time(body, &["/status_changed_at"]);
+    event.changed_at = event.occurred_at;
     for (url, text) in [
         ("/deployable_url", "Job"),
         ("/environment_external_url", "Environment"),
@@ -275,8 +284,11 @@ pub(super) fn issue(body: &Value) -> Normalised {
     let key = format!("gitlab:{project}:incident:{number}");
     let did = pick::word(body, "/object_attributes/action").unwrap_or_default();
     let changed = pick::word(body, "/changes/escalation_status/current");
+    let is_closed = pick::word(body, "/object_attributes/state").as_deref() == Some("closed");
     let action = match (did.as_str(), changed.as_deref()) {
         ("open" | "reopen", _) => Action::Trigger,
+        ("update", _) if is_closed => return ignored(Some(key), "The incident is closed, and stays so."),
+        ("update", Some("triggered")) => Action::Trigger,
         ("close", _) | ("update", Some("resolved")) => Action::Resolve,
         ("update", Some("acknowledged")) => Action::Acknowledge,
         // An incident that became graver is told again; the incident here takes the higher urgency.
@@ -291,6 +303,7 @@ pub(super) fn issue(body: &Value) -> Normalised {
         Action::Trigger | Action::Acknowledge => ["/object_attributes/updated_at", ""],
     };
     event.occurred_at = pick::time(body, &time);
+    event.changed_at = event.occurred_at;
     link::add(
         &mut event,
         pick::text(body, "/object_attributes/url").as_deref(),
@@ -330,6 +343,7 @@ pub(super) fn alert(body: &Value) -> Normalised {
     };
     let severity = severity(pick::word(body, "/object_attributes/severity")).unwrap_or(Severity::Warning);
     let mut event = Event::new(action, key, severity, title.unwrap_or("GitLab alert".into()));
+    // Both are told by the monitoring behind it, which may tell an old beginning again: they order nothing.
     event.occurred_at = match action {
         Action::Trigger => pick::time(body, &["/object_attributes/started_at"]),
         Action::Acknowledge | Action::Resolve => pick::time(body, &["/object_attributes/ended_at"]),
@@ -362,6 +376,7 @@ pub(super) fn vulnerability(body: &Value) -> Normalised {
         format!("Vulnerability: {title}{}", in_project(body)),
     );
     event.occurred_at = pick::time(body, &["/object_attributes/updated_at"]);
+    event.changed_at = event.occurred_at;
     link::add(&mut event, url.as_deref(), "Vulnerability");
     event.details = body.get("object_attributes").cloned().unwrap_or_default();
     finish(event, body, "vulnerability")

@@ -5,6 +5,7 @@ mod events_api;
 mod fixtures;
 mod hostile;
 mod samples;
+mod shell_snippets;
 
 use std::{fs, path::PathBuf};
 

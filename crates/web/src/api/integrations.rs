@@ -52,12 +52,11 @@ impl IntegrationPatch {
             row.name = check::name(&mut problems, "name", name);
         }
         if let Some(secret) = self.signature_secret.clone() {
-            let secret = check::secret(&mut problems, "signatureSecret", secret);
-            let support = source.signature();
-            if secret.is_some() && !support.takes_secret() {
-                problems.add("signatureSecret", format!("is of no use here: {}", support.note()));
+            // Null takes the secret away; a blank one must not do so unnoticed.
+            if let Some(Err(wrong)) = secret.as_deref().map(|secret| source.signature().check_secret(secret)) {
+                problems.add("signatureSecret", wrong);
             }
-            row.secret = secret.map(Secret::new);
+            row.secret = check::secret(&mut problems, "signatureSecret", secret).map(Secret::new);
         }
         if let Some(enabled) = self.enabled {
             row.enabled = enabled;

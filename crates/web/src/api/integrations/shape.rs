@@ -179,7 +179,7 @@ pub(crate) struct NewIntegration {
     #[serde(rename = "type")]
     pub(crate) type_name: String,
     /// With what requests are signed. It is never shown again.
-    #[schema(max_length = 500)]
+    #[schema(min_length = 1, max_length = 500)]
     pub(crate) signature_secret: Option<String>,
     /// It takes requests; it does unless said.
     pub(crate) enabled: Option<bool>,
@@ -207,7 +207,7 @@ pub(crate) struct IntegrationPatch {
     pub(crate) name: Option<String>,
     /// With what requests are signed; null: they need not be.
     #[serde(default, deserialize_with = "patch")]
-    #[schema(max_length = 500, value_type = Option<String>)]
+    #[schema(min_length = 1, max_length = 500, value_type = Option<String>)]
     pub(crate) signature_secret: Option<Option<String>>,
     /// It takes requests.
     #[serde(default, deserialize_with = "present")]

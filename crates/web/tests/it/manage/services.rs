@@ -148,6 +148,28 @@ async fn an_integration_has_the_fields_of_the_contract() {
 }
 
 #[tokio::test]
+async fn a_secret_that_nothing_could_match_is_refused() {
+    let admin = Admin::new().await;
+    let service = admin.post("/api/services", json!({ "name": "Web" })).await;
+    let list = format!("/api/services/{}/integrations", id(&service));
+    let made = admin
+        .post(
+            &list,
+            json!({ "name": "CI", "type": "GITLAB", "signatureSecret": "hush" }),
+        )
+        .await;
+    let path = format!("{list}/{}", id(&made));
+    for secret in ["", " ", "hush\n", "two\nlines", "whsec_no base64"] {
+        let answer = admin
+            .call(Method::PATCH, &path, json!({ "signatureSecret": secret }))
+            .await;
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{secret:?}: {}", answer.text);
+        assert!(answer.text.contains("signatureSecret"), "{}", answer.text);
+        assert_eq!(admin.get(&path).await["hasSignatureSecret"], true, "{secret:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_integration_is_changed_tried_and_removed() {
     let admin = Admin::new().await;
     let service = admin.post("/api/services", json!({ "name": "Web" })).await;
