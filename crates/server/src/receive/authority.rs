@@ -229,11 +229,12 @@ impl Authority {
     pub(super) async fn confirm(&self, envelope: &Envelope) -> Result<(), Unconfirmed> {
         let address = envelope.subscribe_url.as_deref().unwrap_or_default();
         let topic = &envelope.topic_arn;
-        // An emulator has whatever address it has; what is asked of it is the same.
-        let of_sns = sns::is_confirmation_url(address, topic);
-        let elsewhere = !self.clouds.sns_verify_signatures || self.is_endpoint(address);
+        let emulated = !self.clouds.sns_verify_signatures;
         let url = match Url::parse(address) {
-            Ok(url) if of_sns || (elsewhere && sns::confirms(&url, topic)) => url,
+            Ok(url) if sns::is_confirmation_url(address, topic) => url,
+            Ok(url) if self.is_endpoint(address) && sns::confirms(&url, topic) => url,
+            // An emulator has whatever address it has; what is asked of it is the same.
+            Ok(url) if emulated && sns::confirms(&url, topic) => self.emulator(url),
             _ => {
                 let why = "its SubscribeURL is no address by which SNS confirms this topic";
                 return Err(Unconfirmed::Refused(why.into()));
@@ -246,6 +247,21 @@ impl Authority {
             }
             Err(error) => Err(Unconfirmed::Unreachable(error.to_string())),
         }
+    }
+
+    /// Where an emulator is really found: at the endpoint that the operator set, or where its name leads. LocalStack's name
+    /// for itself is one in the public DNS that leads to this machine, which a machine without that DNS knows as well.
+    /// Source: <https://docs.localstack.cloud/aws/capabilities/networking/>.
+    fn emulator(&self, mut url: Url) -> Url {
+        if let Some(mut endpoint) = self.clouds.sns_endpoint.clone() {
+            endpoint.set_query(url.query());
+            return endpoint;
+        }
+        if url.host_str() == Some("localhost.localstack.cloud") {
+            // An http URL with a host takes another host.
+            let _taken = url.set_host(Some("127.0.0.1"));
+        }
+        url
     }
 
     /// Whether an address lies at the endpoint of SNS that the operator set instead of Amazon's.

@@ -18,6 +18,7 @@ mod environment;
 mod mail_server;
 mod openapi;
 mod oracle;
+mod overtaken;
 mod pagerduty;
 mod peers;
 mod post_office;

@@ -185,7 +185,7 @@ pub fn is_confirmation_url(address: &str, topic_arn: &str) -> bool {
     let Some(url) = of_sns(address) else { return false };
     let region = topic_arn.split(':').nth(3).unwrap_or_default();
     let in_region = url.host_str().and_then(|host| host.split('.').nth(1)) == Some(region);
-    in_region && confirms(&url, topic_arn)
+    in_region && url.path() == "/" && confirms(&url, topic_arn)
 }
 
 /// Whether calling an address, wherever it lies, asks for the confirmation of a subscription to `topic_arn` and for
@@ -197,7 +197,6 @@ pub fn confirms(url: &Url, topic_arn: &str) -> bool {
         values.next().filter(|_| values.next().is_none())
     };
     matches!(url.scheme(), "http" | "https")
-        && url.path() == "/"
         && one("Action").as_deref() == Some("ConfirmSubscription")
         && one("TopicArn").as_deref() == Some(topic_arn)
         && one("Token").is_some_and(|token| !token.is_empty())
