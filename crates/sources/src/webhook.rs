@@ -3,16 +3,18 @@
 //! A list is a batch. An unknown action is a trigger and an unknown severity a warning, so that no alert is lost to a word;
 //! what cannot be recognised at all is refused, so that the person who sets it up sees it at once.
 
+mod parts;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
+use opsknight_domain::event::{DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value, json};
 
+use self::parts::{Parts, usual};
 use crate::{
     ParseError, Request, Source, hash_hex, input, json, link,
-    mapping::FieldMapping,
-    path,
+    mapping::{FieldMapping, Origins},
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
     when,
@@ -21,37 +23,6 @@ use crate::{
 /// Most alerts that one list may hold.
 pub(crate) const BATCH_MAX: usize = 1000;
 
-/// Objects in which tools put the alert, looked into after the body itself.
-const CONTAINERS: &[&str] = &["alert", "payload", "incident", "data"];
-const SUMMARY_NAMES: &[&str] = &[
-    "summary",
-    "title",
-    "message",
-    "alertname",
-    "alert_name",
-    "name",
-    "subject",
-    "headline",
-    "text",
-    "description",
-    "msg",
-];
-const SEVERITY_NAMES: &[&str] = &["severity", "level", "priority", "criticality", "urgency"];
-const KEY_NAMES: &[&str] = &[
-    "dedup_key",
-    "dedupKey",
-    "dedupe_key",
-    "alert_id",
-    "alertId",
-    "incident_id",
-    "incidentId",
-    "incident_key",
-    "fingerprint",
-    "key",
-    "id",
-];
-const ACTION_NAMES: &[&str] = &["event_action", "action", "status", "state", "alert_status", "event"];
-const SOURCE_NAMES: &[&str] = &["source", "host", "hostname", "instance", "service", "device", "monitor"];
 const DESCRIPTION_NAMES: &[&str] = &["description", "details", "message", "body", "text"];
 /// Only times that are those of this message: an alert's creation stays the same while the alert goes on.
 const TIME_NAMES: &[&str] = &["timestamp", "occurred_at", "event_time"];
@@ -108,6 +79,19 @@ impl Source for Webhook {
 
     fn maps_fields(&self) -> bool {
         true
+    }
+
+    fn origins(&self, request: &Request<'_>, mapping: Option<&FieldMapping>) -> Vec<Origins> {
+        let nothing = FieldMapping::default();
+        let mapping = mapping.unwrap_or(&nothing);
+        match read(request) {
+            Ok(Value::Array(alerts)) => {
+                let alerts = alerts.iter().take(BATCH_MAX);
+                alerts.map(|alert| Parts::of(alert, mapping).origins()).collect()
+            }
+            Ok(alert) => vec![Parts::of(&alert, mapping).origins()],
+            Err(_) => Vec::new(),
+        }
     }
 
     fn signature(&self) -> SignatureSupport {
@@ -183,23 +167,6 @@ fn read(request: &Request<'_>) -> Result<Value, ParseError> {
     Ok(Value::Object(fields))
 }
 
-/// The field that the user's path leads to, as text; lists and objects are written as JSON.
-fn mapped<'v>(alert: &'v Value, path: Option<&String>) -> Option<Cow<'v, str>> {
-    let value = path::follow(alert, path?)?;
-    json::text(value).or_else(|| (value.is_array() || value.is_object()).then(|| Cow::Owned(value.to_string())))
-}
-
-/// Every field under one of the usual names, in the body and then in the objects that usually hold the alert.
-fn usual<'v>(alert: &'v Value, names: &'static [&'static str]) -> impl Iterator<Item = Cow<'v, str>> {
-    let containers = CONTAINERS
-        .iter()
-        .filter_map(|name| alert.get(name))
-        .filter(|value| value.is_object());
-    std::iter::once(alert)
-        .chain(containers)
-        .flat_map(move |object| names.iter().filter_map(move |name| json::text_at(object, name)))
-}
-
 /// What one alert says; `at` is where it stands in the body.
 fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, ParseError> {
     if !alert.is_object() {
@@ -214,10 +181,11 @@ fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, P
             format!("is {}, {expected} is expected", json::kind(&alert)),
         ));
     }
-    let key = mapped(&alert, mapping.dedup_key_field.as_ref()).or_else(|| usual(&alert, KEY_NAMES).next());
-    let source = mapped(&alert, mapping.source_field.as_ref()).or_else(|| usual(&alert, SOURCE_NAMES).next());
-    let summary = mapped(&alert, mapping.summary_field.as_ref())
-        .or_else(|| usual(&alert, SUMMARY_NAMES).next())
+    let parts = Parts::of(&alert, mapping);
+    let (key, source) = (parts.key.map(|part| part.text), parts.source.map(|part| part.text));
+    let summary = parts
+        .summary
+        .map(|part| part.text)
         .or_else(|| {
             key.as_ref()
                 .or(source.as_ref())
@@ -232,9 +200,9 @@ fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, P
             "is missing, and nothing else says what it is about",
         ));
     };
-    let severity = mapped(&alert, mapping.severity_field.as_ref()).or_else(|| usual(&alert, SEVERITY_NAMES).next());
-    let severity = severity
-        .and_then(|word| Severity::from_vendor_word(&word))
+    let severity = parts
+        .severity
+        .and_then(|part| Severity::from_vendor_word(&part.text))
         .unwrap_or(Severity::Warning);
     let key = key.map(|key| clean(&key, usize::MAX)).filter(|key| !key.is_empty());
     let key = key.unwrap_or_else(|| {
@@ -244,10 +212,10 @@ fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, P
         )
     });
 
-    let mut event = Event::new(action(&alert, mapping), key, severity, summary);
+    let mut event = Event::new(parts.action, key, severity, summary);
     event.source = source.map(|source| clean(&source, FIELD_CHARS_MAX));
     event.description = usual(&alert, DESCRIPTION_NAMES)
-        .map(|text| clean(&text, DESCRIPTION_CHARS_MAX))
+        .map(|part| clean(&part.text, DESCRIPTION_CHARS_MAX))
         .find(|text| *text != event.summary);
     event.occurred_at = TIME_NAMES.iter().find_map(|name| when::read(alert.get(name)?));
     for (name, text) in LINK_NAMES {
@@ -257,34 +225,10 @@ fn event(alert: Value, mapping: &FieldMapping, at: &str) -> Result<Normalised, P
     Ok(Normalised::Event(Box::new(event)))
 }
 
-/// What is to be done: by the user's values and then by the usual words. Of the usual fields, the first that holds a known
-/// word counts, so that `"action": "notify", "status": "resolved"` resolves.
-fn action(alert: &Value, mapping: &FieldMapping) -> Action {
-    let read = |value: &str| mapping.action(value).or_else(|| usual_action(value));
-    if let Some(value) = mapped(alert, mapping.action_field.as_ref()) {
-        return read(&value).unwrap_or(Action::Trigger);
-    }
-    usual(alert, ACTION_NAMES)
-        .find_map(|value| read(&value))
-        .unwrap_or(Action::Trigger)
-}
-
-/// The words that most tools use.
-fn usual_action(value: &str) -> Option<Action> {
-    match value.trim().to_lowercase().as_str() {
-        "trigger" | "triggered" | "firing" | "fired" | "fire" | "alert" | "alerting" | "open" | "opened"
-        | "problem" | "down" | "active" | "activated" | "failing" | "failed" | "failure" | "critical" | "error"
-        | "warning" => Some(Action::Trigger),
-        "ack" | "acked" | "acknowledge" | "acknowledged" | "acknowledgement" => Some(Action::Acknowledge),
-        "ok" | "resolve" | "resolved" | "close" | "closed" | "recovered" | "recovery" | "recover" | "up" | "normal"
-        | "clear" | "cleared" | "success" | "healthy" | "inactive" | "deactivated" | "fixed" => Some(Action::Resolve),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use http::{HeaderMap, HeaderValue, Method};
+    use opsknight_domain::event::Action;
 
     use super::*;
 
@@ -403,6 +347,33 @@ mod tests {
             (Some("D"), Some("h"))
         );
         assert_eq!(event.links.len(), 1);
+    }
+
+    #[test]
+    fn it_says_where_the_parts_stand() {
+        let headers = HeaderMap::new();
+        let body = r#"[{"alert": {"title": "T", "level": "P1"}, "id": 7, "action": "notify", "status": "ok"}, {"name": "N"}, 5]"#;
+        let request = Request {
+            method: &Method::POST,
+            query: "",
+            headers: &headers,
+            body: body.as_bytes(),
+        };
+        let mapping = FieldMapping {
+            severity_field: Some("alert.level".into()),
+            source_field: Some("not.there".into()),
+            ..FieldMapping::default()
+        };
+        let told = |at: usize| {
+            let all = Webhook.origins(&request, Some(&mapping));
+            let parts = all[at].iter().map(|(part, path)| format!("{part}: {path}"));
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        assert_eq!(
+            told(0),
+            "action: status, dedupKey: id, severity: alert.level, summary: alert.title"
+        );
+        assert_eq!((told(1).as_str(), told(2).as_str()), ("summary: name", ""));
     }
 
     #[test]
