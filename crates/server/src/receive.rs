@@ -11,6 +11,7 @@ mod events;
 mod hooks;
 mod limit;
 mod pagerduty;
+mod replay;
 mod sample;
 
 use std::sync::Arc;

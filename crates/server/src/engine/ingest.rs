@@ -24,13 +24,15 @@ use opsknight_store::{
     incidents,
     receipts::{self, Receipt},
 };
-use opsknight_web::state::Clock;
+use opsknight_web::{receive::Again, state::Clock};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint;
 
+mod replay;
 mod taken;
 
+pub use replay::foresee;
 pub use taken::{Brief, Taken};
 
 /// Most requests that wait to be committed; one more is answered 503.
@@ -53,6 +55,8 @@ pub struct Job {
     pub events: Vec<Normalised>,
     /// The version of the settings against which it was checked.
     pub checked_against: i64,
+    /// Who runs again what was received before; none for what a sender sent.
+    pub again: Option<Again>,
 }
 
 /// Why a request was not taken in. Nothing of it is stored.
@@ -266,6 +270,7 @@ async fn take_in(
     let mut batch = Batch::default();
     let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
     let mut kept = Vec::with_capacity(jobs.len());
+    let mut again = Vec::new();
     let mut delivered: Vec<(IntegrationId, &str)> = Vec::new();
     for (job, repeated) in jobs.iter().zip(repeated) {
         if job.checked_against != picture.directory.version && is_stale(job, &picture) {
@@ -291,16 +296,28 @@ async fn take_in(
                 batch: &mut batch,
                 now,
             };
-            taken.push(decide.take(job, event, &mut fresh));
+            let one = decide.take(job, event, &mut fresh);
+            if one.incident.is_some() {
+                metrics::counter!("opsknight_alerts_total", "action" => one.action).increment(1);
+            }
+            taken.push(one);
         }
         let mut receipt = job.receipt.clone();
         if !taken.is_empty() {
-            receipt.results = taken.iter().map(Taken::stored).collect();
+            receipt.results = taken
+                .iter()
+                .zip(&job.events)
+                .map(|(taken, event)| taken.stored(event))
+                .collect();
         }
+        again.extend(job.again.as_ref().map(|by| (by, receipt.id, receipt.replay_of)));
         kept.push(receipt);
         answers.push(Ok(taken));
     }
     receipts::insert(tx, kept).await?;
+    for (by, receipt, replay_of) in again {
+        replay::record(tx, by, receipt, replay_of).await?;
+    }
     batch.write(tx, now).await?;
     failpoint::hit("ingest.before_commit");
     Ok(answers)
@@ -341,11 +358,7 @@ async fn repetitions(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Vec<bool>, DbError
     Ok(seen)
 }
 
-type Live = HashMap<(ServiceId, String), Incident>;
-
-/// The live incidents under all keys that these jobs speak of. They are asked for in one order, so that two
-/// replicas do not wait for each other.
-async fn live_incidents(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Live, DbError> {
+fn keys_of(jobs: &[Job]) -> Vec<(ServiceId, String)> {
     let mut keys: Vec<(ServiceId, String)> = jobs
         .iter()
         .flat_map(|job| job.events.iter().map(|event| (job.service, event)))
@@ -356,12 +369,24 @@ async fn live_incidents(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Live, DbError> 
         .collect();
     keys.sort_unstable();
     keys.dedup();
+    keys
+}
+
+type Live = HashMap<(ServiceId, String), Incident>;
+
+/// The live incidents under all keys that these jobs speak of. They are asked for in one order, so that two
+/// replicas do not wait for each other.
+async fn live_incidents(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Live, DbError> {
+    let keys = keys_of(jobs);
     let found = incidents::lock_live(tx, &keys).await?;
-    Ok(keys
-        .into_iter()
+    Ok(by_key(keys, found))
+}
+
+fn by_key(keys: Vec<(ServiceId, String)>, found: Vec<Option<Incident>>) -> Live {
+    keys.into_iter()
         .zip(found)
         .filter_map(|(key, incident)| Some((key, incident?)))
-        .collect())
+        .collect()
 }
 
 /// One event after the other, each seeing what those before it have led to.
@@ -387,7 +412,6 @@ impl Decide<'_> {
                 return Taken::ignored(Some(event.dedup_key.clone()), reason);
             }
         };
-        metrics::counter!("opsknight_alerts_total", "action" => action).increment(1);
         let brief = Brief::of(&change.incident);
         self.batch
             .alert(change.incident.id, Some(job.receipt.id), event, fresh, self.now);
