@@ -12,6 +12,7 @@ mod events;
 mod hooks;
 mod limit;
 mod pagerduty;
+mod replay;
 mod sample;
 
 use std::sync::Arc;

@@ -59,7 +59,7 @@ mod when;
 mod zabbix;
 
 use guide::Facts;
-use mapping::FieldMapping;
+use mapping::{FieldMapping, Origins};
 use proof::{Issuer, Proof};
 use setup::{Sample, Setup};
 use signature::{SignatureError, SignatureSupport};
@@ -196,6 +196,12 @@ pub trait Source: Sync + Send {
     /// Whether a [`FieldMapping`] of the user says how to read the body.
     fn maps_fields(&self) -> bool {
         false
+    }
+
+    /// Where in the body the parts of each alert stand, one entry an alert in the order of [`parse`](Self::parse). Only
+    /// for people who try out how a body is read; a source with a form of its own has nothing to tell.
+    fn origins(&self, _request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Vec<Origins> {
+        Vec::new()
     }
 
     /// How its requests can be signed, and what to tell the person who sets a secret.

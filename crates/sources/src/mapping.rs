@@ -46,6 +46,9 @@ pub struct FieldMapping {
     pub resolve_values: Option<Vec<String>>,
 }
 
+/// Where in a body the parts of one alert were found: the part as the API spells it (`dedupKey`), and the path.
+pub type Origins = Vec<(&'static str, String)>;
+
 impl FieldMapping {
     /// Checks what can be checked without a body.
     ///

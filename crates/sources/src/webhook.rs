@@ -4,19 +4,21 @@
 //! unknown severity a warning, so that no alert is lost to a word; what cannot be recognised at all is refused, so that the
 //! person who sets it up sees it at once.
 
+mod parts;
+
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
+use opsknight_domain::event::{DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value, json};
 
+use self::parts::{Parts, usual};
 use crate::{
     ParseError, Request, Source,
     guide::Facts,
     hash_hex, input, json, link,
-    mapping::FieldMapping,
+    mapping::{FieldMapping, Origins},
     normalise::list,
-    path,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
     when,
@@ -25,37 +27,6 @@ use crate::{
 /// Most alerts that one list may hold.
 pub(crate) const BATCH_MAX: usize = 1000;
 
-/// Objects in which tools put the alert, looked into after the body itself.
-const CONTAINERS: &[&str] = &["alert", "payload", "incident", "data"];
-const SUMMARY_NAMES: &[&str] = &[
-    "summary",
-    "title",
-    "message",
-    "alertname",
-    "alert_name",
-    "name",
-    "subject",
-    "headline",
-    "text",
-    "description",
-    "msg",
-];
-const SEVERITY_NAMES: &[&str] = &["severity", "level", "priority", "criticality", "urgency"];
-const KEY_NAMES: &[&str] = &[
-    "dedup_key",
-    "dedupKey",
-    "dedupe_key",
-    "alert_id",
-    "alertId",
-    "incident_id",
-    "incidentId",
-    "incident_key",
-    "fingerprint",
-    "key",
-    "id",
-];
-const ACTION_NAMES: &[&str] = &["event_action", "action", "status", "state", "alert_status", "event"];
-const SOURCE_NAMES: &[&str] = &["source", "host", "hostname", "instance", "service", "device", "monitor"];
 const DESCRIPTION_NAMES: &[&str] = &["description", "details", "message", "body", "text"];
 /// Only times that are those of this message: an alert's creation stays the same while the alert goes on.
 const TIME_NAMES: &[&str] = &["timestamp", "occurred_at", "event_time"];
@@ -104,6 +75,19 @@ impl Source for Webhook {
 
     fn maps_fields(&self) -> bool {
         true
+    }
+
+    fn origins(&self, request: &Request<'_>, mapping: Option<&FieldMapping>) -> Vec<Origins> {
+        let nothing = FieldMapping::default();
+        let mapping = mapping.unwrap_or(&nothing);
+        match read(request) {
+            Ok(Value::Array(alerts)) => {
+                let alerts = alerts.iter().take(BATCH_MAX);
+                alerts.map(|alert| Parts::of(alert, mapping).origins()).collect()
+            }
+            Ok(alert) => vec![Parts::of(&alert, mapping).origins()],
+            Err(_) => Vec::new(),
+        }
     }
 
     fn signature(&self) -> SignatureSupport {
@@ -206,33 +190,17 @@ fn read(request: &Request<'_>) -> Result<Value, ParseError> {
     Ok(Value::Object(fields))
 }
 
-/// The field that the user's path leads to, as text; lists and objects are written as JSON.
-fn mapped<'v>(alert: &'v Value, path: Option<&String>) -> Option<Cow<'v, str>> {
-    let value = path::follow(alert, path?)?;
-    json::text(value).or_else(|| (value.is_array() || value.is_object()).then(|| Cow::Owned(value.to_string())))
-}
-
-/// Every field under one of the usual names, in the body and then in the objects that usually hold the alert.
-fn usual<'v>(alert: &'v Value, names: &'static [&'static str]) -> impl Iterator<Item = Cow<'v, str>> {
-    let containers = CONTAINERS
-        .iter()
-        .filter_map(|name| alert.get(name))
-        .filter(|value| value.is_object());
-    std::iter::once(alert)
-        .chain(containers)
-        .flat_map(move |object| names.iter().filter_map(move |name| json::text_at(object, name)))
-}
-
 /// What one alert says.
 fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError> {
     if !alert.is_object() {
         let message = format!("is {}, an object or a list of objects is expected", json::kind(&alert));
         return Err(ParseError::new("body", message));
     }
-    let key = mapped(&alert, mapping.dedup_key_field.as_ref()).or_else(|| usual(&alert, KEY_NAMES).next());
-    let source = mapped(&alert, mapping.source_field.as_ref()).or_else(|| usual(&alert, SOURCE_NAMES).next());
-    let summary = mapped(&alert, mapping.summary_field.as_ref())
-        .or_else(|| usual(&alert, SUMMARY_NAMES).next())
+    let parts = Parts::of(&alert, mapping);
+    let (key, source) = (parts.key.map(|part| part.text), parts.source.map(|part| part.text));
+    let summary = parts
+        .summary
+        .map(|part| part.text)
         .or_else(|| {
             key.as_ref()
                 .or(source.as_ref())
@@ -246,9 +214,9 @@ fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError>
             "is missing, and nothing else says what it is about",
         ));
     };
-    let severity = mapped(&alert, mapping.severity_field.as_ref()).or_else(|| usual(&alert, SEVERITY_NAMES).next());
-    let severity = severity
-        .and_then(|word| Severity::from_vendor_word(&word))
+    let severity = parts
+        .severity
+        .and_then(|part| Severity::from_vendor_word(&part.text))
         .unwrap_or(Severity::Warning);
     let key = key.map(|key| clean(&key, usize::MAX)).filter(|key| !key.is_empty());
     let key = key.unwrap_or_else(|| {
@@ -258,10 +226,10 @@ fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError>
         )
     });
 
-    let mut event = Event::new(action(&alert, mapping), key, severity, summary);
+    let mut event = Event::new(parts.action, key, severity, summary);
     event.source = source.map(|source| clean(&source, FIELD_CHARS_MAX));
     event.description = usual(&alert, DESCRIPTION_NAMES)
-        .map(|text| clean(&text, DESCRIPTION_CHARS_MAX))
+        .map(|part| clean(&part.text, DESCRIPTION_CHARS_MAX))
         .find(|text| *text != event.summary);
     event.occurred_at = TIME_NAMES.iter().find_map(|name| when::read(alert.get(name)?));
     for (name, text) in LINK_NAMES {
@@ -269,31 +237,6 @@ fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError>
     }
     event.details = alert;
     Ok(Normalised::Event(Box::new(event)))
-}
-
-/// What is to be done: by the user's values and then by the usual words. Of the usual fields, the first that holds a known
-/// word counts, so that `"action": "notify", "status": "resolved"` resolves.
-fn action(alert: &Value, mapping: &FieldMapping) -> Action {
-    let read = |value: &str| mapping.action(value).or_else(|| usual_action(value));
-    if let Some(value) = mapped(alert, mapping.action_field.as_ref()) {
-        return read(&value).unwrap_or(Action::Trigger);
-    }
-    usual(alert, ACTION_NAMES)
-        .find_map(|value| read(&value))
-        .unwrap_or(Action::Trigger)
-}
-
-/// The words that most tools use.
-fn usual_action(value: &str) -> Option<Action> {
-    match value.trim().to_lowercase().as_str() {
-        "trigger" | "triggered" | "firing" | "fired" | "fire" | "alert" | "alerting" | "open" | "opened"
-        | "problem" | "down" | "active" | "activated" | "failing" | "failed" | "failure" | "critical" | "error"
-        | "warning" => Some(Action::Trigger),
-        "ack" | "acked" | "acknowledge" | "acknowledged" | "acknowledgement" => Some(Action::Acknowledge),
-        "ok" | "resolve" | "resolved" | "close" | "closed" | "recovered" | "recovery" | "recover" | "up" | "normal"
-        | "clear" | "cleared" | "success" | "healthy" | "inactive" | "deactivated" | "fixed" => Some(Action::Resolve),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -196,12 +196,15 @@ CREATE TABLE receipt (
     service_id {key},
     type TEXT NOT NULL,
     method TEXT NOT NULL,
+    path TEXT NOT NULL,
     query TEXT NOT NULL,
     headers TEXT NOT NULL,
     body {blob} NOT NULL,
     status BIGINT NOT NULL,
     results TEXT NOT NULL,
-    remote_id {key}
+    remote_id {key},
+    is_test BOOLEAN NOT NULL,
+    replay_of {key}
 );
 CREATE INDEX receipt_integration ON receipt (integration_id, id);
 -- A delivery id that a sender gave: the same one is taken once. The retention sweep forgets it after a day.

@@ -184,8 +184,24 @@ pub async fn lock(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Incident>, D
 /// # Errors
 /// When the database cannot answer.
 pub async fn lock_live(tx: &mut Tx<'_>, keys: &[(ServiceId, String)]) -> Result<Vec<Option<Incident>>, DbError> {
+    under_keys(tx, keys, "{lock}").await
+}
+
+/// The live incidents under these keys, one answer a key, as they stand now.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn live(tx: &mut Tx<'_>, keys: &[(ServiceId, String)]) -> Result<Vec<Option<Incident>>, DbError> {
+    under_keys(tx, keys, "").await
+}
+
+async fn under_keys(
+    tx: &mut Tx<'_>,
+    keys: &[(ServiceId, String)],
+    lock: &str,
+) -> Result<Vec<Option<Incident>>, DbError> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM incident i WHERE i.service_id = $1 AND i.dedup_key = $2 AND i.status <> 'RESOLVED' {{lock}}"
+        "SELECT {COLUMNS} FROM incident i WHERE i.service_id = $1 AND i.dedup_key = $2 AND i.status <> 'RESOLVED' {lock}"
     );
     let asked = keys
         .iter()
@@ -237,6 +253,22 @@ pub async fn another_live(tx: &mut Tx<'_>, incident: &Incident) -> Result<Option
         )
         .await?;
     row.map(|mut row| row.take()).transpose()
+}
+
+/// The number and the title of each of these incidents, in their order; none for one that is not there.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn names(tx: &mut Tx<'_>, ids: &[IncidentId]) -> Result<Vec<Option<(i64, String)>>, DbError> {
+    let asked = ids.iter().map(|id| vec![(*id).into()]).collect();
+    let answers = tx
+        .query_each("SELECT number, title FROM incident WHERE id = $1", asked)
+        .await?;
+    let name = |mut row: crate::db::Row| Ok((row.take()?, row.take()?));
+    answers
+        .into_iter()
+        .map(|rows| rows.into_iter().next().map(name).transpose())
+        .collect()
 }
 
 /// Takes the next `count` incident numbers and gives the first of them.

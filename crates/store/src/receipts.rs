@@ -15,12 +15,15 @@ static RECEIPTS: Insert = Insert {
         ("service_id", Kind::Text),
         ("type", Kind::Text),
         ("method", Kind::Text),
+        ("path", Kind::Text),
         ("query", Kind::Text),
         ("headers", Kind::Text),
         ("body", Kind::Blob),
         ("status", Kind::Int),
         ("results", Kind::Text),
         ("remote_id", Kind::Text),
+        ("is_test", Kind::Bool),
+        ("replay_of", Kind::Text),
     ],
     tail: "",
 };
@@ -40,6 +43,8 @@ pub struct Receipt {
     pub kind: String,
     /// The method of the request.
     pub method: String,
+    /// The path that was called: `/api/integrations/prometheus`.
+    pub path: String,
     /// The query string without what identifies the integration.
     pub query: String,
     /// The headers as an object, credentials left out.
@@ -48,10 +53,15 @@ pub struct Receipt {
     pub body: Vec<u8>,
     /// The HTTP status that was answered.
     pub status: u16,
-    /// What came of each alert: a list of objects with `action`, `dedupKey`, `incidentId`, `reason`.
+    /// What came of each alert: a list of objects with `action`, `dedupKey`, `incidentId`, `reason`, and with `event`,
+    /// `severity` and `summary` for what it was turned into.
     pub results: Value,
     /// The sender's own identity of this delivery, by which a repetition is known.
     pub remote_id: Option<String>,
+    /// Somebody tried the integration out: everything in it is a test, whatever it says.
+    pub is_test: bool,
+    /// The request that somebody here ran again; none for what a sender sent.
+    pub replay_of: Option<ReceiptId>,
 }
 
 /// A request in a list, without its body.
@@ -77,6 +87,10 @@ pub struct Summary {
     pub results: Value,
     /// How long the body is, in bytes.
     pub body_bytes: i64,
+    /// Everything in it is a test.
+    pub is_test: bool,
+    /// The request that this one repeats.
+    pub replay_of: Option<ReceiptId>,
 }
 
 /// Which requests are wanted.
@@ -86,8 +100,12 @@ pub struct Filter {
     pub integration: Option<IntegrationId>,
     /// For this service.
     pub service: Option<ServiceId>,
-    /// Only those that were not understood, or only those that were.
-    pub rejected: Option<bool>,
+    /// Only those of which this came, for one alert at least: `triggered`, `ignored`, `rejected` and so on.
+    pub action: Option<&'static str>,
+    /// At or after.
+    pub after: Option<Timestamp>,
+    /// Before.
+    pub before: Option<Timestamp>,
     /// How many at most.
     pub limit: i64,
     /// How many to pass over.
@@ -108,12 +126,15 @@ pub async fn insert(tx: &mut Tx<'_>, receipts: Vec<Receipt>) -> Result<(), DbErr
             receipt.service.into(),
             receipt.kind.into(),
             receipt.method.into(),
+            receipt.path.into(),
             receipt.query.into(),
             receipt.headers.to_string().into(),
             Val::Blob(receipt.body),
             i64::from(receipt.status).into(),
             receipt.results.to_string().into(),
             receipt.remote_id.into(),
+            receipt.is_test.into(),
+            receipt.replay_of.into(),
         ]
     });
     tx.insert_many(&RECEIPTS, rows.collect()).await?;
@@ -151,8 +172,8 @@ pub async fn forget_remote_ids(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64
 /// # Errors
 /// When the database cannot answer.
 pub async fn get(tx: &mut Tx<'_>, id: ReceiptId) -> Result<Option<Receipt>, DbError> {
-    let sql = "SELECT id, at, integration_id, service_id, type, method, query, headers, body, status, results, \
-         remote_id FROM receipt WHERE id = $1";
+    let sql = "SELECT id, at, integration_id, service_id, type, method, path, query, headers, body, status, results, \
+         remote_id, is_test, replay_of FROM receipt WHERE id = $1";
     let row = tx.query_opt(sql, &[id.into()]).await?;
     row.map(|mut row| {
         Ok(Receipt {
@@ -162,12 +183,15 @@ pub async fn get(tx: &mut Tx<'_>, id: ReceiptId) -> Result<Option<Receipt>, DbEr
             service: row.take()?,
             kind: row.take()?,
             method: row.take()?,
+            path: row.take()?,
             query: row.take()?,
             headers: row.take()?,
             body: row.take()?,
             status: status(&mut row)?,
             results: row.take()?,
             remote_id: row.take()?,
+            is_test: row.take()?,
+            replay_of: row.take()?,
         })
     })
     .transpose()
@@ -186,8 +210,17 @@ fn status(row: &mut Row) -> Result<u16, DbError> {
 /// When the database cannot answer.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64), DbError> {
     let condition = "(CAST($1 AS TEXT) IS NULL OR r.integration_id = $1) AND \
-         (CAST($2 AS TEXT) IS NULL OR r.service_id = $2) AND (CAST($3 AS BOOLEAN) IS NULL OR (r.status >= 400) = $3)";
-    let mut params: Vec<Val> = vec![filter.integration.into(), filter.service.into(), filter.rejected.into()];
+         (CAST($2 AS TEXT) IS NULL OR r.service_id = $2) AND (CAST($3 AS TEXT) IS NULL OR r.results LIKE $3) AND \
+         (CAST($4 AS BIGINT) IS NULL OR r.at >= $4) AND (CAST($5 AS BIGINT) IS NULL OR r.at < $5)";
+    // What a sender says stands in the results with its quotes escaped, so this is found nowhere else.
+    let pattern = filter.action.map(|action| format!("%\"action\":\"{action}\"%"));
+    let mut params: Vec<Val> = vec![
+        filter.integration.into(),
+        filter.service.into(),
+        pattern.into(),
+        filter.after.into(),
+        filter.before.into(),
+    ];
     let total = tx
         .query_one(&format!("SELECT count(*) FROM receipt r WHERE {condition}"), &params)
         .await?
@@ -195,8 +228,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
     params.extend([filter.limit.into(), filter.offset.into()]);
     let sql = format!(
         "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
-         CAST(length(r.body) AS BIGINT) FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
-         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $4 OFFSET $5"
+         CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
+         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7"
     );
     let rows = tx.query(&sql, &params).await?;
     let read = |mut row: Row| {
@@ -211,6 +244,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
             status: status(&mut row)?,
             results: row.take()?,
             body_bytes: row.take()?,
+            is_test: row.take()?,
+            replay_of: row.take()?,
         })
     };
     Ok((rows.into_iter().map(read).collect::<Result<_, DbError>>()?, total))

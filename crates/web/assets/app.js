@@ -113,6 +113,33 @@ document.addEventListener("submit", async (event) => {
   }
 });
 
+// A form with data-preview="ID" is looked through while somebody types in it; what comes of it is shown in ID.
+let looking = 0;
+let turns = 0;
+const look = async (form) => {
+  const region = document.getElementById(form.dataset.preview);
+  const data = new URLSearchParams(new FormData(form));
+  data.set("do", "preview");
+  const turn = ++turns;
+  try {
+    const { page } = await load(form.action, { method: "POST", body: data });
+    const next = page.getElementById(form.dataset.preview);
+    if (turn !== turns || !next) return;
+    region.replaceChildren(...next.childNodes);
+  } catch { /* The line is down; the button asks again. */ }
+};
+document.addEventListener("input", (event) => {
+  const form = event.target.form;
+  if (form?.dataset.preview === undefined) return;
+  clearTimeout(looking);
+  looking = setTimeout(look, 300, form);
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.dataset.preview === undefined || event.submitter?.value !== "preview") return;
+  event.preventDefault();
+  look(event.target);
+});
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {

@@ -19,6 +19,7 @@ pub mod incidents;
 pub mod integrations;
 mod openapi;
 pub mod policies;
+pub mod preview;
 pub mod receipts;
 mod refs;
 pub mod schedules;

@@ -9,6 +9,8 @@ pub mod views;
 
 pub mod state;
 
+pub mod receive;
+
 pub mod auth;
 
 pub mod api;

@@ -6,6 +6,7 @@ mod ack;
 mod choices;
 mod dashboard;
 mod error;
+mod events;
 mod flash;
 mod foresight;
 mod form;
@@ -14,6 +15,7 @@ mod incident;
 mod incidents;
 mod integrations;
 mod policies;
+mod preview;
 mod profile;
 mod records;
 mod rows;
@@ -74,8 +76,10 @@ fn all() -> Routes {
         .get("/", dashboard::show)
         .get("/live", live::live)
         .post("/theme", gate::set_theme)
-        .get("/events", records::events)
-        .get("/events/{id}", records::event)
+        .get("/events", events::list)
+        .get("/events/{id}", events::show)
+        .post("/events/{id}/preview", events::look)
+        .post("/events/{id}/replay", events::replay)
         .get("/notifications", records::notifications)
         .get("/audit", records::audit)
 }
@@ -122,6 +126,10 @@ fn service_routes(routes: Routes) -> Routes {
         .post("/services/{id}/integrations", integrations::create)
         .get("/services/{id}/integrations/new", integrations::gallery)
         .post("/services/{id}/integrations/{integrationId}", integrations::change)
+        .post(
+            "/services/{id}/integrations/{integrationId}/mapping",
+            integrations::map_fields,
+        )
         .post(
             "/services/{id}/integrations/{integrationId}/enabled",
             integrations::enable,

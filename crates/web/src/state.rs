@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::DeliveryError,
     directory::Channel,
-    id::{Fresh, IntegrationId, WebhookId},
+    id::{Fresh, WebhookId},
 };
 use opsknight_store::Store;
 use serde_json::Value;
@@ -21,6 +21,8 @@ use crate::{
     live::Listeners,
 };
 
+pub use crate::receive::{Receive, TestAnswer};
+
 /// Where time and randomness come from. Asked at the edge, once a request; everything behind it takes values.
 pub trait Clock: Send + Sync {
     /// The present time.
@@ -31,23 +33,6 @@ pub trait Clock: Send + Sync {
     fn uuid_v4(&self) -> Uuid;
     /// Fills a buffer with bytes that nobody can guess.
     fn fill(&self, bytes: &mut [u8]);
-}
-
-/// The way in for alerts, as far as pages and the API need it.
-#[async_trait]
-pub trait Receive: Send + Sync {
-    /// Sends the built-in sample of the integration's type the whole way of a real request, marked as a test. `None`
-    /// when there is no such integration.
-    async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer>;
-}
-
-/// What the sender of a test event was answered.
-#[derive(Debug, Clone, PartialEq)]
-pub struct TestAnswer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The JSON body.
-    pub body: Value,
 }
 
 /// The way out to providers, for trying settings before or after they are saved.

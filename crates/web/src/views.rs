@@ -30,7 +30,9 @@
 //! | `/services/{id}/settings` | `name description team_id policy_id region sla_tier target_ack_minutes target_resolve_minutes notification_channels`\* `notify_on`\* (`triggered acknowledged resolved sla_breach`) `slack_channel urgency_critical urgency_error urgency_warning urgency_info runbook_url repository_url dashboard_url` |
 //! | `/services/{id}/delete` | |
 //! | `/services/{id}/integrations` | `type name` |
-//! | `/services/{id}/integrations/{int}` | `name rate_limit require_key`; for `WEBHOOK` also `summary_field severity_field dedup_key_field action_field source_field trigger_values acknowledge_values resolve_values` (words with commas) |
+//! | `/services/{id}/integrations/{int}` | `name rate_limit require_key` |
+//! | `/services/{id}/integrations/{int}/mapping` | `summary_field severity_field dedup_key_field action_field source_field trigger_values acknowledge_values resolve_values` (words with commas); `event` (an id, or empty for `body`), `body`; `do`: `preview`, `save` |
+//! | `/events/{id}/preview`, `/events/{id}/replay` | |
 //! | `/services/{id}/integrations/{int}/enabled` | `enabled`: `true`, `false` |
 //! | `/services/{id}/integrations/{int}/test`, `/rotate-key`, `/delete` | |
 //! | `/services/{id}/integrations/{int}/secret` | `secret`, `do`: `set`, `generate`, `remove` |
@@ -64,7 +66,7 @@
 //! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
 //! | `/services/{id}/integrations/new` | `q type` |
 //! | `/schedules/{id}` | `from`: a date |
-//! | `/events` | `integration outcome offset` |
+//! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
 //! | `/audit` | `actor offset` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
@@ -73,7 +75,8 @@
 //!
 //! An element with `data-live="/path"` and an id is replaced by the element with that id on the page at that path
 //! whenever `/live` says that something changed. Forms with `data-enhance` are sent without leaving the page: answer
-//! them as any other form, with a redirect to the page they are on and a [`Flash`] there.
+//! them as any other form, with a redirect to the page they are on and a [`Flash`] there. A form with
+//! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
 mod dashboard;
 mod form;
@@ -85,6 +88,7 @@ mod page;
 mod parts;
 mod people;
 mod policies;
+mod preview;
 mod records;
 mod schedules;
 mod services;
@@ -102,7 +106,7 @@ pub use opsknight_domain::directory::Standing;
 
 pub use self::{
     dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*, people::*,
-    policies::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*,
+    policies::*, preview::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

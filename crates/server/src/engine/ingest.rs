@@ -20,15 +20,18 @@ use opsknight_store::{
     effects::Batch,
     receipts::{self, Receipt},
 };
-use opsknight_web::state::Clock;
+use opsknight_web::{receive::Again, state::Clock};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failpoint;
 
 mod decide;
+mod replay;
 mod taken;
 
 use decide::{Decide, Known};
+
+pub use replay::foresee;
 pub use taken::{Brief, Taken};
 
 /// Most requests that wait to be committed; one more is answered 503.
@@ -51,6 +54,8 @@ pub struct Job {
     pub events: Vec<Normalised>,
     /// The version of the settings against which it was checked.
     pub checked_against: i64,
+    /// Who runs again what was received before; none for what a sender sent.
+    pub again: Option<Again>,
 }
 
 /// Why a request was not taken in. Nothing of it is stored.
@@ -264,6 +269,7 @@ async fn take_in(
     let mut batch = Batch::default();
     let mut answers: Vec<Answer> = Vec::with_capacity(jobs.len());
     let mut kept = Vec::with_capacity(jobs.len());
+    let mut again = Vec::new();
     let mut delivered: Vec<(IntegrationId, &str)> = Vec::new();
     for (job, repeated) in jobs.iter().zip(repeated) {
         if job.checked_against != picture.directory.version && is_stale(job, &picture) {
@@ -289,17 +295,29 @@ async fn take_in(
                 batch: &mut batch,
                 now,
             };
-            taken.push(decide.take(job, event, &mut fresh));
+            let one = decide.take(job, event, &mut fresh);
+            if one.incident.is_some() {
+                metrics::counter!("opsknight_alerts_total", "action" => one.action).increment(1);
+            }
+            taken.push(one);
         }
         let mut receipt = job.receipt.clone();
         if !taken.is_empty() {
-            receipt.results = taken.iter().map(Taken::stored).collect();
+            receipt.results = taken
+                .iter()
+                .zip(&job.events)
+                .map(|(taken, event)| taken.stored(event))
+                .collect();
         }
+        again.extend(job.again.as_ref().map(|by| (by, receipt.id, receipt.replay_of)));
         kept.push(receipt);
         answers.push(Ok(taken));
     }
     receipts::insert(tx, kept).await?;
     known.note_ends(tx, now).await?;
+    for (by, receipt, replay_of) in again {
+        replay::record(tx, by, receipt, replay_of).await?;
+    }
     batch.write(tx, now).await?;
     failpoint::hit("ingest.before_commit");
     Ok(answers)

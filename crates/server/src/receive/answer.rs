@@ -93,13 +93,19 @@ impl Denied {
     /// The answer in the house's form.
     #[must_use]
     pub fn respond(&self) -> Response {
-        let (status, code) = self.status();
+        let (status, _) = self.status();
+        self.with_headers((status, Json(self.body())).into_response())
+    }
+
+    /// The body of that answer.
+    #[must_use]
+    pub fn body(&self) -> Value {
+        let (_, code) = self.status();
         let details = match self {
             Self::Invalid { field, message, .. } => json!({ "fields": { field: message } }),
             _ => json!({}),
         };
-        let body = json!({ "error": { "code": code, "message": self.message(), "details": details } });
-        self.with_headers((status, Json(body)).into_response())
+        json!({ "error": { "code": code, "message": self.message(), "details": details } })
     }
 
     /// The answer in PagerDuty's form.

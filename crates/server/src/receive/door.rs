@@ -25,7 +25,7 @@ use opsknight_store::{
     refusal::ChangeError,
     secret::Secret,
 };
-use opsknight_web::state::Clock;
+use opsknight_web::{receive::Again, state::Clock};
 use serde_json::{Value, json};
 use subtle::ConstantTimeEq as _;
 
@@ -95,11 +95,23 @@ pub(super) struct Passed<'a> {
     pub(super) version: i64,
     pub(super) kind: &'static str,
     pub(super) method: &'a str,
+    pub(super) path: String,
     pub(super) query: String,
     pub(super) headers: &'a HeaderMap,
     pub(super) body: Vec<u8>,
     pub(super) remote_id: Option<String>,
+    pub(super) is_test: bool,
+    /// Set where it is a received request that somebody runs again.
+    pub(super) repeats: Option<Repeats>,
     pub(super) now: Timestamp,
+}
+
+/// Which request is run again, as which, and by whom.
+#[derive(Debug, Clone)]
+pub(super) struct Repeats {
+    pub(super) as_receipt: ReceiptId,
+    pub(super) of: ReceiptId,
+    pub(super) again: Again,
 }
 
 impl Door {
@@ -197,18 +209,8 @@ impl Door {
         passed: Passed<'_>,
         mut events: Vec<Normalised>,
     ) -> Result<Vec<Taken>, Refused> {
-        for event in &mut events {
-            if let Normalised::Event(event) = event {
-                event.keep_test_apart();
-            }
-        }
-        let job = Job {
-            receipt: passed.receipt(ReceiptId::new(self.clock.uuid_v7()), 202, json!([])),
-            service: passed.service,
-            checked_against: passed.version,
-            actor: passed.actor,
-            events,
-        };
+        keep_tests_apart(&mut events);
+        let job = passed.job(passed.receipt(self, 202, json!([])), events);
         self.ingest.take(job).await.map_err(refused)
     }
 
@@ -250,21 +252,21 @@ impl Door {
 
     /// Keeps a request that could not be taken as it is, so that the sender's people can see what is wrong with it.
     pub(super) async fn keep_refused(&self, passed: Passed<'_>, status: u16, reason: &str) {
-        let results = json!([{ "action": "rejected", "reason": reason }]);
-        let job = Job {
-            // A later delivery of the same may be well formed, so it is not counted as received.
-            receipt: Receipt {
-                remote_id: None,
-                ..passed.receipt(ReceiptId::new(self.clock.uuid_v7()), status, results)
-            },
-            service: passed.service,
-            checked_against: passed.version,
-            actor: passed.actor,
-            events: Vec::new(),
-        };
-        if let Err(error) = self.ingest.take(job).await {
-            tracing::warn!(error = %error, "a request that was refused could not be kept");
+        if let Err(refused) = self.keep_surely(passed, status, reason).await {
+            tracing::warn!(error = ?refused, "a request that was refused could not be kept");
         }
+    }
+
+    /// The same, for who must know whether it is kept.
+    pub(super) async fn keep_surely(&self, passed: Passed<'_>, status: u16, reason: &str) -> Result<(), Refused> {
+        let results = json!([{ "action": "rejected", "reason": reason }]);
+        // A later delivery of the same may be well formed, so it is not counted as received.
+        let receipt = Receipt {
+            remote_id: None,
+            ..passed.receipt(self, status, results)
+        };
+        let job = passed.job(receipt, Vec::new());
+        self.ingest.take(job).await.map(drop).map_err(refused)
     }
 
     /// Takes one request from the sender's allowance.
@@ -279,20 +281,37 @@ impl Door {
 }
 
 impl Passed<'_> {
-    fn receipt(&self, id: ReceiptId, status: u16, results: Value) -> Receipt {
+    /// What is handed over of it.
+    pub(super) fn job(&self, receipt: Receipt, events: Vec<Normalised>) -> Job {
+        Job {
+            receipt,
+            service: self.service,
+            checked_against: self.version,
+            actor: self.actor.clone(),
+            events,
+            again: self.repeats.as_ref().map(|repeats| repeats.again.clone()),
+        }
+    }
+
+    /// What is kept of it.
+    pub(super) fn receipt(&self, door: &Door, status: u16, results: Value) -> Receipt {
+        let repeats = self.repeats.as_ref();
         Receipt {
-            id,
+            id: repeats.map_or_else(|| ReceiptId::new(door.clock.uuid_v7()), |repeats| repeats.as_receipt),
             at: self.now,
             integration: self.integration,
             service: Some(self.service),
             kind: self.kind.to_owned(),
             method: self.method.to_owned(),
+            path: self.path.clone(),
             query: self.query.clone(),
             headers: credentials::kept(self.headers),
             body: self.body.clone(),
             status,
             results,
             remote_id: self.remote_id.clone(),
+            is_test: self.is_test,
+            replay_of: repeats.map(|repeats| repeats.of),
         }
     }
 }
@@ -316,7 +335,8 @@ fn refused(error: IngestError) -> Refused {
     }
 }
 
-fn find_in(picture: &Picture, by: &By) -> Option<Found> {
+/// The integration that a request names, in this picture.
+pub(super) fn find_in(picture: &Picture, by: &By) -> Option<Found> {
     let id = match by {
         By::Id(id) => *id,
         // The map is asked by the hash of the key: how long that takes says nothing about the key.
@@ -327,6 +347,15 @@ fn find_in(picture: &Picture, by: &By) -> Option<Found> {
         integration,
         version: picture.directory.version,
     })
+}
+
+/// Sees to it that no test has the key of something real.
+pub(super) fn keep_tests_apart(events: &mut [Normalised]) {
+    for event in events {
+        if let Normalised::Event(event) = event {
+            event.keep_test_apart();
+        }
+    }
 }
 
 /// Whether two secrets are the same, in a time that does not tell.

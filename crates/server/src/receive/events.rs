@@ -33,6 +33,8 @@ use super::{
 };
 use crate::engine::ingest::{Brief, Taken};
 
+/// Where the call is made.
+const PATH: &str = "/api/events";
 /// The scope that an API key needs for this call.
 const SCOPE: &str = "events:write";
 
@@ -48,7 +50,7 @@ pub(super) async fn take(State(door): State<Arc<Door>>, headers: HeaderMap, body
     with_allowance(response, allowance)
 }
 
-fn success(taken: &Taken) -> Value {
+pub(super) fn success(taken: &Taken) -> Value {
     let mut result = json!({ "action": taken.action, "incident": taken.incident.as_ref().map(Brief::json) });
     if let Some(reason) = &taken.reason {
         result["reason"] = reason.as_str().into();
@@ -115,7 +117,7 @@ async fn by_integration_key(
             let (event, once) = (&event, &once);
             async move {
                 admit(door, &found, once)?;
-                let passed = passed(door, &found, headers, kept_body(body, key));
+                let passed = passed(door, &found, PATH, headers, kept_body(body, key));
                 match event {
                     Ok(event) => {
                         door.hand_over(passed, vec![Normalised::Event(Box::new(event.clone()))])
@@ -168,10 +170,13 @@ async fn by_api_key(
         version: picture.directory.version,
         kind: "EVENTS_API_V2",
         method: "POST",
+        path: PATH.to_owned(),
         query: String::new(),
         headers,
         body: body.to_vec(),
         remote_id: None,
+        is_test: false,
+        repeats: None,
         now,
     };
     match door.hand_over(passed, vec![Normalised::Event(Box::new(event))]).await {

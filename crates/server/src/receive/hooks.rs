@@ -200,10 +200,13 @@ async fn hand_over(
         version: found.version,
         kind: source.type_name(),
         method: call.method.as_str(),
+        path: format!("/api/integrations/{}", source.slug()),
         query: without_id(&call.query),
         headers: &call.headers,
         body: call.body.to_vec(),
         remote_id: source.delivery_id(&request),
+        is_test: call.is_test,
+        repeats: None,
         now: door.clock.now(),
     };
     if let Some(envelope) = authority::handshake(&source.proof(&request)) {
@@ -267,7 +270,7 @@ async fn confirm(
 }
 
 /// How the integration's people say that its bodies are to be read. What was stored was checked when it was set.
-fn mapping(integration: &IntegrationRow) -> Option<FieldMapping> {
+pub(super) fn mapping(integration: &IntegrationRow) -> Option<FieldMapping> {
     let stored = integration.field_mapping.clone()?;
     match serde_json::from_value(stored) {
         Ok(mapping) => Some(mapping),
@@ -278,7 +281,7 @@ fn mapping(integration: &IntegrationRow) -> Option<FieldMapping> {
     }
 }
 
-fn mark_as_test(events: &mut [Normalised]) {
+pub(super) fn mark_as_test(events: &mut [Normalised]) {
     for event in events {
         if let Normalised::Event(event) = event {
             event.is_test = true;

@@ -86,7 +86,7 @@ async fn alert(
             let (body, once) = (&body, &once);
             async move {
                 admit(door_, &found, once)?;
-                let passed = passed(door_, &found, headers, kept_body(body, key_));
+                let passed = passed(door_, &found, "/v2/enqueue", headers, kept_body(body, key_));
                 door_
                     .hand_over(passed, vec![Normalised::Event(Box::new(event_.clone()))])
                     .await
@@ -134,7 +134,7 @@ pub(super) fn admit(door: &Door, found: &Found, once: &Once) -> Result<(), Refus
 }
 
 /// A request of the events calls that came by an integration's key.
-pub(super) fn passed<'a>(door: &Door, found: &Found, headers: &'a HeaderMap, body: Vec<u8>) -> Passed<'a> {
+pub(super) fn passed<'a>(door: &Door, found: &Found, path: &str, headers: &'a HeaderMap, body: Vec<u8>) -> Passed<'a> {
     Passed {
         integration: Some(found.integration.id),
         service: found.integration.service,
@@ -144,10 +144,13 @@ pub(super) fn passed<'a>(door: &Door, found: &Found, headers: &'a HeaderMap, bod
         version: found.version,
         kind: "EVENTS_API_V2",
         method: "POST",
+        path: path.to_owned(),
         query: String::new(),
         headers,
         body,
         remote_id: None,
+        is_test: false,
+        repeats: None,
         now: door.clock.now(),
     }
 }

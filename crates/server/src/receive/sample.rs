@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use axum::http::Method;
 use opsknight_domain::id::IntegrationId;
 use opsknight_store::integrations::IntegrationRow;
-use opsknight_web::state::{Receive, TestAnswer};
+use opsknight_store::receipts::Receipt;
+use opsknight_web::receive::{Again, Hindrance, Preview, Receive, Replayed, TestAnswer, Trial};
 use serde_json::{Value, json};
 
 use super::{
@@ -30,6 +31,14 @@ impl Receive for Door {
                 }
             }
         })
+    }
+
+    async fn preview(&self, trial: Trial) -> Result<Preview, Hindrance> {
+        self.look(&trial).await
+    }
+
+    async fn replay(&self, receipt: Receipt, again: Again) -> Result<Replayed, Hindrance> {
+        self.run_again(receipt, again).await
     }
 }
 

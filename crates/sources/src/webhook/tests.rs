@@ -273,3 +273,31 @@ fn the_call_to_paste_opens_an_incident() {
         ),
     );
 }
+
+#[test]
+fn it_says_where_the_parts_stand() {
+    let headers = HeaderMap::new();
+    let body =
+        r#"[{"alert": {"title": "T", "level": "P1"}, "id": 7, "action": "notify", "status": "ok"}, {"name": "N"}, 5]"#;
+    let request = Request {
+        method: &Method::POST,
+        query: "",
+        headers: &headers,
+        body: body.as_bytes(),
+    };
+    let mapping = FieldMapping {
+        severity_field: Some("alert.level".into()),
+        source_field: Some("not.there".into()),
+        ..FieldMapping::default()
+    };
+    let told = |at: usize| {
+        let all = Webhook.origins(&request, Some(&mapping));
+        let parts = all[at].iter().map(|(part, path)| format!("{part}: {path}"));
+        parts.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(
+        told(0),
+        "action: status, dedupKey: id, severity: alert.level, summary: alert.title"
+    );
+    assert_eq!((told(1).as_str(), told(2).as_str()), ("summary: name", ""));
+}

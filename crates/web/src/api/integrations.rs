@@ -25,8 +25,10 @@ use super::{
 };
 use crate::state::AppState;
 
+mod preview;
 mod shape;
 
+pub(crate) use preview::{Wish as PreviewWish, preview};
 pub use shape::{FieldMappingBody, IntegrationBody, TestBody, TokenRuleBody, webhook_url};
 pub(crate) use shape::{IntegrationPatch, NewIntegration};
 
@@ -43,6 +45,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(get, edit, remove))
         .routes(routes!(rotate))
         .routes(routes!(test))
+        .routes(routes!(preview::post))
 }
 
 impl IntegrationPatch {
@@ -69,18 +72,7 @@ impl IntegrationPatch {
             row.rate_limit_per_minute = check::number(&mut problems, "rateLimitPerMinute", limit, range);
         }
         if let Some(mapping) = self.field_mapping.clone() {
-            let mapping = mapping.map(FieldMapping::from);
-            match &mapping {
-                Some(_) if !source.maps_fields() => {
-                    problems.add("fieldMapping", "goes with the type WEBHOOK only");
-                }
-                Some(mapping) => {
-                    if let Err(wrong) = mapping.validate() {
-                        problems.add(format!("fieldMapping.{}", wrong.field), wrong.message);
-                    }
-                }
-                None => {}
-            }
+            let mapping = mapping.and_then(|mapping| checked_mapping(mapping, source, &mut problems));
             row.field_mapping = mapping.and_then(|mapping| serde_json::to_value(mapping).ok());
         }
         self.apply_proofs(row, source, &mut problems);
@@ -130,6 +122,20 @@ impl IntegrationPatch {
 fn is_topic_arn(text: &str) -> bool {
     let parts: Vec<&str> = text.split(':').collect();
     text.len() <= 512 && parts.len() == 6 && parts[0] == "arn" && parts[2] == "sns" && !parts[5].is_empty()
+}
+
+/// A field mapping that can be used with this type; what is wrong with it is a problem.
+fn checked_mapping(mapping: FieldMappingBody, source: &dyn Source, problems: &mut Problems) -> Option<FieldMapping> {
+    if !source.maps_fields() {
+        problems.add("fieldMapping", "goes with the type WEBHOOK only");
+        return None;
+    }
+    let mapping = FieldMapping::from(mapping);
+    if let Err(wrong) = mapping.validate() {
+        problems.add(format!("fieldMapping.{}", wrong.field), wrong.message);
+        return None;
+    }
+    Some(mapping)
 }
 
 fn source_of(type_name: &str) -> Result<&'static dyn Source, ApiError> {

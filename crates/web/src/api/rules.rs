@@ -42,6 +42,11 @@ const fn respond(method: &'static str, path: &'static str, scope: Scope) -> Rule
     rule(method, path, Need::Role(Role::Responder, scope))
 }
 
+/// Trying out what a body would lead to: the work of responders, or the scope to read, for it writes nothing.
+const fn try_out(path: &'static str) -> Rule {
+    rule("POST", path, Need::Role(Role::Responder, Scope::ServicesRead))
+}
+
 /// The work of administrators, or the scope.
 const fn admin(method: &'static str, path: &'static str, scope: Scope) -> Rule {
     rule(method, path, Need::Role(Role::Admin, scope))
@@ -113,6 +118,7 @@ pub static RULES: &[Rule] = &[
     admin("DELETE", "/api/services/{id}/integrations/{integrationId}", Scope::ServicesWrite),
     admin("POST", "/api/services/{id}/integrations/{integrationId}/rotate-key", Scope::ServicesWrite),
     admin("POST", "/api/services/{id}/integrations/{integrationId}/test", Scope::ServicesWrite),
+    try_out("/api/services/{id}/integrations/{integrationId}/preview"),
 
     get("/api/escalation-policies", Scope::PoliciesRead),
     admin("POST", "/api/escalation-policies", Scope::PoliciesWrite),
@@ -167,6 +173,8 @@ pub static RULES: &[Rule] = &[
 
     get("/api/events/log", Scope::ServicesRead),
     get("/api/events/log/{id}", Scope::ServicesRead),
+    // For real it needs ADMIN or services:write besides.
+    try_out("/api/events/log/{id}/replay"),
     get("/api/notifications", Scope::IncidentsRead),
     get("/api/audit-log", Scope::AuditRead),
 
@@ -198,6 +206,8 @@ pub static RULES: &[Rule] = &[
     respond_form("/incidents/{id}/notes"),
     page("GET", "/events"),
     page("GET", "/events/{id}"),
+    respond_form("/events/{id}/preview"),
+    admin_page("POST", "/events/{id}/replay"),
     page("GET", "/notifications"),
     admin_page("GET", "/audit"),
 
@@ -212,6 +222,7 @@ pub static RULES: &[Rule] = &[
     admin_page("POST", "/services/{id}/integrations"),
     admin_page("GET", "/services/{id}/integrations/new"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}"),
+    admin_page("POST", "/services/{id}/integrations/{integrationId}/mapping"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/enabled"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/secret"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/rotate-key"),

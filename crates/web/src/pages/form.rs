@@ -73,6 +73,11 @@ impl Form {
         Some(self.text(name).to_owned()).filter(|text| !text.is_empty())
     }
 
+    /// Whether this name was sent, with whatever value.
+    pub(super) fn is_sent(&self, name: &str) -> bool {
+        self.0.iter().any(|(known, _)| known == name)
+    }
+
     /// All values under this name that are not empty.
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
         let values = self.0.iter().filter(|(known, _)| known == name);

@@ -1,6 +1,9 @@
 //! `/services/{id}/integrations`: connecting a monitoring tool.
 
 mod card;
+mod mapping;
+
+pub(super) use mapping::map_fields;
 
 use axum::{
     extract::State,
@@ -25,7 +28,7 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Gallery, Integrations, Section, SourceType},
+    views::{Gallery, Integrations, Previewed, Section, SourceType},
 };
 
 /// What was typed into the forms of one card, what is wrong with it, and what was made just now.
@@ -37,6 +40,8 @@ pub(super) struct Told {
     wrong: Wrong,
     fresh: bool,
     secret: Option<String>,
+    /// What came of trying out the field mapping.
+    preview: Option<Previewed>,
 }
 
 /// `GET /services/{id}/integrations`
@@ -146,9 +151,10 @@ fn card_path(service: ServiceId, id: IntegrationId) -> String {
 }
 
 /// The names of fields as the API knows them, and as the forms of a card do.
-const NAMES: [(&str, &str); 10] = [
+const NAMES: [(&str, &str); 11] = [
     ("rateLimitPerMinute", "rate_limit"),
     ("signatureSecret", "secret"),
+    ("eventId", "event"),
     ("fieldMapping.summaryField", "summary_field"),
     ("fieldMapping.severityField", "severity_field"),
     ("fieldMapping.dedupKeyField", "dedup_key_field"),
@@ -176,7 +182,7 @@ async fn update(
         Err(error) => {
             let told = Told {
                 id: Some(id),
-                wrong: Wrong::of_error(error, &NAMES)?,
+                wrong: wrong(error)?,
                 form,
                 ..Told::default()
             };
@@ -186,6 +192,16 @@ async fn update(
     }
 }
 
+/// What is wrong, beside the fields of the card: `fieldMapping.triggerValues[2]` is about `trigger_values`.
+pub(super) fn wrong(error: ApiError) -> Result<Wrong, PageError> {
+    let known = |field: &str| {
+        let field = field.split('[').next().unwrap_or(field);
+        let found = NAMES.iter().find(|(theirs, _)| *theirs == field);
+        found.map(|(_, ours)| (*ours).to_owned())
+    };
+    Ok(Wrong::of_error(error, &[])?.renamed(known))
+}
+
 /// `POST /services/{id}/integrations/{int}`
 pub(super) async fn change(
     State(state): State<AppState>,
@@ -193,57 +209,23 @@ pub(super) async fn change(
     Path((Id(service), Id(id))): Path<(ids::Service, ids::Integration)>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let known = viewer
-        .picture
-        .integrations
-        .get(&id)
-        .filter(|row| row.service == service);
-    let known = known.ok_or_else(|| ApiError::not_found("integration"))?;
-    let maps = sources::by_type(&known.type_name).is_some_and(Source::maps_fields);
-    let wish = settings(&form, maps);
+    let wish = settings(&form);
     update(&state, &viewer, (service, id), wish, form, "The integration was saved.").await
 }
 
 /// What is typed into the settings of a card, as the body of the API.
-fn settings(form: &Form, maps: bool) -> Result<Value, ApiError> {
+fn settings(form: &Form) -> Result<Value, ApiError> {
     let mut problems = Problems::default();
     let rate: Option<u32> = form.number("rate_limit", &mut problems);
     if rate.is_none() {
         problems.add("rate_limit", "must be a whole number");
     }
     problems.check()?;
-    let mut wish = json!({
+    Ok(json!({
         "name": form.text("name"),
         "rateLimitPerMinute": rate,
         "requireKey": form.ticked("require_key"),
-    });
-    if maps {
-        let mut mapping = json!({});
-        for (field, name) in [
-            ("summaryField", "summary_field"),
-            ("severityField", "severity_field"),
-            ("dedupKeyField", "dedup_key_field"),
-            ("actionField", "action_field"),
-            ("sourceField", "source_field"),
-        ] {
-            mapping[field] = form.given(name).into();
-        }
-        for (field, name) in [
-            ("triggerValues", "trigger_values"),
-            ("acknowledgeValues", "acknowledge_values"),
-            ("resolveValues", "resolve_values"),
-        ] {
-            let words: Vec<&str> = form
-                .text(name)
-                .split(',')
-                .map(str::trim)
-                .filter(|word| !word.is_empty())
-                .collect();
-            mapping[field] = if words.is_empty() { Value::Null } else { json!(words) };
-        }
-        wish["fieldMapping"] = mapping;
-    }
-    Ok(wish)
+    }))
 }
 
 /// `POST /services/{id}/integrations/{int}/enabled`

@@ -1,8 +1,14 @@
 //! Rows that several pages show: incidents, messages, what came in; and where in a list a page stands.
 
+use std::collections::HashMap;
+
 use http::Uri;
-use opsknight_domain::{directory::Channel, incident::Status};
-use opsknight_store::{changes::ChangeEvent, deliveries, incidents, receipts};
+use opsknight_domain::{directory::Channel, id::IncidentId, incident::Status};
+use opsknight_store::{
+    changes::ChangeEvent,
+    db::{DbError, Tx},
+    deliveries, incidents, receipts,
+};
 use serde_json::Value;
 
 use super::viewer::Viewer;
@@ -106,25 +112,78 @@ pub(super) fn delivery_row(viewer: &Viewer, row: deliveries::Listed) -> Delivery
     }
 }
 
+/// Incidents by their identity: the number and the title.
+pub(super) type Names = HashMap<IncidentId, (i64, String)>;
+
+/// The incidents that these results speak of.
+pub(super) async fn names(tx: &mut Tx<'_>, all: impl Iterator<Item = &Value>) -> Result<Names, DbError> {
+    let of_each = all.flat_map(results);
+    let mut ids: Vec<IncidentId> = of_each.filter_map(incident_of).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let found = incidents::names(tx, &ids).await?;
+    let named = ids.into_iter().zip(found);
+    Ok(named.filter_map(|(id, name)| Some((id, name?))).collect())
+}
+
+fn incident_of(result: &Value) -> Option<IncidentId> {
+    result["incidentId"].as_str()?.parse().ok()
+}
+
+/// The incident to which an alert went.
+pub(super) fn incident_link(result: &Value, names: &Names) -> Option<Link> {
+    let id = incident_of(result)?;
+    let text = names.get(&id).map_or_else(
+        || "Incident".to_owned(),
+        |(number, title)| shorten(&format!("#{number} {title}")),
+    );
+    Some(Link::new(format!("/incidents/{id}"), text))
+}
+
+/// What came of an alert.
+pub(super) fn outcome_badge(action: &str) -> Badge {
+    match action {
+        "triggered" => Badge::new(Tone::Bad, "Triggered"),
+        "deduplicated" => Badge::new(Tone::Waiting, "Deduplicated"),
+        "acknowledged" => Badge::new(Tone::Waiting, "Acknowledged"),
+        "resolved" => Badge::new(Tone::Good, "Resolved"),
+        "ignored" => Badge::new(Tone::Quiet, "Ignored"),
+        "rejected" => Badge::new(Tone::Bad, "Refused"),
+        _ => Badge::new(Tone::Quiet, "Received"),
+    }
+}
+
+/// What would come of an alert.
+pub(super) fn outlook_badge(action: &str) -> Badge {
+    let text = match action {
+        "triggered" => "Opens",
+        "deduplicated" => "Joins",
+        "acknowledged" => "Acknowledges",
+        "resolved" => "Resolves",
+        _ => "Ignored",
+    };
+    Badge::new(outcome_badge(action).tone, text)
+}
+
 /// A request that came in, in one line.
-pub(super) fn event_row(viewer: &Viewer, row: receipts::Summary) -> EventRow {
+pub(super) fn event_row(viewer: &Viewer, row: receipts::Summary, names: &Names) -> EventRow {
     let results = results(&row.results);
     let first = results.first().copied().unwrap_or(&Value::Null);
-    let action = first["action"].as_str().unwrap_or_default();
-    let outcome = match (row.status, action) {
-        (400.., _) => Badge::new(Tone::Bad, "Refused"),
-        (_, "triggered") => Badge::new(Tone::Bad, "Triggered"),
-        (_, "deduplicated") => Badge::new(Tone::Waiting, "Deduplicated"),
-        (_, "acknowledged") => Badge::new(Tone::Waiting, "Acknowledged"),
-        (_, "resolved") => Badge::new(Tone::Good, "Resolved"),
-        (_, "ignored") => Badge::new(Tone::Quiet, "Ignored"),
-        _ => Badge::new(Tone::Quiet, "Received"),
+    let outcome = match (row.status, first["action"].as_str().unwrap_or_default()) {
+        (400.., _) => outcome_badge("rejected"),
+        (_, action) => outcome_badge(action),
     };
-    let incident = &first["incident"];
-    let title = incident["title"]
-        .as_str()
-        .or(first["dedupKey"].as_str())
-        .unwrap_or_default();
+    let said = |name: &str| first[name].as_str().filter(|text| !text.is_empty());
+    let title = said("summary").or(said("dedupKey")).map_or_else(
+        || {
+            let source = opsknight_sources::by_type(&row.kind);
+            format!(
+                "Request of {}",
+                source.map_or(row.kind.as_str(), |source| source.title())
+            )
+        },
+        str::to_owned,
+    );
     let more = match results.len() {
         0 | 1 => String::new(),
         count => format!(" and {} more", count - 1),
@@ -135,16 +194,19 @@ pub(super) fn event_row(viewer: &Viewer, row: receipts::Summary) -> EventRow {
         id: row.id.to_string(),
         at: viewer.times(row.at),
         outcome,
+        note: match (row.replay_of.is_some(), row.is_test) {
+            (true, _) => "Run again",
+            (false, true) => "Test",
+            (false, false) => "",
+        },
         summary: shorten(&format!("{title}{more}")),
-        why: shorten(
-            first["reason"]
-                .as_str()
-                .or(row.results["error"].as_str())
-                .unwrap_or_default(),
-        ),
-        incident: incident["id"]
-            .as_str()
-            .map(|id| Link::new(format!("/incidents/{id}"), "Incident")),
+        why: shorten(first["reason"].as_str().unwrap_or_default()),
+        incident: incident_of(first).map(|id| {
+            let text = names
+                .get(&id)
+                .map_or_else(|| "Incident".to_owned(), |(number, _)| format!("#{number}"));
+            Link::new(format!("/incidents/{id}"), text)
+        }),
         integration: Link::new(
             integrations.unwrap_or_default(),
             row.integration_name.unwrap_or_else(|| "API".to_owned()),
@@ -157,17 +219,9 @@ pub(super) fn event_row(viewer: &Viewer, row: receipts::Summary) -> EventRow {
     }
 }
 
-/// What came of each alert of a request, however it is stored: a list, or one alone.
+/// What came of each alert of a request.
 pub(super) fn results(results: &Value) -> Vec<&Value> {
-    match results {
-        Value::Array(list) => list.iter().collect(),
-        Value::Object(map) if map.contains_key("action") => vec![results],
-        Value::Object(map) => match map.get("results") {
-            Some(Value::Array(list)) => list.iter().collect(),
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    }
+    results.as_array().into_iter().flatten().collect()
 }
 
 /// The beginning of a text that may be long.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, Field, FormError, Link, ServiceHead, Shell, Times, form::errors};
+use super::{Badge, Field, FormError, Link, Previewed, Select, ServiceHead, Shell, Times, form::errors};
 
 /// `/services/{id}/integrations`
 #[derive(Debug, Clone, Template)]
@@ -115,6 +115,14 @@ pub struct Mapping {
     pub acknowledge_values: Field,
     /// `resolve_values`
     pub resolve_values: Field,
+    /// `event`: the received event to try it out on; empty for the body below it.
+    pub event: Select,
+    /// `body`: a body to try it out on.
+    pub body: Field,
+    /// What came of trying it out.
+    pub preview: Option<Previewed>,
+    /// It was sent just now: it stands open.
+    pub open: bool,
 }
 
 /// A request that came in, and what came of it.
@@ -126,6 +134,8 @@ pub struct EventRow {
     pub at: Times,
     /// Triggered, Deduplicated, Acknowledged, Resolved, Ignored, Refused.
     pub outcome: Badge,
+    /// It is a test, or repeats a request that came in before: "Test", "Run again".
+    pub note: &'static str,
     /// What it said, in a line.
     pub summary: String,
     /// Why nothing was done, or what was wrong; empty where all went well.

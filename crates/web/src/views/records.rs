@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{EventRow, Link, Pager, Select, Shell, Times};
+use super::{Badge, EventRow, Link, Pager, Previewed, Select, Shell, Times};
 
 /// `/audit`
 #[derive(Debug, Clone, Template)]
@@ -47,6 +47,8 @@ pub struct EventLog {
     pub shell: Shell,
     /// `integration`
     pub integration: Select,
+    /// `serviceId`
+    pub service: Select,
     /// `outcome`
     pub outcome: Select,
     /// Any filter is set.
@@ -77,6 +79,10 @@ pub struct EventPage {
     pub body_bytes: u64,
     /// What it was turned into, alert by alert.
     pub results: Vec<EventResult>,
+    /// The request that was run again.
+    pub replay_of: Option<Link>,
+    /// What it would lead to now, where somebody has asked.
+    pub preview: Option<Previewed>,
 }
 
 /// One alert of a request, and what came of it.
@@ -84,8 +90,10 @@ pub struct EventPage {
 pub struct EventResult {
     /// The event as we understood it: name and value.
     pub fields: Vec<(String, String)>,
-    /// "Opened #123", "Ignored: no open incident has this deduplication key to resolve".
-    pub outcome: String,
+    /// "Triggered", "Ignored".
+    pub outcome: Badge,
+    /// Why nothing was done; empty where something was.
+    pub why: String,
     /// The incident.
     pub incident: Option<Link>,
 }

@@ -31,7 +31,11 @@ use opsknight_store::{
     testing::{TestDb, fresh_sqlite},
     users::{self, UserRow},
 };
-use opsknight_web::{AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer, router};
+use opsknight_web::{
+    AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer,
+    receive::{Again, Hindrance, Preview, Replayed, Trial},
+    router,
+};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;

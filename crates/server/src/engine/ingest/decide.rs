@@ -24,6 +24,34 @@ use super::{
 /// A problem: a service, and a deduplication key within it.
 type Problem = (ServiceId, String);
 
+/// The problems that some jobs speak of, in order and each once; `timed` are those of which an event says when they
+/// changed.
+struct Asked {
+    problems: Vec<Problem>,
+    timed: Vec<Problem>,
+}
+
+impl Asked {
+    fn of(jobs: &[Job]) -> Self {
+        let (mut problems, mut timed) = (Vec::new(), Vec::new());
+        for job in jobs {
+            for event in &job.events {
+                let Normalised::Event(event) = event else { continue };
+                let problem = (job.service, event.dedup_key.clone());
+                if event.changed_at.is_some() {
+                    timed.push(problem.clone());
+                }
+                problems.push(problem);
+            }
+        }
+        for list in [&mut problems, &mut timed] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        Self { problems, timed }
+    }
+}
+
 /// What is known of the problems that some jobs speak of, as the events so far have left it.
 pub(super) struct Known {
     live: HashMap<Problem, Incident>,
@@ -34,38 +62,39 @@ pub(super) struct Known {
 }
 
 impl Known {
-    /// Reads the live incidents under all keys that these jobs speak of. They are asked for in one order, so that two
-    /// replicas do not wait for each other.
+    /// Reads the live incidents under all keys that these jobs speak of, and holds them against other writers. They are
+    /// asked for in one order, so that two replicas do not wait for each other.
     pub(super) async fn read(tx: &mut Tx<'_>, jobs: &[Job]) -> Result<Self, DbError> {
-        let events = jobs.iter().flat_map(|job| {
-            job.events.iter().filter_map(|event| match event {
-                Normalised::Event(event) => Some(((job.service, event.dedup_key.clone()), event.changed_at.is_some())),
-                Normalised::Ignored { .. } => None,
-            })
-        });
-        let (mut keys, mut timed) = (Vec::new(), Vec::new());
-        for (problem, is_timed) in events {
-            if is_timed {
-                timed.push(problem.clone());
-            }
-            keys.push(problem);
-        }
-        for list in [&mut keys, &mut timed] {
-            list.sort_unstable();
-            list.dedup();
-        }
-        let found = incidents::lock_live(tx, &keys).await?;
+        let Asked { problems, timed } = Asked::of(jobs);
+        let found = incidents::lock_live(tx, &problems).await?;
         let ended = ended::read(tx, &timed).await?;
-        let known = |(problem, found): (Problem, Option<_>)| Some((problem, found?));
-        Ok(Self {
-            live: keys.into_iter().zip(found).filter_map(known).collect(),
-            ended: timed
-                .into_iter()
-                .zip(ended)
-                .filter_map(|(problem, at)| Some((problem, at?)))
+        Ok(Self::new(problems.into_iter().zip(found), timed.into_iter().zip(ended)))
+    }
+
+    /// The same for one job, without holding anything: to see what would become of it.
+    pub(super) async fn look(tx: &mut Tx<'_>, job: &Job) -> Result<Self, DbError> {
+        let Asked { problems, timed } = Asked::of(std::slice::from_ref(job));
+        let found = incidents::live(tx, &problems).await?;
+        let ended = ended::read(tx, &timed).await?;
+        Ok(Self::new(problems.into_iter().zip(found), timed.into_iter().zip(ended)))
+    }
+
+    fn new(
+        live: impl Iterator<Item = (Problem, Option<Incident>)>,
+        ended: impl Iterator<Item = (Problem, Option<Timestamp>)>,
+    ) -> Self {
+        Self {
+            live: live
+                .filter_map(|(problem, incident)| Some((problem, incident?)))
                 .collect(),
+            ended: ended.filter_map(|(problem, at)| Some((problem, at?))).collect(),
             told: HashMap::new(),
-        })
+        }
+    }
+
+    /// The live incident of a problem.
+    pub(super) fn live(&self, service: ServiceId, key: &str) -> Option<&Incident> {
+        self.live.get(&(service, key.to_owned()))
     }
 
     /// Keeps the ends that were told.
@@ -109,7 +138,6 @@ impl Decide<'_> {
                 return Taken::ignored(Some(event.dedup_key.clone()), reason);
             }
         };
-        metrics::counter!("opsknight_alerts_total", "action" => action).increment(1);
         let brief = Brief::of(&change.incident);
         self.batch
             .alert(change.incident.id, Some(job.receipt.id), event, fresh, self.now);

@@ -1,7 +1,14 @@
 //! What came of each alert, as senders are answered and as it is kept.
 
-use opsknight_domain::{id::IncidentId, incident::Incident};
+use opsknight_domain::{
+    event::{Normalised, clean},
+    id::IncidentId,
+    incident::Incident,
+};
 use serde_json::{Value, json};
+
+/// How much of a summary is kept with what came of an alert, in characters; the whole of it is in the body.
+const SUMMARY_CHARS_MAX: usize = 255;
 
 /// What came of one alert.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,13 +77,19 @@ impl Taken {
         value
     }
 
-    /// As it is kept: the incident by its identity only.
-    pub(super) fn stored(&self) -> Value {
-        json!({
+    /// As it is kept: what the alert was turned into, and what came of it; the incident by its identity only.
+    pub(super) fn stored(&self, event: &Normalised) -> Value {
+        let mut value = json!({
             "action": self.action,
             "dedupKey": self.dedup_key,
             "incidentId": self.incident.as_ref().map(|incident| incident.id.to_string()),
             "reason": self.reason,
-        })
+        });
+        if let Normalised::Event(event) = event {
+            value["event"] = event.action.word().into();
+            value["severity"] = event.severity.word().into();
+            value["summary"] = clean(&event.summary, SUMMARY_CHARS_MAX).into();
+        }
+        value
     }
 }

@@ -1,6 +1,9 @@
 //! How incidents, alerts and timeline entries look in JSON.
 
-use opsknight_domain::incident::Status;
+use opsknight_domain::{
+    event::{Image, Link},
+    incident::Status,
+};
 use opsknight_store::{
     incidents::Listed,
     timeline::{StoredAlert, StoredEntry},
@@ -90,6 +93,15 @@ pub struct LinkBody {
     pub text: Option<String>,
 }
 
+impl From<Link> for LinkBody {
+    fn from(link: Link) -> Self {
+        Self {
+            href: link.href,
+            text: link.text,
+        }
+    }
+}
+
 /// An image from an alert.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Image)]
@@ -100,6 +112,16 @@ pub struct ImageBody {
     pub href: Option<String>,
     /// What it shows.
     pub alt: Option<String>,
+}
+
+impl From<Image> for ImageBody {
+    fn from(image: Image) -> Self {
+        Self {
+            src: image.src,
+            href: image.href,
+            alt: image.alt,
+        }
+    }
 }
 
 /// An incident as programs see it; `url` is its page.
@@ -135,23 +157,8 @@ pub fn incident_body(listed: Listed, url: String) -> IncidentBody {
         next_escalation_at: progress.due.filter(|_| escalating).map(Time),
         snoozed_until: incident.snoozed_until.map(Time),
         custom_details: incident.custom_details,
-        links: incident
-            .links
-            .into_iter()
-            .map(|link| LinkBody {
-                href: link.href,
-                text: link.text,
-            })
-            .collect(),
-        images: incident
-            .images
-            .into_iter()
-            .map(|image| ImageBody {
-                src: image.src,
-                href: image.href,
-                alt: image.alt,
-            })
-            .collect(),
+        links: incident.links.into_iter().map(LinkBody::from).collect(),
+        images: incident.images.into_iter().map(ImageBody::from).collect(),
         alert_count: incident.alert_count,
         created_at: Time(incident.created_at),
         acknowledged_at: incident.acknowledged_at.map(Time),

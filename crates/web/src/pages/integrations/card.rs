@@ -11,18 +11,17 @@ use opsknight_store::{
     listing::Part,
     receipts::{self, Summary},
 };
-use serde_json::Value;
 
-use super::{Told, source_type};
+use super::{Told, mapping, source_type};
 use crate::{
     api::{error::ApiError, integrations::webhook_url},
     pages::{
         form::{Form, Wrong},
-        rows::event_row,
+        rows::{Names, event_row, names},
         viewer::Viewer,
     },
     state::AppState,
-    views::{IntegrationCard, Mapping, SourceType},
+    views::{IntegrationCard, SourceType},
 };
 
 /// How many of the last events stand on a card.
@@ -33,6 +32,7 @@ struct Known {
     rows: Vec<IntegrationRow>,
     last: HashMap<IntegrationId, Timestamp>,
     events: HashMap<IntegrationId, Vec<Summary>>,
+    names: Names,
 }
 
 /// The cards of a service's integrations, the newest first.
@@ -50,40 +50,35 @@ pub(super) async fn cards(
         for row in &rows {
             let filter = receipts::Filter {
                 integration: Some(row.id),
-                service: None,
-                rejected: None,
                 limit: EVENTS_MAX,
-                offset: 0,
+                ..receipts::Filter::default()
             };
             events.insert(row.id, receipts::list(tx, &filter).await?.0);
         }
         let last = integrations::last_events(tx, service).await?;
-        Ok::<_, ApiError>(Known { rows, last, events })
+        let results = events.values().flatten().map(|event: &Summary| &event.results);
+        let names = names(tx, results).await?;
+        Ok::<_, ApiError>(Known {
+            rows,
+            last,
+            events,
+            names,
+        })
     };
-    let Known { rows, last, mut events } = state.store.db.read(unit).await?;
-    let cards = rows.into_iter().map(|row| {
-        let events = events.remove(&row.id).unwrap_or_default();
-        let last = last.get(&row.id).copied();
-        card(state, viewer, row, last, events, told)
-    });
+    let known = state.store.db.read(unit).await?;
+    let cards = known.rows.iter().map(|row| card(state, viewer, row, &known, told));
     Ok(cards.collect())
 }
 
-fn card(
-    state: &AppState,
-    viewer: &Viewer,
-    row: IntegrationRow,
-    last: Option<Timestamp>,
-    events: Vec<Summary>,
-    told: &Told,
-) -> IntegrationCard {
+fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, told: &Told) -> IntegrationCard {
+    let events = all.events.get(&row.id).map(Vec::as_slice).unwrap_or_default();
     let source = sources::by_type(&row.type_name);
     let url = webhook_url(state, &row.type_name, row.id);
     let key = row.key.expose().to_owned();
     let setup = source.map(sources::Source::setup);
     let snippet = setup.and_then(|setup| setup.snippets.first());
     let is_told = told.id == Some(row.id);
-    let known = known(&row);
+    let known = known(row);
     // A form that was refused comes back as typed; each card has two, and the other stays as it is.
     let (form, wrong) = match is_told && told.form != Form::default() {
         true => (told.form.over(&known), told.wrong.clone()),
@@ -113,19 +108,20 @@ fn card(
             false => field("require_key"),
         },
         rate_limit: field("rate_limit"),
-        mapping: source.filter(|source| source.maps_fields()).map(|_| Mapping {
-            summary_field: field("summary_field"),
-            severity_field: field("severity_field"),
-            dedup_key_field: field("dedup_key_field"),
-            action_field: field("action_field"),
-            source_field: field("source_field"),
-            trigger_values: field("trigger_values"),
-            acknowledge_values: field("acknowledge_values"),
-            resolve_values: field("resolve_values"),
-        }),
-        last_event: last.map(|at| viewer.times(at)),
+        mapping: mapping::fields(
+            viewer,
+            row,
+            events,
+            &all.names,
+            (&form, &wrong),
+            is_told.then_some(told),
+        ),
+        last_event: all.last.get(&row.id).map(|at| viewer.times(*at)),
         limited: None,
-        events: events.into_iter().map(|event| event_row(viewer, event)).collect(),
+        events: events
+            .iter()
+            .map(|event| event_row(viewer, event.clone(), &all.names))
+            .collect(),
     }
 }
 
@@ -156,27 +152,6 @@ fn known(row: &IntegrationRow) -> Form {
             if row.require_key { "on" } else { "" }.to_owned(),
         ),
     ];
-    let mapping = row.field_mapping.as_ref().unwrap_or(&Value::Null);
-    for (name, field) in [
-        ("summary_field", "summaryField"),
-        ("severity_field", "severityField"),
-        ("dedup_key_field", "dedupKeyField"),
-        ("action_field", "actionField"),
-        ("source_field", "sourceField"),
-    ] {
-        fields.push((name.to_owned(), mapping[field].as_str().unwrap_or_default().to_owned()));
-    }
-    for (name, field) in [
-        ("trigger_values", "triggerValues"),
-        ("acknowledge_values", "acknowledgeValues"),
-        ("resolve_values", "resolveValues"),
-    ] {
-        let words = mapping[field]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str);
-        fields.push((name.to_owned(), words.collect::<Vec<_>>().join(", ")));
-    }
+    fields.extend(mapping::known(row));
     Form::of(fields)
 }

@@ -169,6 +169,7 @@ fn events(k: Kind) -> Vec<EventRow> {
         id: format!("evt_{n}"),
         at: at(-i64::from(n) * 3),
         outcome,
+        note: if n == 1 { "Run again" } else { "" },
         summary: k.text(summary),
         why: if why.is_empty() { String::new() } else { k.text(why) },
         incident,
@@ -224,6 +225,40 @@ fn mapping(k: Kind) -> Mapping {
         trigger_values: field("trigger_values", "fired, alert"),
         acknowledge_values: field("acknowledge_values", ""),
         resolve_values: field("resolve_values", "ok, resolved"),
+        event: {
+            let select = k.select("event", &[("evt_1", "12:00: Disk full"), ("", "The body below")], "");
+            Select::new(select.field.within("int_2"), select.options)
+        },
+        body: field("body", "{\"alert\": {\"title\": \"Disk full\"}}"),
+        preview: k.maybe(previewed(k)),
+        open: k == Kind::Hostile,
+    }
+}
+
+fn previewed(k: Kind) -> Previewed {
+    let fact = |name, value: &str, origin: &str| PreviewedFact {
+        name,
+        value: k.text(value),
+        origin: if origin.is_empty() {
+            String::new()
+        } else {
+            k.text(origin)
+        },
+    };
+    Previewed {
+        error: (k == Kind::Hostile).then(|| k.text("Not understood: alert.title is missing")),
+        alerts: vec![PreviewedAlert {
+            outcome: Badge::new(Tone::Waiting, "Joins"),
+            text: "Would join #1847".into(),
+            incident: Some(k.link("/incidents/inc_1", "#1847 Disk full on web-01")),
+            facts: vec![
+                fact("Action", "trigger", "status"),
+                fact("Summary", "Disk full on web-01", "alert.title"),
+                fact("Deduplication key", "disk-web-01", ""),
+            ],
+            details: k.text("{\n  \"alert\": {}\n}"),
+        }],
+        more: 3,
     }
 }
 
@@ -301,6 +336,7 @@ impl EventLog {
         Self {
             shell: k.shell(Section::Events, "Events log", "/events"),
             integration: k.select("integration", &[("", "Any"), ("int_1", "Production Prometheus")], ""),
+            service: k.select("serviceId", &[("", "Any"), ("svc_1", "Checkout API")], ""),
             outcome: k.select("outcome", &[("", "Any"), ("ignored", "Ignored")], ""),
             filtered: k == Kind::Hostile,
             rows: events(k),
@@ -332,9 +368,12 @@ impl EventPage {
                     ("Action".into(), "resolve".into()),
                     ("Deduplication key".into(), k.text("prometheus:77aa")),
                 ],
-                outcome: k.text("Ignored: no open incident has this deduplication key to resolve"),
+                outcome: Badge::new(Tone::Quiet, "Ignored"),
+                why: k.text("No open incident has this deduplication key to resolve."),
                 incident: None,
             }]),
+            replay_of: k.maybe(k.link("/events/evt_1", "an earlier request")),
+            preview: k.maybe(previewed(k)),
         }
     }
 }
