@@ -198,6 +198,22 @@ fn severity(word: Option<&str>) -> Severity {
     }
 }
 
+/// Whether it is of a chat, a page or a rota, by the variables that only those have. They may name an incident as well.
+fn is_talk(fields: &Loose<'_>) -> bool {
+    let names = [
+        "chattext",
+        "chatuserid",
+        "pageid",
+        "pagestarted",
+        "pageuserid",
+        "pageattemptnumber",
+        "oncalluserid",
+        "oncallstate",
+        "oncallteamname",
+    ];
+    fields.get(&names).is_some()
+}
+
 /// One message.
 fn event(body: Value) -> Result<Normalised, ParseError> {
     let fields = Loose::new(&body, &[], is_unfilled);
@@ -227,7 +243,7 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
     let action = match action(phase.as_deref(), message.as_deref()) {
         Ok(action) => action,
         // An escalation webhook is sent because nobody has acknowledged yet; it may say no more than which incident it is.
-        Err(_) if phase.is_none() && message.is_none() && key.is_some() => Action::Trigger,
+        Err(_) if phase.is_none() && message.is_none() && key.is_some() && !is_talk(&fields) => Action::Trigger,
         Err(reason) => return Ok(ignored(key, reason)),
     };
     let Some(key) = key else {
@@ -338,6 +354,11 @@ mod tests {
     fn chats_and_rotas_are_ignored_and_numbers_are_ids() {
         let chat = json!({"CHAT.TEXT": "on it", "entity_id": "${{STATE.ENTITY_ID}}", "alert_phase": "${{STATE.CURRENT_ALERT_PHASE}}"});
         assert!(matches!(event(chat), Ok(Normalised::Ignored { dedup_key: None, .. })));
+        let page = json!({"PAGE.ID": "8f", "PAGE.ATTEMPT_NUMBER": 1, "incident_number": "14"});
+        assert!(matches!(
+            event(page),
+            Ok(Normalised::Ignored { dedup_key: Some(_), .. })
+        ));
         let Ok(Normalised::Event(numbered)) = event(json!({"incident_number": 14, "phase": "ACKED"})) else {
             panic!("an event")
         };
