@@ -139,6 +139,10 @@ fn service_routes(routes: Routes) -> Routes {
             integrations::set_secret,
         )
         .post(
+            "/services/{id}/integrations/{integrationId}/proofs",
+            integrations::proofs::save,
+        )
+        .post(
             "/services/{id}/integrations/{integrationId}/rotate-key",
             integrations::rotate_key,
         )

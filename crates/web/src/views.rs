@@ -35,6 +35,7 @@
 //! | `/events/{id}/preview`, `/events/{id}/replay` | |
 //! | `/services/{id}/integrations/{int}/enabled` | `enabled`: `true`, `false` |
 //! | `/services/{id}/integrations/{int}/test`, `/rotate-key`, `/delete` | |
+//! | `/services/{id}/integrations/{int}/proofs` | `topics` (one a line), or `audience who`; `do`: `topics`, `token`, `no_token` |
 //! | `/services/{id}/integrations/{int}/secret` | `secret`, `do`: `set`, `generate`, `remove` |
 //! | `/policies`, `/policies/{id}` | `name description repeat`, `steps.N.targets`\* (`user:usr_…`, `team:team_…`, `leads:team_…`, `schedule:sch_…`) `steps.N.delay steps.N.channels`\*; buttons `save`, `add_step`, `add_target=N`, `remove_step=N`, `up=N`, `down=N` |
 //! | `/policies/{id}/delete` | |

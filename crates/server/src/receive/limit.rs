@@ -15,6 +15,7 @@ use governor::{
     middleware::StateInformationMiddleware,
     state::{InMemoryState, NotKeyed},
 };
+use jiff::Timestamp;
 use opsknight_web::state::Clock;
 
 /// Requests that one integration may send in a minute unless it is set otherwise: `integrations.md`.
@@ -51,16 +52,25 @@ pub struct Allowance {
 pub(super) struct Limits<Sender> {
     clock: Reading,
     buckets: Mutex<HashMap<Sender, (u32, Arc<Bucket>)>>,
+    /// When a request was last turned away.
+    denied: Mutex<HashMap<Sender, Timestamp>>,
 }
 
-impl<Sender: Eq + Hash> Limits<Sender> {
+impl<Sender: Eq + Hash + Copy> Limits<Sender> {
     /// Full buckets for everybody.
     #[must_use]
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
             clock: Reading(clock),
             buckets: Mutex::default(),
+            denied: Mutex::default(),
         }
+    }
+
+    /// When a request of this sender was last turned away.
+    pub(super) fn denied_at(&self, sender: &Sender) -> Option<Timestamp> {
+        let denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+        denied.get(sender).copied()
     }
 
     /// Takes one request from the sender's bucket, or says when the next will pass.
@@ -81,6 +91,8 @@ impl<Sender: Eq + Hash> Limits<Sender> {
                 }
             }
             Err(not_until) => {
+                let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
+                denied.insert(sender, self.clock.0.now());
                 let wait = not_until.wait_time_from(self.clock.now());
                 Allowance {
                     limit: limit.get(),
@@ -123,7 +135,6 @@ fn seconds(seconds: f64) -> u64 {
 mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use jiff::Timestamp;
     use uuid::Uuid;
 
     use super::*;
@@ -152,7 +163,12 @@ mod tests {
             let allowance = limits.take("a", 120);
             assert_eq!((allowance.remaining, allowance.retry_after_s), (119 - n, None));
         }
+        assert_eq!(limits.denied_at(&"a"), None);
         assert_eq!(limits.take("a", 120).retry_after_s, Some(1));
+        assert_eq!(
+            (limits.denied_at(&"a"), limits.denied_at(&"b")),
+            (Some(clock.now()), None)
+        );
         assert_eq!(limits.take("b", 120).retry_after_s, None, "others are not held up");
         clock.0.store(1, Ordering::SeqCst);
         assert_eq!(limits.take("a", 120).retry_after_s, None);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use axum::http::Method;
+use jiff::Timestamp;
 use opsknight_domain::id::IntegrationId;
 use opsknight_store::integrations::IntegrationRow;
 use opsknight_store::receipts::Receipt;
@@ -12,12 +13,16 @@ use serde_json::{Value, json};
 
 use super::{
     answer::Denied,
-    door::{By, Door},
+    door::{By, Door, Sender},
     hooks::{self, Call, accepted_body},
 };
 
 #[async_trait]
 impl Receive for Door {
+    fn limited_at(&self, integration: IntegrationId) -> Option<Timestamp> {
+        self.limits.denied_at(&Sender::Integration(integration))
+    }
+
     async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer> {
         let found = self.find(&By::Id(integration)).await.ok()?;
         Some(match self.test(&found.integration).await {

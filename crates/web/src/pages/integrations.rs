@@ -2,6 +2,7 @@
 
 mod card;
 mod mapping;
+pub(super) mod proofs;
 
 pub(super) use mapping::map_fields;
 
@@ -151,9 +152,13 @@ fn card_path(service: ServiceId, id: IntegrationId) -> String {
 }
 
 /// The names of fields as the API knows them, and as the forms of a card do.
-const NAMES: [(&str, &str); 11] = [
+const NAMES: [(&str, &str); 15] = [
     ("rateLimitPerMinute", "rate_limit"),
     ("signatureSecret", "secret"),
+    ("tokenRule.audience", "audience"),
+    ("tokenRule.serviceAccount", "who"),
+    ("tokenRule.tenantId", "who"),
+    ("topicArns", "topics"),
     ("eventId", "event"),
     ("fieldMapping.summaryField", "summary_field"),
     ("fieldMapping.severityField", "severity_field"),

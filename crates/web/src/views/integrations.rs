@@ -72,10 +72,12 @@ pub struct IntegrationCard {
     pub key: String,
     /// What to do in that tool, step by step, with this integration's address filled in.
     pub steps: Vec<String>,
-    /// What to paste: where it goes (`alertmanager.yml`), and the text.
-    pub snippet: Option<(String, String)>,
+    /// What to paste: where it goes (`alertmanager.yml`), and the text. The first is what most people want.
+    pub snippets: Vec<(String, String)>,
     /// In which header the tool signs: `X-Hub-Signature-256`; none: it cannot, and the generic scheme holds.
     pub signature_header: Option<String>,
+    /// What else there is to know about the secret.
+    pub signature_note: String,
     /// A signature secret is set.
     pub has_secret: bool,
     /// The secret that was generated just now; it is never shown again.
@@ -86,6 +88,8 @@ pub struct IntegrationCard {
     pub require_key: Field,
     /// `rate_limit`: requests a minute.
     pub rate_limit: Field,
+    /// What requests of a cloud must bring besides.
+    pub proofs: Option<Proofs>,
     /// Where the fields of a body lie; only for the type `WEBHOOK`.
     pub mapping: Option<Mapping>,
     /// When something came in last.
@@ -94,6 +98,43 @@ pub struct IntegrationCard {
     pub limited: Option<Times>,
     /// The last events received, newest first.
     pub events: Vec<EventRow>,
+}
+
+impl IntegrationCard {
+    /// What was typed about topics or tokens was refused.
+    #[must_use]
+    pub const fn proofs_refused(&self) -> bool {
+        match &self.proofs {
+            Some(Proofs::Topics { topics }) => topics.error.is_some(),
+            Some(Proofs::Token { audience, who, .. }) => audience.error.is_some() || who.error.is_some(),
+            None => false,
+        }
+    }
+}
+
+/// What requests of a cloud must bring besides the address.
+#[derive(Debug, Clone)]
+pub enum Proofs {
+    /// They come from topics of Amazon SNS.
+    Topics {
+        /// `topics`: their ARNs, one a line.
+        topics: Field,
+    },
+    /// They bring a bearer token.
+    Token {
+        /// Whose: "Google", "Microsoft Entra".
+        issuer: String,
+        /// One is asked for.
+        is_set: bool,
+        /// `audience`
+        audience: Field,
+        /// `who`: the service account, or the tenant.
+        who: Field,
+        /// What that is called.
+        who_label: String,
+        /// Where both are found.
+        hint: String,
+    },
 }
 
 /// Where the fields of a generic webhook's body lie.

@@ -96,6 +96,10 @@ struct Outside;
 
 #[async_trait]
 impl Receive for Outside {
+    fn limited_at(&self, _: IntegrationId) -> Option<Timestamp> {
+        None
+    }
+
     async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer> {
         Some(TestAnswer {
             status: 202,

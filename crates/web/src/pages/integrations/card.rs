@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::id::{IntegrationId, ServiceId};
 use opsknight_sources::{self as sources, signature::SignatureSupport};
 use opsknight_store::{
@@ -12,7 +12,7 @@ use opsknight_store::{
     receipts::{self, Summary},
 };
 
-use super::{Told, mapping, source_type};
+use super::{Told, mapping, proofs, source_type};
 use crate::{
     api::{error::ApiError, integrations::webhook_url},
     pages::{
@@ -76,7 +76,6 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
     let url = webhook_url(state, &row.type_name, row.id);
     let key = row.key.expose().to_owned();
     let setup = source.map(sources::Source::setup);
-    let snippet = setup.and_then(|setup| setup.snippets.first());
     let is_told = told.id == Some(row.id);
     let known = known(row);
     // A form that was refused comes back as typed; each card has two, and the other stays as it is.
@@ -92,13 +91,24 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
         source: source.map_or_else(|| unknown(&row.type_name), source_type),
         enabled: row.enabled,
         fresh: is_told && told.fresh,
-        snippet: snippet.map(|snippet| (snippet.name.to_owned(), snippet.render(&url, &key))),
+        snippets: setup
+            .map(|setup| {
+                let snippets = setup.snippets.iter();
+                snippets
+                    .map(|snippet| (snippet.name.to_owned(), snippet.render(&url, &key)))
+                    .collect()
+            })
+            .unwrap_or_default(),
         steps: setup
             .map(|setup| setup.steps.iter().map(|step| (*step).to_owned()).collect())
             .unwrap_or_default(),
         webhook_url: url,
         key,
         signature_header: source.and_then(|source| signature_header(source.signature())),
+        signature_note: source
+            .map(|source| source.signature().note().to_owned())
+            .unwrap_or_default(),
+        proofs: source.and_then(|source| proofs::part(row, source, field)),
         has_secret: row.secret.is_some(),
         new_secret: told.secret.clone().filter(|_| is_told),
         secret: form.secret_field("secret", &wrong).within(&prefix),
@@ -117,12 +127,18 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
             is_told.then_some(told),
         ),
         last_event: all.last.get(&row.id).map(|at| viewer.times(*at)),
-        limited: None,
+        limited: lately_limited(state, row.id).map(|at| viewer.times(at)),
         events: events
             .iter()
             .map(|event| event_row(viewer, event.clone(), &all.names))
             .collect(),
     }
+}
+
+/// When requests were last turned away for their number, if that was within the last hour.
+fn lately_limited(state: &AppState, id: IntegrationId) -> Option<Timestamp> {
+    let since = state.clock.now().saturating_sub(SignedDuration::from_hours(1)).ok()?;
+    state.receive.limited_at(id).filter(|at| *at >= since)
 }
 
 /// A type that this version of the program does not know (any more).
@@ -153,5 +169,6 @@ fn known(row: &IntegrationRow) -> Form {
         ),
     ];
     fields.extend(mapping::known(row));
+    fields.extend(proofs::known(row));
     Form::of(fields)
 }

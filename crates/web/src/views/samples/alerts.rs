@@ -276,14 +276,16 @@ fn card(k: Kind, id: &str, name: &str, path: &str) -> IntegrationCard {
             "Send alerts to it: set route.receiver to opsknight, or add a route.".into(),
             "Reload: kill -HUP, or POST /-/reload. Then send the test event on this card.".into(),
         ],
-        snippet: (!generic).then(|| {
+        snippets: Vec::from_iter((!generic).then(|| {
             let yaml = format!("receivers:\n  - name: opsknight\n    webhook_configs:\n      - url: '{url}'\n        send_resolved: true\n");
             ("alertmanager.yml".into(), yaml)
-        }),
+        })),
         webhook_url: url,
         key: "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6".into(),
         signature_header: generic.then(|| "X-Signature".into()),
+        signature_note: k.text("Sign the body."),
         has_secret: generic,
+        proofs: Some(proofs(k, generic, id)),
         new_secret: (generic && k == Kind::Hostile).then(|| k.text("whsec_1")),
         secret: Field::new("secret").within(id),
         require_key: Field::new("require_key").within(id).with(if generic { "on" } else { "" }),
@@ -292,6 +294,23 @@ fn card(k: Kind, id: &str, name: &str, path: &str) -> IntegrationCard {
         last_event: (!generic).then(|| at(-3)),
         limited: (generic && k == Kind::Hostile).then(|| at(-10)),
         events: if generic { Vec::new() } else { events(k) },
+    }
+}
+
+fn proofs(k: Kind, of_topics: bool, id: &str) -> Proofs {
+    if of_topics {
+        let topics = k
+            .field("topics", "arn:aws:sns:eu-west-1:123456789012:alarms")
+            .within(id);
+        return Proofs::Topics { topics };
+    }
+    Proofs::Token {
+        issuer: "Google".into(),
+        is_set: true,
+        audience: k.field("audience", "https://ops.example.com").within(id),
+        who: k.field("who", "push@p.iam.gserviceaccount.com").within(id),
+        who_label: "Service account".into(),
+        hint: k.text("As the push subscription has them."),
     }
 }
 
