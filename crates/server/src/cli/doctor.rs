@@ -36,6 +36,11 @@ pub(super) async fn doctor(settings: Settings) -> anyhow::Result<()> {
             "OPSKNIGHT_PUBLIC_URL is not set: links in messages only work on this machine",
         ),
     }
+    if !settings.clouds.sns_verify_signatures {
+        let what = "OPSKNIGHT_SNS_VERIFY_SIGNATURES is false: whoever knows a URL can send alarms of CloudWatch; right for an \
+                    emulator only";
+        tell(true, what);
+    }
     let now = clock.now();
     tell(
         now.as_second() > EARLIEST_S,

@@ -119,6 +119,9 @@ impl Authority {
         if !envelope.is_fresh(now) {
             return wrong("the message was published too long ago");
         }
+        if !certificate::is_signed(envelope) {
+            return wrong("there is no signature of Amazon SNS on it");
+        }
         let address = &envelope.signing_cert_url;
         let trusted = sns::is_certificate_url(address) || self.is_endpoint(address);
         let (true, Ok(url)) = (trusted, Url::parse(address)) else {

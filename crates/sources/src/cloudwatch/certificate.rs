@@ -27,6 +27,16 @@ pub enum SnsError {
     Wrong,
 }
 
+/// How long the signatures of the keys are that are believed (2048 to 8192 bits), in bytes.
+const SIGNATURE_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
+
+/// Whether an envelope has what could be a signature: without it no certificate need be fetched.
+#[must_use]
+pub fn is_signed(envelope: &Envelope) -> bool {
+    let signature = envelope.signature_bytes();
+    envelope.digest().is_some() && signature.is_some_and(|signature| SIGNATURE_BYTES.contains(&signature.len()))
+}
+
 /// Checks that the key of the certificate `pem` signed the envelope.
 ///
 /// # Errors
