@@ -323,15 +323,10 @@ async fn take_in(
     Ok(answers)
 }
 
-/// Whether what the request was checked against is not what holds now.
+/// Whether a request that was checked against other settings than those of now is to be checked again. With an
+/// integration it always is, for its secret, its key or its field mapping may be what has changed.
 fn is_stale(job: &Job, picture: &opsknight_store::directory::Picture) -> bool {
-    match job.receipt.integration {
-        Some(id) => picture
-            .integrations
-            .get(&id)
-            .is_none_or(|row| !row.enabled || row.service != job.service),
-        None => !picture.directory.services.contains_key(&job.service),
-    }
+    job.receipt.integration.is_some() || !picture.directory.services.contains_key(&job.service)
 }
 
 fn key_of(event: &Normalised) -> Option<String> {

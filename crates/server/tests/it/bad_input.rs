@@ -18,6 +18,7 @@ use crate::{api::integration, both::Place, process::Server};
 both! {
     whoever_is_not_known_hears_the_same,
     whoever_is_known_is_let_in,
+    credentials_hold_from_when_they_are_set,
     a_method_that_nobody_uses_is_refused,
     who_is_known_and_may_not_is_told_why,
     who_sends_too_much_is_told_when_to_come_back,
@@ -155,6 +156,23 @@ async fn who_is_known_and_may_not_is_told_why(place: &Place) {
     let taken = ask(&doors.api, by_key(key, &doors.service)).await;
     assert_eq!(taken.status, 202);
     assert_eq!(taken.body["result"]["action"], "triggered");
+}
+
+async fn credentials_hold_from_when_they_are_set(place: &Place) {
+    let server = Server::start(place, &[]).await;
+    let doors = Doors::open(place, &server).await;
+    let path = |id: &str| format!("/api/services/{}/integrations/{id}", doors.service);
+    let hook = post(&doors.hook("prometheus", &doors.prometheus.id), NO_ALERTS);
+    assert_eq!(ask(&doors.api, hook.clone()).await.status, 202);
+    assert_eq!(ask(&doors.api, event().by(&doors.events)).await.status, 202);
+    // The very next request is refused, whatever the program has in memory.
+    let secret = json!({ "signatureSecret": door::SECRET });
+    doors.api.patch(&path(&doors.prometheus.id), secret).await;
+    ask(&doors.api, hook).await.is_error("unsigned", 401, "UNAUTHORIZED");
+    let rotate = format!("{}/rotate-key", path(&doors.events.id));
+    doors.api.post(&rotate, json!({})).await;
+    let old = ask(&doors.api, event().by(&doors.events)).await;
+    old.is_error("the key of before", 401, "UNAUTHORIZED");
 }
 
 async fn a_method_that_nobody_uses_is_refused(place: &Place) {

@@ -23,6 +23,7 @@ mod pagerduty;
 mod peers;
 mod post_office;
 mod process;
+mod replay;
 mod sink;
 mod story;
 mod tls_front;

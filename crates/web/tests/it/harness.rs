@@ -16,13 +16,15 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::DeliveryError,
     directory::{Channel, Role, Standing},
-    id::{ApiKeyId, IntegrationId, PolicyId, ServiceId, UserId, WebhookId},
+    event::{Action, Event, Normalised, Severity},
+    id::{ApiKeyId, IntegrationId, PolicyId, ReceiptId, ServiceId, UserId, WebhookId},
     urgency::UrgencyTable,
 };
 use opsknight_store::{
     Store,
     api_keys::{self, ApiKeyRow},
     db::Tx,
+    receipts::{self, Receipt},
     refusal::ChangeError,
     seal::Sealer,
     secret::Secret,
@@ -33,7 +35,7 @@ use opsknight_store::{
 };
 use opsknight_web::{
     AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer,
-    receive::{Again, Hindrance, Preview, Replayed, Trial},
+    receive::{Again, Foreseen, Hindrance, Preview, Replayed, Trial},
     router,
 };
 use serde_json::{Value, json};
@@ -105,6 +107,50 @@ impl Receive for Outside {
             status: 202,
             body: json!({ "status": "accepted", "results": [], "integration": integration.to_string() }),
         })
+    }
+
+    /// Says in an event what it was asked. The body "odd" is not understood.
+    async fn preview(&self, trial: Trial) -> Result<Preview, Hindrance> {
+        let body = String::from_utf8_lossy(&trial.body).into_owned();
+        if body == "odd" {
+            return Ok(Preview::NotUnderstood {
+                field: "body".into(),
+                message: "is odd".into(),
+            });
+        }
+        let header = |name: &str| Some(trial.headers.get(name)?.to_str().ok()?.to_owned());
+        let mut event = Event::new(Action::Trigger, "key", Severity::Error, body);
+        event.source = trial.mapping.and_then(|mapping| mapping.summary_field);
+        event.component = header("content-type");
+        event.group = header("x-more");
+        event.class = Some(format!("{} {}?{}", trial.method, trial.path, trial.query));
+        event.is_test = trial.is_test;
+        Ok(Preview::Understood(vec![Foreseen {
+            event: Normalised::Event(Box::new(event)),
+            origins: vec![("summary", "alert.title".into())],
+            action: "triggered",
+            incident: None,
+            opened_by: None,
+            reason: None,
+        }]))
+    }
+
+    /// Runs it into the trouble that its body names, or answers with who ran it.
+    async fn replay(&self, receipt: Receipt, again: Again) -> Result<Replayed, Hindrance> {
+        match receipt.body.as_slice() {
+            b"gone" => Err(Hindrance::Gone("integration")),
+            b"disabled" => Err(Hindrance::Disabled),
+            b"odd" => Ok(Replayed {
+                receipt: receipt.id,
+                status: 400,
+                body: json!({ "error": { "message": "body is odd" } }),
+            }),
+            _ => Ok(Replayed {
+                receipt: receipt.id,
+                status: 202,
+                body: json!({ "by": again.by.name(), "from": again.ip, "name": again.name }),
+            }),
+        }
     }
 }
 
@@ -347,6 +393,31 @@ impl App {
         let unit = async move |tx: &mut Tx<'_>| sessions::insert_link(tx, &hash, purpose, user, now, ends).await;
         self.state.store.db.write(unit).await.unwrap();
         token
+    }
+
+    /// A request that came in for this service.
+    pub(crate) async fn received(&self, service: ServiceId, body: &str, results: Value) -> ReceiptId {
+        let receipt = Receipt {
+            id: ReceiptId::new(self.clock.uuid_v7()),
+            at: self.clock.now(),
+            integration: None,
+            service: Some(service),
+            kind: "WEBHOOK".to_owned(),
+            method: "POST".to_owned(),
+            path: "/api/integrations/webhook".to_owned(),
+            query: "x=1".to_owned(),
+            headers: json!({ "content-type": "text/plain", "authorization": "(left out)" }),
+            body: body.as_bytes().to_vec(),
+            status: 202,
+            results,
+            remote_id: None,
+            is_test: false,
+            replay_of: None,
+        };
+        let id = receipt.id;
+        let unit = async move |tx: &mut Tx<'_>| receipts::insert(tx, vec![receipt.clone()]).await;
+        self.state.store.db.write(unit).await.unwrap();
+        id
     }
 
     /// An incident that an administrator's key opened.
