@@ -235,7 +235,7 @@ async fn hand_over(
 async fn confirm(
     door: &Door,
     integration: &IntegrationRow,
-    passed: Passed<'_>,
+    mut passed: Passed<'_>,
     envelope: &Envelope,
 ) -> Result<Vec<Taken>, Refused> {
     let topic = &envelope.topic_arn;
@@ -261,6 +261,8 @@ async fn confirm(
     if !door.pin_topic(integration, topic).await?.contains(topic) {
         return Err(Refused::Final(Denied::Unauthorized));
     }
+    // What has changed since the request was checked is this.
+    passed.version = door.picture().await.map_err(Refused::Final)?.directory.version;
     let reason = format!("The subscription to {topic} is confirmed; this topic may send here.");
     let events = vec![Normalised::Ignored {
         dedup_key: None,

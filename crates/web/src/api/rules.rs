@@ -224,6 +224,7 @@ pub static RULES: &[Rule] = &[
     admin_page("POST", "/services/{id}/integrations/{integrationId}"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/mapping"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/enabled"),
+    admin_page("POST", "/services/{id}/integrations/{integrationId}/proofs"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/secret"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/rotate-key"),
     admin_page("POST", "/services/{id}/integrations/{integrationId}/test"),

@@ -59,6 +59,7 @@ async fn from_nothing_to_a_connected_tool() {
     let service = service.strip_suffix("/integrations").unwrap().to_owned();
     page(&app, &ada, &service).await;
     connect(&app, &ada, &service).await;
+    ask_for_proofs(&app, &ada, &service).await;
     change_settings(&app, &ada, &service, last(&policy)).await;
 }
 
@@ -176,6 +177,43 @@ async fn connect(app: &App, ada: &As, service: &str) {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(wrong.text.contains("must be from 1 to"), "{}", wrong.text);
     saved(app, ada, &format!("{base}/delete"), &[]).await;
+}
+
+/// A cloud's tokens and topics are asked for on the card.
+async fn ask_for_proofs(app: &App, ada: &As, service: &str) {
+    let card = async |kind: &str| {
+        let fields = [("type", kind), ("name", "Cloud")];
+        let made = saved(app, ada, &format!("{service}/integrations"), &fields).await;
+        format!("{service}/integrations/{}/proofs", made.split('#').nth(1).unwrap())
+    };
+    let google = card("GOOGLE_CLOUD_MONITORING").await;
+    let token = [
+        ("do", "token"),
+        ("audience", "https://ok.example"),
+        ("who", "push@p.example"),
+    ];
+    saved(app, ada, &google, &token).await;
+    let text = page(app, ada, &format!("{service}/integrations")).await.text;
+    assert!(
+        text.contains("push@p.example") && text.contains("Ask for none"),
+        "{text}"
+    );
+    saved(app, ada, &google, &[("do", "no_token")]).await;
+    let wrong = app
+        .form(ada, &google, &[("do", "token"), ("audience", "x"), ("who", "")])
+        .await;
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text);
+    let sns = card("CLOUDWATCH").await;
+    let topic = "arn:aws:sns:eu-west-1:123456789012:alarms";
+    saved(app, ada, &sns, &[("do", "topics"), ("topics", topic)]).await;
+    assert!(
+        page(app, ada, &format!("{service}/integrations"))
+            .await
+            .text
+            .contains(topic)
+    );
+    let wrong = app.form(ada, &sns, &[("do", "topics"), ("topics", "alarms")]).await;
+    assert!(wrong.text.contains("must be the ARN of an SNS topic"), "{}", wrong.text);
 }
 
 async fn change_settings(app: &App, ada: &As, service: &str, policy: &str) {

@@ -279,3 +279,65 @@ async fn field_mappings_are_those_of_the_generic_webhook() {
         .await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
 }
+
+#[tokio::test]
+async fn clouds_are_asked_for_what_only_they_have() {
+    let admin = Admin::new().await;
+    let service = admin.post("/api/services", json!({ "name": "Web" })).await;
+    let list = format!("/api/services/{}/integrations", id(&service));
+    let topic = "arn:aws:sns:eu-west-1:123456789012:alarms";
+    let tenant = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+    let made = admin
+        .post(
+            &list,
+            json!({ "name": "x", "type": "CLOUDWATCH", "topicArns": [topic] }),
+        )
+        .await;
+    assert_eq!(made["topicArns"], json!([topic]));
+    let path = format!("{list}/{}", id(&made));
+    assert_eq!(
+        admin.patch(&path, json!({ "topicArns": [] })).await["topicArns"],
+        json!([])
+    );
+    let rule = json!({ "audience": "https://ok.example", "serviceAccount": "push@p.example" });
+    let google = json!({ "name": "x", "type": "GOOGLE_CLOUD_MONITORING", "tokenRule": rule });
+    let google = admin.post(&list, google).await;
+    assert_eq!(google["tokenRule"], rule);
+    let path = format!("{list}/{}", id(&google));
+    assert_eq!(
+        admin.patch(&path, json!({ "name": "y" })).await["tokenRule"],
+        rule,
+        "what is left out stays"
+    );
+    assert_eq!(
+        admin.patch(&path, json!({ "tokenRule": null })).await["tokenRule"],
+        Value::Null
+    );
+    let entra = |tenant: &str| json!({ "audience": "api://ours", "tenantId": tenant });
+    admin
+        .post(
+            &list,
+            json!({ "name": "x", "type": "AZURE", "tokenRule": entra(tenant) }),
+        )
+        .await;
+    for (body, field) in [
+        (
+            json!({ "type": "AZURE", "tokenRule": entra("contoso") }),
+            "tokenRule.tenantId",
+        ),
+        (
+            json!({ "type": "AZURE", "tokenRule": rule }),
+            "tokenRule.serviceAccount",
+        ),
+        (json!({ "type": "PROMETHEUS", "tokenRule": rule }), "tokenRule"),
+        (json!({ "type": "PROMETHEUS", "topicArns": [topic] }), "topicArns"),
+        (
+            json!({ "type": "CLOUDWATCH", "topicArns": [topic, "alarms"] }),
+            "topicArns[1]",
+        ),
+    ] {
+        let mut body = body;
+        body["name"] = "x".into();
+        admin.refuses(Method::POST, &list, body, field).await;
+    }
+}
