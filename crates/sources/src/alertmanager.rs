@@ -22,11 +22,16 @@ const GROUP_FIELDS: &[&str] = &["receiver", "groupLabels", "groupKey", "truncate
 /// Longest of them, in bytes.
 const GROUP_FIELD_BYTES_MAX: usize = 4096;
 
+/// What is said about the group, as it goes into each alert.
+pub(crate) type Shared = Vec<(&'static str, Value)>;
+
 /// One notification: alerts that were grouped, and what was said about the group.
 #[derive(Debug)]
 pub(crate) struct Group {
     /// What was sent, without its `alerts`.
     pub(crate) rest: Value,
+    /// What of it is kept with each alert.
+    pub(crate) shared: Shared,
     /// The alerts in the order in which they were sent.
     pub(crate) alerts: Vec<Alert>,
 }
@@ -38,6 +43,24 @@ pub(crate) struct Alert {
     pub(crate) action: Action,
     /// The alert as it was sent.
     object: Map<String, Value>,
+}
+
+/// A field of one of the small objects that alerts consist of. There are about ten names in each and as many questions
+/// to it: looking along them takes a fraction of the time of hashing what is looked for.
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+}
+
+/// The labels or the annotations of an alert.
+#[derive(Debug, Clone, Copy)]
+struct Texts<'a>(Option<&'a Map<String, Value>>);
+
+impl<'a> Texts<'a> {
+    /// The first of some names that says something.
+    fn first(self, names: &[&str]) -> Option<Cow<'a, str>> {
+        let fields = self.0?;
+        names.iter().find_map(|name| json::text(field(fields, name)?))
+    }
 }
 
 /// Takes a notification apart.
@@ -70,11 +93,18 @@ pub(crate) fn read(mut body: Value) -> Result<Group, ParseError> {
         .map(|(index, alert)| Alert::read(alert, index, group_status.as_deref()))
         .collect::<Result<_, _>>()?;
     if let Value::Object(fields) = &mut body {
-        fields.remove("alerts");
-        // What is said about the group goes into each alert: a long one of it, many times, would be gigabytes.
-        fields.retain(|name, value| !GROUP_FIELDS.contains(&name.as_str()) || json::fits(value, GROUP_FIELD_BYTES_MAX));
+        fields.shift_remove("alerts");
     }
-    Ok(Group { rest: body, alerts })
+    let shared = GROUP_FIELDS.iter().filter_map(|name| {
+        // A long one of them, many times, would be gigabytes.
+        let value = json::field(&body, name).filter(|value| json::fits(value, GROUP_FIELD_BYTES_MAX))?;
+        (value.as_u64() != Some(0)).then(|| (*name, value.clone()))
+    });
+    Ok(Group {
+        shared: shared.collect(),
+        rest: body,
+        alerts,
+    })
 }
 
 impl Alert {
@@ -87,7 +117,7 @@ impl Alert {
             ));
         };
         for name in ["labels", "annotations"] {
-            match object.get(name) {
+            match field(&object, name) {
                 None | Some(Value::Object(_)) => {}
                 Some(Value::Null) => {
                     object.remove(name);
@@ -98,10 +128,10 @@ impl Alert {
                 }
             }
         }
-        let status = object.get("status").and_then(json::text);
+        let status = field(&object, "status").and_then(json::text);
         let action = action(status.as_deref().or(group_status));
         let alert = Self { action, object };
-        if alert.labels().is_none_or(Map::is_empty) && alert.text("fingerprint").is_none() {
+        if alert.map("labels").is_none_or(Map::is_empty) && alert.text("fingerprint").is_none() {
             return Err(ParseError::new(
                 at(".labels"),
                 "is missing, and there is no fingerprint",
@@ -111,26 +141,17 @@ impl Alert {
     }
 
     fn map(&self, name: &str) -> Option<&Map<String, Value>> {
-        self.object.get(name).and_then(Value::as_object)
-    }
-
-    fn labels(&self) -> Option<&Map<String, Value>> {
-        self.map("labels")
+        field(&self.object, name).and_then(Value::as_object)
     }
 
     /// A field of the alert itself as text.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.object.get(name).and_then(json::text)
+        field(&self.object, name).and_then(json::text)
     }
 
     /// A label.
     pub(crate) fn label(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.labels()?.get(name).and_then(json::text)
-    }
-
-    /// An annotation.
-    pub(crate) fn annotation(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.map("annotations")?.get(name).and_then(json::text)
+        Texts(self.map("labels")).first(&[name])
     }
 
     /// What the sender calls the alert, else the same hash of its labels that Alertmanager makes: 64-bit FNV-1a over
@@ -146,7 +167,7 @@ impl Alert {
                 hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
             }
         };
-        let mut labels: Vec<_> = self.labels().into_iter().flatten().collect();
+        let mut labels: Vec<_> = self.map("labels").into_iter().flatten().collect();
         labels.sort_unstable_by_key(|(name, _)| name.as_str());
         for (name, value) in labels {
             add(name.as_bytes());
@@ -164,80 +185,76 @@ impl Alert {
             Action::Trigger | Action::Acknowledge => "startsAt",
             Action::Resolve => "endsAt",
         };
-        when::read(self.object.get(name)?)
-    }
-
-    /// The name and the summary together; the name is never lost, since people know their alerts by it.
-    fn title(&self, fallback: &str) -> String {
-        let summary = SUMMARY_ANNOTATIONS.iter().find_map(|name| self.annotation(name));
-        match (self.label("alertname"), summary) {
-            (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
-            (Some(name), Some(summary)) => format!("{name}: {summary}"),
-            (Some(text), None) | (None, Some(text)) => text.into_owned(),
-            (None, None) => fallback.to_owned(),
-        }
-    }
-
-    /// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
-    fn severity(&self) -> Severity {
-        let words = [
-            self.label("severity"),
-            self.label("priority"),
-            self.annotation("severity"),
-        ];
-        words
-            .into_iter()
-            .flatten()
-            .find_map(|word| severity(&word))
-            .unwrap_or(Severity::Warning)
+        when::read(field(&self.object, name)?)
     }
 
     /// Makes an event of the alert, which goes into it whole as its details, beside what the group says.
-    pub(crate) fn into_event(mut self, key: String, fallback_title: &str, group: &Value) -> Event {
-        let mut event = Event::new(self.action, key, self.severity(), self.title(fallback_title));
+    pub(crate) fn into_event(mut self, key: String, fallback_title: &str, shared: &Shared) -> Event {
+        let (labels, annotations) = (Texts(self.map("labels")), Texts(self.map("annotations")));
+        let title = title(labels, annotations, fallback_title);
+        let mut event = Event::new(self.action, key, severity_of(labels, annotations), title);
         let short = |text: Cow<'_, str>| clean(&text, FIELD_CHARS_MAX);
-        event.description = ["description", "message"]
-            .iter()
-            .find_map(|name| self.annotation(name))
+        event.description = annotations
+            .first(&["description", "message"])
             .map(|text| clean(&text, DESCRIPTION_CHARS_MAX));
-        event.source = SOURCE_LABELS.iter().find_map(|name| self.label(name)).map(short);
-        event.component = ["component", "service"]
-            .iter()
-            .find_map(|name| self.label(name))
-            .map(short);
-        event.group = ["cluster", "job"].iter().find_map(|name| self.label(name)).map(short);
-        event.class = self.label("alertname").map(short);
+        event.source = labels.first(SOURCE_LABELS).map(short);
+        event.component = labels.first(&["component", "service"]).map(short);
+        event.group = labels.first(&["cluster", "job"]).map(short);
+        event.class = labels.first(&["alertname"]).map(short);
         event.occurred_at = self.occurred_at();
-        self.add_annotated_links(&mut event);
-        if self.object.get("endsAt").is_some_and(|ends| when::read(ends).is_none()) {
-            self.object.remove("endsAt");
+        add_annotated_links(&mut event, annotations);
+        if field(&self.object, "endsAt").is_some_and(|ends| when::read(ends).is_none()) {
+            self.object.shift_remove("endsAt");
         }
-        for name in GROUP_FIELDS {
-            if let Some(value) = json::field(group, name).filter(|value| value.as_u64() != Some(0)) {
-                self.object.entry(*name).or_insert_with(|| value.clone());
+        for (name, value) in shared {
+            if field(&self.object, name).is_none() {
+                self.object.insert((*name).to_owned(), value.clone());
             }
         }
         event.details = Value::Object(self.object);
         event
     }
+}
 
-    /// Every annotation that is an address becomes a link: runbooks and dashboards first.
-    fn add_annotated_links(&self, event: &mut Event) {
-        for (name, text) in [
-            ("runbook_url", "Runbook"),
-            ("runbook", "Runbook"),
-            ("dashboard_url", "Dashboard"),
-        ] {
-            link::add(event, self.annotation(name).as_deref(), text);
-        }
-        for (name, value) in self.map("annotations").into_iter().flatten() {
-            let text = if name.to_ascii_lowercase().starts_with("dashboard") {
-                "Dashboard"
-            } else {
-                name
-            };
-            link::add(event, value.as_str(), text);
-        }
+/// The name and the summary together; the name is never lost, since people know their alerts by it.
+fn title(labels: Texts<'_>, annotations: Texts<'_>, fallback: &str) -> String {
+    match (labels.first(&["alertname"]), annotations.first(SUMMARY_ANNOTATIONS)) {
+        (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
+        (Some(name), Some(summary)) => [&name, ": ", &summary].concat(),
+        (Some(text), None) | (None, Some(text)) => text.into_owned(),
+        (None, None) => fallback.to_owned(),
+    }
+}
+
+/// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
+fn severity_of(labels: Texts<'_>, annotations: Texts<'_>) -> Severity {
+    [
+        labels.first(&["severity"]),
+        labels.first(&["priority"]),
+        annotations.first(&["severity"]),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|word| severity(&word))
+    .unwrap_or(Severity::Warning)
+}
+
+/// Every annotation that is an address becomes a link: runbooks and dashboards first.
+fn add_annotated_links(event: &mut Event, annotations: Texts<'_>) {
+    for (name, text) in [
+        ("runbook_url", "Runbook"),
+        ("runbook", "Runbook"),
+        ("dashboard_url", "Dashboard"),
+    ] {
+        link::add(event, annotations.first(&[name]).as_deref(), text);
+    }
+    for (name, value) in annotations.0.into_iter().flatten() {
+        let text = if name.to_ascii_lowercase().starts_with("dashboard") {
+            "Dashboard"
+        } else {
+            name
+        };
+        link::add(event, value.as_str(), text);
     }
 }
 

@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::{
     ParseError, Request, Source,
-    alertmanager::{self, Alert},
+    alertmanager::{self, Alert, Shared},
     json, link,
     mapping::FieldMapping,
     setup::{Sample, Setup, Snippet},
@@ -70,7 +70,7 @@ impl Source for Grafana {
         Ok(group
             .alerts
             .into_iter()
-            .map(|alert| Normalised::Event(Box::new(unified(alert, &group.rest))))
+            .map(|alert| Normalised::Event(Box::new(unified(alert, &group.rest, &group.shared))))
             .collect())
     }
 
@@ -167,7 +167,7 @@ const SNIPPETS: &[Snippet] = &[
 ];
 
 /// An alert of unified alerting.
-fn unified(alert: Alert, group: &Value) -> Event {
+fn unified(alert: Alert, group: &Value, shared: &Shared) -> Event {
     let name = alert.label("alertname").map(Cow::into_owned).unwrap_or_default();
     let is_test = name == "TestAlert" && alert.label("instance").as_deref() == Some("Grafana");
     // A fingerprint that we make ourselves does not know the organisation; Grafana's own does.
@@ -186,7 +186,7 @@ fn unified(alert: Alert, group: &Value) -> Event {
     ];
     let image = address("imageURL");
     let fallback = json::text_at(group, "title").unwrap_or(Cow::Borrowed("Grafana alert"));
-    let mut event = alert.into_event(key, &fallback, group);
+    let mut event = alert.into_event(key, &fallback, shared);
     for (href, text) in &links {
         link::add(&mut event, href.as_deref(), text);
     }

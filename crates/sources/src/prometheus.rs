@@ -46,9 +46,9 @@ impl Source for Prometheus {
         }
         let alertmanager_url = json::text_at(&group.rest, "externalURL");
         let alerts = group.alerts.into_iter().map(|alert| {
-            let key = format!("prometheus:{}", alert.fingerprint());
+            let key = ["prometheus:", &alert.fingerprint()].concat();
             let graph = alert.text("generatorURL").map(std::borrow::Cow::into_owned);
-            let mut event = alert.into_event(key, "Prometheus alert", &group.rest);
+            let mut event = alert.into_event(key, "Prometheus alert", &group.shared);
             link::add(&mut event, graph.as_deref(), "Prometheus");
             link::add(&mut event, alertmanager_url.as_deref(), "Alertmanager");
             Normalised::Event(Box::new(event))
