@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, header_delivery_id, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, header_delivery_id, input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -19,12 +21,14 @@ use crate::{
     template::{Fields, Style},
 };
 
-const TITLE_NAMES: &[&str] = &["title", "alert_title", "event_title"];
-const TRANSITION_NAMES: &[&str] = &["alert_transition", "transition"];
-const KEY_NAMES: &[&str] = &["aggregation_key", "aggreg_key", "aggregationKey"];
-const MONITOR_NAMES: &[&str] = &["alert_id", "monitor_id", "alertId"];
-const SCOPE_NAMES: &[&str] = &["alert_scope", "scope"];
-const PRIORITY_NAMES: &[&str] = &["alert_priority", "priority"];
+// People name the fields of their payloads themselves, mostly as the variables or as the receivers of other products do.
+const TITLE_NAMES: &[&str] = &["title", "alert_title", "event_title", "alertTitle", "eventTitle"];
+const TRANSITION_NAMES: &[&str] = &["alert_transition", "alertTransition", "transition"];
+const KEY_NAMES: &[&str] = &["aggregation_key", "aggreg_key", "aggregationKey", "aggregKey"];
+const MONITOR_NAMES: &[&str] = &["alert_id", "monitor_id", "alertId", "monitorId"];
+const SCOPE_NAMES: &[&str] = &["alert_scope", "alertScope", "scope"];
+const PRIORITY_NAMES: &[&str] = &["alert_priority", "alertPriority", "priority"];
+const TEXT_NAMES: &[&str] = &["body", "text", "message", "text_only_msg", "event_msg", "eventMsg"];
 
 /// Datadog.
 #[derive(Debug)]
@@ -66,6 +70,28 @@ impl Source for Datadog {
             let id = Fields::new(&body, Style::Dollar).text("id")?;
             Some(hash_hex([&*id, &String::from_utf8_lossy(request.body)]))
         })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "the payload below, and any other with the names of Datadog's variables, as JSON or as a form",
+                "Datadog's default payload, by the words in brackets before its title",
+                "a list of them",
+            ],
+            triggers: "the transitions Triggered, Re-Triggered, Warn, Re-Warn, No Data, Re-No Data and Renotify, else the alert \
+                       types error and warning",
+            acknowledges: "",
+            resolves: "the transition Recovered, else the alert type success",
+            ignores: "events that no monitor sent, such as a comment that mentions the webhook",
+            tests: "the monitor's Test Notifications, by `[TEST]` in the title",
+            severity: "error critical, warning and missing data warning; the monitor's priority makes it milder: P2 error, P3 \
+                       warning, P4 and P5 info",
+            key: "`datadog:` and `aggregation_key`; else `alert_id` with the tags of `alert_scope`; else the title without \
+                  its brackets",
+            ordered_by: "`date`, else `last_updated`: each transition is an event with its own",
+            delivery: "`id` together with the body",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -153,7 +179,7 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         .or(by_kind)
         .or(monitor.is_some().then_some(State::Alert))
     else {
-        if fields.first(TITLE_NAMES).is_none() && fields.text("body").is_none() {
+        if fields.first(TITLE_NAMES).is_none() && fields.first(TEXT_NAMES).is_none() {
             return Err(ParseError::new(
                 "title",
                 "is missing, and nothing else says what it is about",
@@ -176,16 +202,16 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         summary,
     );
     // Datadog marks Markdown by these signs before and after it.
-    let text = fields
-        .first(&["body", "text", "message"])
-        .map(|text| Cow::Owned(text.replace("%%%", "")));
+    let text = fields.first(TEXT_NAMES).map(|text| Cow::Owned(text.replace("%%%", "")));
     event.description = normalise::description(text, &event.summary);
     event.source = normalise::short(fields.first(&["hostname", "host"]));
     event.component = normalise::short(fields.first(SCOPE_NAMES).filter(|scope| scope != "*"));
     event.group = normalise::short(fields.within("org").text("name").or_else(|| fields.text("org_name")));
     event.class = normalise::short(fields.first(&["alert_metric", "event_type"]));
     event.occurred_at = fields.time(&["date", "last_updated", "timestamp"]);
-    for name in ["link", "url", "event_link"] {
+    // Each transition is an event of its own, with its own date.
+    event.changed_at = fields.time(&["date", "last_updated"]);
+    for name in ["link", "url", "event_link", "event_url"] {
         link::add(&mut event, fields.text(name).as_deref(), "Datadog");
     }
     let page = event.links.first().map(|link| link.href.clone());

@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise,
     setup::{Sample, Setup, Snippet},
@@ -53,6 +55,22 @@ impl Source for Dynatrace {
         SignatureSupport::Generic {
             note: "Dynatrace cannot sign its requests. Leave the secret empty, or require the integration key and give it \
                    as an additional HTTP header of the integration: X-Integration-Key.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &["custom integrations whose payload has Dynatrace's names, also where it was not escaped"],
+            triggers: "every state but the following",
+            acknowledges: "",
+            resolves: "the states RESOLVED, CLOSED and MERGED; a merged problem goes on under another id",
+            ignores: "",
+            tests: "Send test notification, by its title or by the ids 99999 and 999",
+            severity: "AVAILABILITY critical, ERROR error, PERFORMANCE, RESOURCE_CONTENTION and CUSTOM_ALERT warning, \
+                       MONITORING_UNAVAILABLE info; otherwise warning",
+            key: "`dynatrace:` and `PID`, else `ProblemID`: put both into the payload, since the latter may be used again",
+            ordered_by: "",
+            delivery: "",
         }
     }
 

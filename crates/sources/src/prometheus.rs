@@ -8,7 +8,9 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, alertmanager, json, link,
+    ParseError, Request, Source, alertmanager,
+    guide::Facts,
+    json, link,
     mapping::FieldMapping,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
@@ -60,6 +62,25 @@ impl Source for Prometheus {
         SignatureSupport::Generic {
             note: "Alertmanager cannot sign its requests. Leave the secret empty, or require the integration key and \
                    give it as the password of basic_auth; set a secret only where a proxy in between signs.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "webhooks of the versions 3 and 4",
+                "a payload of your own, where it has a list `alerts` of the same form",
+            ],
+            triggers: "an alert that is firing, or whose status is not known; each alert goes by its own status, not by the group's",
+            acknowledges: "",
+            resolves: "an alert that is resolved",
+            ignores: "a group without alerts",
+            tests: "",
+            severity: "the labels `severity` and `priority`, then the annotation `severity`; none and info are info, page and P1 \
+                       critical; otherwise warning",
+            key: "`prometheus:` and `fingerprint`; without one, the same hash of the labels that Alertmanager makes",
+            ordered_by: "",
+            delivery: "",
         }
     }
 

@@ -26,6 +26,8 @@ struct Alarm<'v> {
     reason: Option<Cow<'v, str>>,
     text: Option<Cow<'v, str>>,
     metric: Option<String>,
+    /// When it came into its new state.
+    changed_at: Option<Timestamp>,
     at: Option<Timestamp>,
 }
 
@@ -45,6 +47,7 @@ pub(super) fn classic(body: Value, envelope: Option<&sns::Envelope>) -> Result<N
         || format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
         Cow::into_owned,
     );
+    let changed_at = pick::time(&body, &["/StateChangeTime"]);
     let alarm = Alarm {
         arn,
         new_state: pick::text(&body, "/NewStateValue").map(|word| word.to_ascii_uppercase()),
@@ -52,7 +55,8 @@ pub(super) fn classic(body: Value, envelope: Option<&sns::Envelope>) -> Result<N
         reason: pick::text(&body, "/NewStateReason"),
         text: pick::text(&body, "/AlarmDescription"),
         metric: metric(&body),
-        at: pick::time(&body, &["/StateChangeTime"]).or_else(|| envelope?.sent_at()),
+        changed_at,
+        at: changed_at.or_else(|| envelope?.sent_at()),
         name,
     };
     Ok(alarm.outcome(&body))
@@ -70,6 +74,7 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
         Cow::into_owned,
     );
     let state = |pointer: &str| pick::text(&body, pointer).map(|word| word.to_ascii_uppercase());
+    let changed_at = pick::time(&body, &["/detail/state/timestamp"]);
     let alarm = Alarm {
         arn,
         new_state: state("/detail/state/value"),
@@ -77,7 +82,8 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
         reason: pick::text(&body, "/detail/state/reason"),
         text: pick::text(&body, "/detail/configuration/description"),
         metric: pick::text(&body, "/detail/configuration/metrics/0/metricStat/metric/name").map(Cow::into_owned),
-        at: pick::time(&body, &["/detail/state/timestamp", "/time"]),
+        changed_at,
+        at: changed_at.or_else(|| pick::time(&body, &["/time"])),
         name,
     };
     Ok(alarm.outcome(&body))
@@ -112,6 +118,7 @@ impl Alarm<'_> {
         event.group = short(pick::text(body, "/Trigger/Namespace"));
         event.class = short(Some(Cow::Borrowed(&*self.name)));
         event.occurred_at = self.at;
+        event.changed_at = self.changed_at;
         link::add(&mut event, console(&self.arn).as_deref(), "CloudWatch");
         event.details = body.clone();
         Normalised::Event(Box::new(event))
@@ -238,6 +245,24 @@ mod tests {
                 "{new}"
             );
         }
+    }
+
+    /// Each change has its own time, in both forms the same: an alarm that comes back has a later one than its OK before.
+    #[test]
+    fn messages_are_put_in_order_by_their_own_times() {
+        let changed_at = |outcome: Result<Normalised, ParseError>| match outcome.expect("an outcome") {
+            Normalised::Event(event) => event.changed_at,
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let time = "2026-03-02T08:15:30.123+0000";
+        let told = json!({"AlarmName": "a", "NewStateValue": "OK", "StateChangeTime": time});
+        let bridged = json!({"detail": {"alarmName": "a", "state": {"value": "ALARM", "timestamp": time}}, "time": "2026-03-02T08:15:31Z"});
+        assert!(changed_at(classic(told.clone(), None)).is_some());
+        assert_eq!(changed_at(classic(told, None)), changed_at(event_bridge(bridged)));
+        assert_eq!(
+            changed_at(classic(json!({"AlarmName": "a", "NewStateValue": "OK"}), None)),
+            None
+        );
     }
 
     #[test]
