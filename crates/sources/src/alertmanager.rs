@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Severity, clean};
+use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value};
 
-use crate::{ALERTS_MAX, ParseError, json, link, when};
+use crate::{ALERTS_MAX, ParseError, json, link, normalise::ignored, when};
 
 /// Labels that say which machine or thing an alert is about, the most exact first.
 const SOURCE_LABELS: &[&str] = &["instance", "host", "hostname", "node", "pod", "job", "service"];
@@ -33,7 +33,26 @@ pub(crate) struct Group {
     /// What of it is kept with each alert.
     pub(crate) shared: Shared,
     /// The alerts in the order in which they were sent.
-    pub(crate) alerts: Vec<Alert>,
+    alerts: Vec<Result<Alert, ParseError>>,
+}
+
+impl Group {
+    /// Makes an outcome of each alert. One that cannot be read costs the others nothing, since Alertmanager does not send
+    /// again what was refused: it is ignored, and says why. The whole is refused where none of it can be read.
+    pub(crate) fn outcomes(self, one: impl Fn(Alert, &Value, &Shared) -> Event) -> Result<Vec<Normalised>, ParseError> {
+        if self.alerts.is_empty() {
+            return Ok(vec![ignored(None, "The notification holds no alerts.")]);
+        }
+        if self.alerts.iter().all(Result::is_err) {
+            let all: Result<Vec<_>, _> = self.alerts.into_iter().collect();
+            return all.map(|_| Vec::new());
+        }
+        let outcome = |alert| match alert {
+            Ok(alert) => Normalised::Event(Box::new(one(alert, &self.rest, &self.shared))),
+            Err(error) => ignored(None, format!("It cannot be read: {error}.")),
+        };
+        Ok(self.alerts.into_iter().map(outcome).collect())
+    }
 }
 
 /// One alert of a group, with its own state.
@@ -91,7 +110,7 @@ pub(crate) fn read(mut body: Value) -> Result<Group, ParseError> {
         .into_iter()
         .enumerate()
         .map(|(index, alert)| Alert::read(alert, index, group_status.as_deref()))
-        .collect::<Result<_, _>>()?;
+        .collect();
     if let Value::Object(fields) = &mut body {
         fields.shift_remove("alerts");
     }
@@ -288,6 +307,27 @@ mod tests {
         }});
         let alert = Alert::read(alert, 0, None).expect("an alert");
         assert_eq!(alert.fingerprint(), "3120ed62f8e3c02e");
+    }
+
+    #[test]
+    fn one_broken_alert_costs_the_others_nothing() {
+        let event =
+            |alert: Alert, _: &Value, _: &Shared| Event::new(alert.action, alert.fingerprint(), Severity::Info, "x");
+        let outcomes = |alerts: Value| read(json!({"alerts": alerts})).and_then(|group| group.outcomes(event));
+        let all = outcomes(json!([7, {"labels": {"alertname": "a"}}, {"labels": []}])).expect("outcomes");
+        assert!(matches!(
+            &all[..],
+            [Normalised::Ignored { .. }, Normalised::Event(_), Normalised::Ignored { reason, .. }]
+                if reason == "It cannot be read: alerts[2].labels is a list, an object is expected."
+        ));
+        assert_eq!(
+            outcomes(json!([7, {}])).map_err(|error| error.field),
+            Err("alerts[0]".into())
+        );
+        assert_eq!(
+            outcomes(json!([{}])).map_err(|error| error.field),
+            Err("alerts[0].labels".into())
+        );
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //!
 //! A problem is open or resolved; one that is merged into another goes on under the other's id. Facts are from
 //! docs.dynatrace.com, "Webhook integration" (placeholders, and that escaping is skipped when the content type is not
-//! JSON) and "Problem severity levels".
+//! JSON) and "Problem severity levels"; for workflows, which send the problem's event as it is, "Davis problem event".
+//!
+//! No time puts the messages in order: a problem that is opened again keeps the time at which it first began.
 
 use std::borrow::Cow;
 
@@ -60,15 +62,19 @@ impl Source for Dynatrace {
 
     fn facts(&self) -> Facts {
         Facts {
-            forms: &["custom integrations whose payload has Dynatrace's names, also where it was not escaped"],
+            forms: &[
+                "custom integrations whose payload has Dynatrace's names, also where it was not escaped",
+                "a problem's event as a workflow sends it (`event.id`, `event.status`)",
+            ],
             triggers: "every state but the following",
             acknowledges: "",
             resolves: "the states RESOLVED, CLOSED and MERGED; a merged problem goes on under another id",
             ignores: "",
             tests: "Send test notification, by its title or by the ids 99999 and 999",
-            severity: "AVAILABILITY critical, ERROR error, PERFORMANCE, RESOURCE_CONTENTION and CUSTOM_ALERT warning, \
+            severity: "AVAILABILITY critical, ERROR error, PERFORMANCE (SLOWDOWN), RESOURCE_CONTENTION and \
+                       CUSTOM_ALERT warning, \
                        MONITORING_UNAVAILABLE info; otherwise warning",
-            key: "`dynatrace:` and `PID`, else `ProblemID`: put both into the payload, since the latter may be used again",
+            key: "`dynatrace:` and `PID` (`event.id`), else `ProblemID`: put both into the payload, since the latter may be used again",
             ordered_by: "",
             delivery: "",
         }
@@ -132,13 +138,13 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     }
     let fields = Fields::new(&body, Style::Braces);
     // The number that people see (P-123) may be used again; the other id is never.
-    let number = fields.first(&["ProblemID", "problemId", "displayId"]);
+    let number = fields.first(&["ProblemID", "problemId", "displayId", "display_id"]);
     let id = fields
-        .first(&["PID", "pid"])
+        .first(&["PID", "pid", "event.id"])
         .or_else(|| number.clone())
         .ok_or_else(|| ParseError::new("PID", "is missing, and so is ProblemID"))?;
     let state = fields
-        .first(&["State", "state", "status"])
+        .first(&["State", "state", "status", "event.status"])
         .unwrap_or_default()
         .to_ascii_uppercase();
     let action = match state.as_str() {
@@ -148,10 +154,10 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     let details = details(fields);
     let detail_fields = Fields::new(&details, Style::Braces);
     let title = fields
-        .first(&["ProblemTitle", "title"])
+        .first(&["ProblemTitle", "title", "event.name"])
         .unwrap_or_else(|| Cow::Owned(format!("Dynatrace problem {id}")));
     let severity_word = fields
-        .first(&["ProblemSeverity", "severityLevel"])
+        .first(&["ProblemSeverity", "severityLevel", "event.category"])
         .or_else(|| detail_fields.text("severityLevel"));
     let mut event = Event::new(
         action,
@@ -159,7 +165,7 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
         severity(severity_word.as_deref()),
         &*title,
     );
-    let text = fields.first(&["ProblemDetailsText", "ProblemDetails"]);
+    let text = fields.first(&["ProblemDetailsText", "ProblemDetails", "event.description"]);
     event.description = if state == "MERGED" {
         Some("Dynatrace merged this problem into another one, which goes on by itself.".into())
     } else {
@@ -167,7 +173,8 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     };
     let entities = fields
         .line("ImpactedEntities")
-        .or_else(|| fields.line("ImpactedEntityNames"));
+        .or_else(|| fields.line("ImpactedEntityNames"))
+        .or_else(|| fields.line("NamesOfImpactedEntities"));
     event.source = normalise::short(entities.or_else(|| fields.text("ImpactedEntity")));
     event.component = normalise::short(fields.first(&["ProblemImpact", "impactLevel"]));
     event.group = normalise::short(fields.line("Tags"));
@@ -175,10 +182,10 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     event.occurred_at = match action {
         Action::Resolve => detail_fields
             .time(&["endTime"])
-            .or_else(|| fields.time(&["endTime", "timestamp"])),
+            .or_else(|| fields.time(&["endTime", "event.end", "timestamp"])),
         Action::Trigger | Action::Acknowledge => detail_fields
             .time(&["startTime"])
-            .or_else(|| fields.time(&["startTime", "timestamp"])),
+            .or_else(|| fields.time(&["startTime", "event.start", "timestamp"])),
     };
     link::add(
         &mut event,
@@ -210,7 +217,9 @@ fn severity(word: Option<&str>) -> Severity {
     match word.as_str() {
         "AVAILABILITY" => Severity::Critical,
         "ERROR" | "ERRORS" => Severity::Error,
-        "PERFORMANCE" | "RESOURCE_CONTENTION" | "RESOURCE" | "CUSTOM_ALERT" | "CUSTOM" => Severity::Warning,
+        "PERFORMANCE" | "SLOWDOWN" | "RESOURCE_CONTENTION" | "RESOURCE" | "CUSTOM_ALERT" | "CUSTOM" => {
+            Severity::Warning
+        }
         "MONITORING_UNAVAILABLE" => Severity::Info,
         word => Severity::from_vendor_word(word).unwrap_or(Severity::Warning),
     }

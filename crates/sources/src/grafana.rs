@@ -64,19 +64,7 @@ impl Source for Grafana {
         if json::field(&body, "alerts").is_none() && legacy {
             return Ok(vec![rule(body)?]);
         }
-        let group = alertmanager::read(body)?;
-        if group.alerts.is_empty() {
-            let reason = "The notification holds no alerts.".into();
-            return Ok(vec![Normalised::Ignored {
-                dedup_key: None,
-                reason,
-            }]);
-        }
-        Ok(group
-            .alerts
-            .into_iter()
-            .map(|alert| Normalised::Event(Box::new(unified(alert, &group.rest, &group.shared))))
-            .collect())
+        alertmanager::read(body)?.outcomes(unified)
     }
 
     fn signature(&self) -> SignatureSupport {

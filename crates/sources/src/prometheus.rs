@@ -3,6 +3,8 @@
 //! One alert, one event, by the alert's own status. Alertmanager cannot sign what it sends, repeats what still fires,
 //! and sends twice where two instances disagree: the key is its fingerprint, so that all of it falls on one incident.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use opsknight_domain::event::Normalised;
 use serde_json::json;
@@ -38,24 +40,18 @@ impl Source for Prometheus {
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
-        let group = alertmanager::read(json::parse(request.body)?)?;
-        if group.alerts.is_empty() {
-            let reason = "The notification holds no alerts.".into();
-            return Ok(vec![Normalised::Ignored {
-                dedup_key: None,
-                reason,
-            }]);
-        }
-        let alertmanager_url = json::text_at(&group.rest, "externalURL");
-        let alerts = group.alerts.into_iter().map(|alert| {
+        alertmanager::read(json::parse(request.body)?)?.outcomes(|alert, group, shared| {
             let key = ["prometheus:", &alert.fingerprint()].concat();
-            let graph = alert.text("generatorURL").map(std::borrow::Cow::into_owned);
-            let mut event = alert.into_event(key, "Prometheus alert", &group.shared);
+            let graph = alert.text("generatorURL").map(Cow::into_owned);
+            let mut event = alert.into_event(key, "Prometheus alert", shared);
             link::add(&mut event, graph.as_deref(), "Prometheus");
-            link::add(&mut event, alertmanager_url.as_deref(), "Alertmanager");
-            Normalised::Event(Box::new(event))
-        });
-        Ok(alerts.collect())
+            link::add(
+                &mut event,
+                json::text_at(group, "externalURL").as_deref(),
+                "Alertmanager",
+            );
+            event
+        })
     }
 
     fn signature(&self) -> SignatureSupport {
