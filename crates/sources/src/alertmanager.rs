@@ -222,7 +222,7 @@ impl Alert {
         event.class = labels.first(&["alertname"]).map(short);
         event.occurred_at = self.occurred_at();
         add_annotated_links(&mut event, annotations);
-        if field(&self.object, "endsAt").is_some_and(|ends| when::read(ends).is_none()) {
+        if field(&self.object, "endsAt").is_some_and(is_placeholder) {
             self.object.shift_remove("endsAt");
         }
         for (name, value) in shared {
@@ -233,6 +233,11 @@ impl Alert {
         event.details = Value::Object(self.object);
         event
     }
+}
+
+/// Whether an end is none: Go writes the year 1 where no time is set.
+fn is_placeholder(ends: &Value) -> bool {
+    ends.as_str().is_none_or(|time| time.starts_with("0001-"))
 }
 
 /// The name and the summary together; the name is never lost, since people know their alerts by it.

@@ -188,14 +188,18 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
         .and_then(|word| severity(&word))
         .unwrap_or(Severity::Warning);
     // Some kinds of alerts name their rule by its whole id.
-    let rule = text("alertRule").and_then(|rule| rule.rsplit('/').next().map(|name| Cow::Owned(name.to_owned())));
-    let rule = rule.unwrap_or_else(|| Cow::Borrowed("Azure alert"));
+    let rule = match text("alertRule") {
+        Some(rule) if rule.starts_with("/subscriptions/") => last_part(&rule),
+        rule => rule.map(Cow::into_owned),
+    };
+    let rule = rule.unwrap_or_else(|| "Azure alert".to_owned());
     let target = target(&essentials);
     let summary = match &target {
-        _ if health.is_some() => pick::text(&context, "/properties/title")
-            .map_or_else(|| rule.clone().into_owned(), |title| format!("{rule}: {title}")),
+        _ if health.is_some() => {
+            pick::text(&context, "/properties/title").map_or_else(|| rule.clone(), |title| format!("{rule}: {title}"))
+        }
         Some(target) if !rule.contains(target.as_str()) => format!("{rule}: {target}"),
-        _ => rule.clone().into_owned(),
+        _ => rule.clone(),
     };
     let mut event = Event::new(action, key, severity, summary);
     let words = text("description").or_else(|| pick::first(&context, &["/properties/details", "/DetectionSummary"]));
@@ -203,9 +207,9 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
     event.source = short(target.map(Cow::Owned));
     event.component = short(text("monitoringService"));
     event.group = short(text("signalType"));
-    event.class = short(Some(rule));
+    event.class = short(Some(Cow::Owned(rule)));
     event.occurred_at = match action {
-        Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]),
+        Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]).or_else(|| health.as_ref()?.at),
         Action::Trigger | Action::Acknowledge => pick::time(&essentials, &["/firedDateTime"]),
     };
     link::add(&mut event, text("investigationLink").as_deref(), "Investigate");
@@ -247,6 +251,11 @@ fn smart_detection(body: Value) -> Value {
     }})
 }
 
+/// The name at the end of an id of Azure's, which is a path.
+fn last_part(id: &str) -> Option<String> {
+    id.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned)
+}
+
 /// What the alert is about: the names of its items, else the last part of its targets.
 fn target(essentials: &Value) -> Option<String> {
     let list = |name: &str| -> Vec<String> {
@@ -255,8 +264,7 @@ fn target(essentials: &Value) -> Option<String> {
             Some(other) => json::text(other).into_iter().collect(),
             None => Vec::new(),
         };
-        let last = |text: &Cow<'_, str>| text.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned);
-        texts.iter().filter_map(last).collect()
+        texts.iter().filter_map(|text| last_part(text)).collect()
     };
     let mut names = list("configurationItems");
     if names.is_empty() {

@@ -228,7 +228,38 @@ fn severity(word: Option<&str>) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Call, event, only, parse};
+    use crate::testing::{Call, event, only, parse, pasted};
+
+    #[test]
+    fn what_is_pasted_opens_and_closes() {
+        let of = |state: &str| {
+            pasted(
+                &Dynatrace,
+                &[
+                    ("{State}", state),
+                    ("{PID}", "-77_1772442000000V2"),
+                    ("{ProblemID}", "P-1"),
+                    ("{ProblemTitle}", "Failure rate increase"),
+                    ("{ProblemSeverity}", "AVAILABILITY"),
+                    (
+                        "{ImpactedEntities}",
+                        r#"[{"type": "HOST", "name": "web-01", "entity": "HOST-1"}]"#,
+                    ),
+                    ("{ProblemDetailsJSON}", r#"{"startTime": 1772442000000, "endTime": -1}"#),
+                ],
+            )
+        };
+        let (opens, closes) = (of("OPEN"), of("RESOLVED"));
+        assert_eq!((opens.action, closes.action), (Action::Trigger, Action::Resolve));
+        assert_eq!(
+            (opens.dedup_key.as_str(), &closes.dedup_key),
+            ("dynatrace:-77_1772442000000V2", &opens.dedup_key)
+        );
+        assert_eq!(
+            (opens.severity, opens.source.as_deref()),
+            (Severity::Critical, Some("web-01"))
+        );
+    }
 
     #[test]
     fn severity_levels() {

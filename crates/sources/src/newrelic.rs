@@ -272,7 +272,48 @@ fn add_each(event: &mut Event, addresses: Option<&Value>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Call, event, only, parse, reason};
+    use crate::testing::{Call, event, only, parse, pasted, reason};
+
+    /// The helper `json` writes quotes by itself, and `null` for what is not there.
+    #[test]
+    fn what_is_pasted_opens_and_closes() {
+        let of = |state: &str, updated: &str| {
+            pasted(
+                &NewRelic,
+                &[
+                    ("{{ json issueId }}", "\"i-1\""),
+                    ("{{ json issuePageUrl }}", "\"https://nr.example/issues/i-1\""),
+                    ("{{ json annotations.title.[0] }}", "\"CPU is \\\"high\\\"\""),
+                    ("{{ json annotations.description.[0] }}", "null"),
+                    ("{{ json priority }}", "\"HIGH\""),
+                    ("{{ json entitiesData.names }}", "[\"web-01\"]"),
+                    ("{{ json totalIncidents }}", "1"),
+                    ("{{ json state }}", state),
+                    ("{{ json triggerEvent }}", "\"STATE_CHANGE\""),
+                    ("{{ json owner }}", "null"),
+                    ("{{ json isCorrelated }}", "false"),
+                    ("{{ createdAt }}", "1772442000000"),
+                    ("{{ updatedAt }}", updated),
+                    ("{{ json accumulations.source }}", "[\"newrelic\"]"),
+                    ("{{ json accumulations.policyName }}", "[\"Shop\"]"),
+                    ("{{ json accumulations.conditionName }}", "[\"CPU\"]"),
+                    ("{{ json accumulations.runbookUrl }}", "null"),
+                    ("{{ json workflowName }}", "\"OpsKnight\""),
+                ],
+            )
+        };
+        let (opens, closes) = (of("\"ACTIVATED\"", "1772442000000"), of("\"CLOSED\"", "1772442300000"));
+        assert_eq!((opens.action, closes.action), (Action::Trigger, Action::Resolve));
+        assert_eq!(
+            (opens.dedup_key.as_str(), &closes.dedup_key),
+            ("newrelic:issue:i-1", &opens.dedup_key)
+        );
+        assert_eq!(
+            (opens.summary.as_str(), opens.source.as_deref()),
+            ("CPU is \"high\"", Some("web-01"))
+        );
+        assert!(opens.changed_at.is_some() && opens.changed_at < closes.changed_at);
+    }
 
     #[test]
     fn states_and_triggers() {

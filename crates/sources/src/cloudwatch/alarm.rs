@@ -9,13 +9,16 @@ use serde_json::Value;
 
 use super::sns;
 use crate::{
-    ParseError, link,
+    ParseError, json, link,
     normalise::{description, ignored, short},
     pick, when,
 };
 
 /// What stays as it is in the name of an alarm in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Most dimensions that are told as the source.
+const DIMENSIONS_MAX: usize = 30;
 
 /// An alarm and its states, whichever form it came in.
 struct Alarm<'v> {
@@ -115,7 +118,7 @@ impl Alarm<'_> {
         event.description = description(Some(Cow::Owned(text.join("\n\n"))), &event.summary);
         event.source = short(dimension(body).or_else(|| account(&self.arn)).map(Cow::Owned));
         event.component = short(self.metric.as_deref().map(Cow::Borrowed));
-        event.group = short(pick::text(body, "/Trigger/Namespace"));
+        event.group = short(namespace(body));
         event.class = short(Some(Cow::Borrowed(&*self.name)));
         event.occurred_at = self.at;
         event.changed_at = self.changed_at;
@@ -166,14 +169,44 @@ fn metric(body: &Value) -> Option<String> {
     .map(Cow::into_owned)
 }
 
-/// The things that are watched: the values of the dimensions.
+/// The metrics that a computed one is made of, in CloudWatch's words or EventBridge's.
+fn parts(body: &Value) -> impl Iterator<Item = &Value> {
+    ["/Trigger/Metrics", "/detail/configuration/metrics"]
+        .into_iter()
+        .filter_map(|pointer| body.pointer(pointer)?.as_array())
+        .flatten()
+        .filter_map(|part| {
+            part.pointer("/MetricStat/Metric")
+                .or_else(|| part.pointer("/metricStat/metric"))
+        })
+}
+
+/// The things that are watched: the values of the dimensions, each once.
 fn dimension(body: &Value) -> Option<String> {
-    let dimensions = body.pointer("/Trigger/Dimensions")?.as_array()?;
-    let values: Vec<_> = dimensions
-        .iter()
-        .filter_map(|dimension| pick::first(dimension, &["/value", "/Value"]))
-        .collect();
+    let of_parts = parts(body).filter_map(|metric| metric.get("Dimensions").or_else(|| metric.get("dimensions")));
+    let mut values: Vec<Cow<'_, str>> = Vec::new();
+    for dimensions in body.pointer("/Trigger/Dimensions").into_iter().chain(of_parts) {
+        let found: Vec<_> = match dimensions {
+            Value::Array(list) => list
+                .iter()
+                .filter_map(|dimension| pick::first(dimension, &["/value", "/Value"]))
+                .collect(),
+            Value::Object(named) => named.values().filter_map(json::text).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => continue,
+        };
+        for value in found {
+            if !values.contains(&value) && values.len() < DIMENSIONS_MAX {
+                values.push(value);
+            }
+        }
+    }
     (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// What kind of metric it is: `AWS/EC2`.
+fn namespace(body: &Value) -> Option<Cow<'_, str>> {
+    pick::text(body, "/Trigger/Namespace")
+        .or_else(|| parts(body).find_map(|metric| pick::first(metric, &["/Namespace", "/namespace"])))
 }
 
 /// The account in an ARN.
@@ -278,6 +311,22 @@ mod tests {
         ] {
             assert_eq!(event("ALARM", None, text).severity, severity, "{text:?}");
         }
+    }
+
+    #[test]
+    fn computed_metrics_tell_what_they_are_made_of() {
+        let stat =
+            |dimensions: Value| json!({"MetricStat": {"Metric": {"Namespace": "AWS/SQS", "Dimensions": dimensions}}});
+        let told = json!({"Trigger": {"Metrics": [
+            {"Expression": "m1/m2"}, stat(json!([{"name": "Q", "value": "a"}])), stat(json!([{"name": "Q", "value": "a"}, {"name": "R", "value": "b"}]))
+        ]}});
+        assert_eq!(dimension(&told).as_deref(), Some("a, b"));
+        assert_eq!(namespace(&told).as_deref(), Some("AWS/SQS"));
+        let metric = json!({"namespace": "AWS/EC2", "dimensions": {"InstanceId": "i-1"}});
+        let bridged = json!({"detail": {"configuration": {"metrics": [{"metricStat": {"metric": metric}}]}}});
+        assert_eq!(dimension(&bridged).as_deref(), Some("i-1"));
+        assert_eq!(namespace(&bridged).as_deref(), Some("AWS/EC2"));
+        assert_eq!(dimension(&json!({"Trigger": {"Dimensions": null}})), None);
     }
 
     #[test]
