@@ -79,7 +79,7 @@ impl Source for CloudWatch {
             forms: &[
                 "SNS notifications with a metric alarm (`Trigger`) or a composite one (`AlarmRule`)",
                 "the same with raw message delivery",
-                "EventBridge's `CloudWatch Alarm State Change`, through SNS or by itself",
+                "EventBridge's `CloudWatch Alarm State Change`, of an alarm or one contributor to it, through SNS or by itself",
                 "text that somebody publishes to the topic",
             ],
             triggers: "the state ALARM; INSUFFICIENT_DATA where the state before was not OK",
@@ -91,7 +91,7 @@ impl Source for CloudWatch {
             severity: "by the word after `severity`, `priority` or `sev` in the description, else by a word such as critical, \
                        warning or P2 that stands alone in the name or the description; INSUFFICIENT_DATA is a warning; \
                        otherwise error",
-            key: "`cloudwatch:` and the alarm's ARN",
+            key: "`cloudwatch:` and the alarm's ARN, and the contributor's id where one alarm watches many things",
             ordered_by: "`StateChangeTime`, in EventBridge's form `detail.state.timestamp`",
             delivery: "`MessageId` of SNS",
         }

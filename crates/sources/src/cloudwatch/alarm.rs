@@ -94,7 +94,11 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
 
 impl Alarm<'_> {
     fn outcome(&self, body: &Value) -> Normalised {
-        let key = format!("cloudwatch:{}", self.arn);
+        let contributor = contributor(body);
+        let key = match &contributor {
+            Some((id, _)) => format!("cloudwatch:{}:contributor:{id}", self.arn),
+            None => format!("cloudwatch:{}", self.arn),
+        };
         let (action, severity) = match (self.new_state.as_deref(), self.old_state.as_deref()) {
             (Some("ALARM"), _) => (Action::Trigger, self.severity()),
             (Some("OK"), _) => (Action::Resolve, self.severity()),
@@ -110,13 +114,19 @@ impl Alarm<'_> {
             Some("OK") => "is OK",
             _ => "is in alarm",
         };
-        let mut event = Event::new(action, key, severity, format!("{} {state}", self.name));
+        let things = contributor.and_then(|(_, things)| things);
+        let summary = match &things {
+            Some(things) => format!("{} {state}: {things}", self.name),
+            None => format!("{} {state}", self.name),
+        };
+        let mut event = Event::new(action, key, severity, summary);
         let text: Vec<&str> = [&self.text, &self.reason]
             .into_iter()
             .filter_map(Option::as_deref)
             .collect();
         event.description = description(Some(Cow::Owned(text.join("\n\n"))), &event.summary);
-        event.source = short(dimension(body).or_else(|| account(&self.arn)).map(Cow::Owned));
+        let source = things.or_else(|| dimension(body)).or_else(|| account(&self.arn));
+        event.source = short(source.map(Cow::Owned));
         event.component = short(self.metric.as_deref().map(Cow::Borrowed));
         event.group = short(namespace(body));
         event.class = short(Some(Cow::Borrowed(&*self.name)));
@@ -179,6 +189,22 @@ fn parts(body: &Value) -> impl Iterator<Item = &Value> {
             part.pointer("/MetricStat/Metric")
                 .or_else(|| part.pointer("/metricStat/metric"))
         })
+}
+
+/// Which of the many things that one alarm watches it is about, and their names. Each of these contributors has a state of
+/// its own, which is told besides that of the alarm ("Acting on alarm changes", Metrics Insights alarms).
+fn contributor(body: &Value) -> Option<(Cow<'_, str>, Option<String>)> {
+    let id = pick::first(body, &["/AlarmContributorId", "/detail/alarmContributor/id"])?;
+    let attributes = body
+        .pointer("/AlarmContributorAttributes")
+        .or_else(|| body.pointer("/detail/alarmContributor/attributes"));
+    let values: Vec<_> = attributes
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|named| named.values().filter_map(json::text))
+        .take(DIMENSIONS_MAX)
+        .collect();
+    Some((id, (!values.is_empty()).then(|| values.join(", "))))
 }
 
 /// The things that are watched: the values of the dimensions, each once.
@@ -327,6 +353,34 @@ mod tests {
         assert_eq!(dimension(&bridged).as_deref(), Some("i-1"));
         assert_eq!(namespace(&bridged).as_deref(), Some("AWS/EC2"));
         assert_eq!(dimension(&json!({"Trigger": {"Dimensions": null}})), None);
+    }
+
+    /// One thing that is well again says nothing about the others.
+    #[test]
+    fn contributors_have_keys_of_their_own() {
+        let key = |body: Value| match classic(body, None).expect("an outcome") {
+            Normalised::Event(event) => (event.dedup_key, event.source),
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let of = |id: Value| {
+            json!({
+                "AlarmName": "a", "AlarmArn": "arn:x", "NewStateValue": "OK", "AlarmContributorId": id,
+                "AlarmContributorAttributes": {"TableName": "orders"}
+            })
+        };
+        assert_eq!(
+            key(of(json!("6d44"))),
+            ("cloudwatch:arn:x:contributor:6d44".into(), Some("orders".into()))
+        );
+        assert_eq!(key(of(Value::Null)).0, "cloudwatch:arn:x");
+        let detail = json!({"alarmName": "a", "state": {"value": "ALARM"}, "alarmContributor": {"id": "6d44", "attributes": {"TableName": "orders"}}});
+        let Ok(Normalised::Event(event)) = event_bridge(json!({"resources": ["arn:x:"], "detail": detail})) else {
+            panic!("an event")
+        };
+        assert_eq!(
+            (event.dedup_key.as_str(), event.summary.as_str()),
+            ("cloudwatch:arn:x::contributor:6d44", "a is in alarm: orders")
+        );
     }
 
     #[test]
