@@ -211,21 +211,26 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
     event.occurred_at = fields.time(&["date", "last_updated", "timestamp"]);
     // Each transition is an event of its own, with its own date.
     event.changed_at = fields.time(&["date", "last_updated"]);
-    for name in ["link", "url", "event_link", "event_url"] {
-        link::add(&mut event, fields.text(name).as_deref(), "Datadog");
-    }
-    let page = event.links.first().map(|link| link.href.clone());
-    link::add_image(
-        &mut event,
-        fields.text("snapshot").as_deref(),
-        page.as_deref(),
-        "Snapshot of the graph",
-    );
+    add_links(&mut event, fields);
     if heading.is_test {
         normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
+}
+
+/// The page of the monitor or the event, and the graph.
+fn add_links(event: &mut Event, fields: Fields<'_>) {
+    for name in ["link", "url", "event_link", "event_url"] {
+        link::add(event, fields.text(name).as_deref(), "Datadog");
+    }
+    let page = event.links.first().map(|link| link.href.clone());
+    link::add_image(
+        event,
+        fields.text("snapshot").as_deref(),
+        page.as_deref(),
+        "Snapshot of the graph",
+    );
 }
 
 /// One line: the title without its brackets, since the state they tell is shown beside it.

@@ -17,10 +17,10 @@ pub(crate) fn web_address(text: &str) -> Option<&str> {
         let (begins, rest) = text.split_at_checked(scheme.len())?;
         begins.eq_ignore_ascii_case(scheme).then_some(rest)
     })?;
-    let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#'));
-    let host = &rest[..end.unwrap_or(rest.len())];
-    let odd = |byte| byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
-    if host.is_empty() || host.starts_with(':') || host.bytes().any(odd) || text.len() > HREF_BYTES_MAX {
+    let no_host = |byte| byte <= b' ' || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+    let (host, after) = rest.split_at(rest.bytes().position(no_host).unwrap_or(rest.len()));
+    let ends = after.is_empty() || after.starts_with(['/', '?', '#']);
+    if host.is_empty() || host.starts_with(':') || !ends || text.len() > HREF_BYTES_MAX {
         return None;
     }
     let is_clean = is_plain(text) || !text.contains(char::is_control) && !host.contains(char::is_whitespace);
