@@ -27,7 +27,13 @@ mod health;
 mod older;
 
 /// The subscription that stands in every payload of the button "Test action group".
-const TEST_SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/";
+const TEST_SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
+
+/// Whether an id of Azure's, or a subscription, is of such a test.
+fn is_of_test(id: &str) -> bool {
+    let subscription = id.strip_prefix("/subscriptions/").unwrap_or(id);
+    subscription.split('/').next() == Some(TEST_SUBSCRIPTION)
+}
 
 /// Azure Monitor.
 #[derive(Debug)]
@@ -169,7 +175,7 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
     let condition = text("monitorCondition").map(|word| word.to_ascii_lowercase());
     let id = text("alertId").or_else(|| text("originAlertId"));
     let id = id.ok_or_else(|| ParseError::new("data.essentials.alertId", "is missing"))?;
-    let is_test = id.contains(TEST_SUBSCRIPTION);
+    let is_test = is_of_test(&id);
     let resource = pick::first(&essentials, &["/alertTargetIDs/0", "/alertTargetIDs"]);
     let health = health::health(&context, resource.as_deref());
     let key = match &health {
@@ -320,7 +326,7 @@ mod tests {
 
     #[test]
     fn test_payloads_page_nobody() {
-        let id = format!("{TEST_SUBSCRIPTION}providers/Microsoft.AlertsManagement/alerts/1");
+        let id = format!("/subscriptions/{TEST_SUBSCRIPTION}/providers/Microsoft.AlertsManagement/alerts/1");
         let outcome = one(
             json!({"alertId": id, "alertRule": "test-metricAlertRule", "severity": "Sev0", "monitorCondition": "Fired"}),
         );
@@ -332,8 +338,27 @@ mod tests {
     }
 
     #[test]
+    fn tests_are_known_by_their_subscription() {
+        for id in [
+            TEST_SUBSCRIPTION.to_owned(),
+            format!("/subscriptions/{TEST_SUBSCRIPTION}"),
+            format!("/subscriptions/{TEST_SUBSCRIPTION}/x"),
+        ] {
+            assert!(is_of_test(&id), "{id}");
+        }
+        for id in [
+            "",
+            "1",
+            "/subscriptions/",
+            "/subscriptions/11111111-1111-1111-1111-1111111111112/x",
+        ] {
+            assert!(!is_of_test(id), "{id}");
+        }
+    }
+
+    #[test]
     fn tests_of_what_is_over_are_shown_too() {
-        let id = format!("{TEST_SUBSCRIPTION}providers/Microsoft.AlertsManagement/alerts/1");
+        let id = format!("/subscriptions/{TEST_SUBSCRIPTION}/providers/Microsoft.AlertsManagement/alerts/1");
         let context = json!({"properties": {"trackingId": "TEST-TTT", "stage": "Resolved"}});
         let body =
             json!({"data": {"essentials": {"alertId": id, "monitorCondition": "Fired"}, "alertContext": context}});

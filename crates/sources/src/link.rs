@@ -17,7 +17,13 @@ pub(crate) fn web_address(text: &str) -> Option<&str> {
         let (begins, rest) = text.split_at_checked(scheme.len())?;
         begins.eq_ignore_ascii_case(scheme).then_some(rest)
     })?;
-    let no_host = |byte| byte <= b' ' || matches!(byte, b'/' | b'?' | b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+    let no_host = |byte| {
+        byte <= b' '
+            || matches!(
+                byte,
+                b'/' | b'?' | b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+            )
+    };
     let (host, after) = rest.split_at(rest.bytes().position(no_host).unwrap_or(rest.len()));
     let ends = after.is_empty() || after.starts_with(['/', '?', '#']);
     if host.is_empty() || host.starts_with(':') || !ends || text.len() > HREF_BYTES_MAX {

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::Value;
 
-use super::{TEST_SUBSCRIPTION, add_query_links, health::health, severity};
+use super::{add_query_links, health::health, is_of_test, severity};
 use crate::{
     ParseError, hash_hex, json, link,
     normalise::{description, ignored, short},
@@ -90,7 +90,7 @@ fn metric(data: &mut Value) -> Normalised {
     event.class = short(Some(name));
     event.occurred_at = pick::time(data, &["/context/timestamp"]);
     link::add(&mut event, text("portalLink").as_deref(), "Azure portal");
-    event.is_test = rule.contains(TEST_SUBSCRIPTION);
+    event.is_test = is_of_test(&rule);
     if event.is_test {
         event.severity = Severity::Info;
     }
@@ -107,8 +107,9 @@ fn activity_log(mut data: Value) -> Normalised {
     if health.is_none() && parts.iter().all(Option::is_none) {
         return ignored(None, "It does not say what was done to what.");
     }
-    let is_test = text("resourceId").is_some_and(|id| id.contains(TEST_SUBSCRIPTION))
-        || text("subscriptionId").is_some_and(|id| TEST_SUBSCRIPTION.contains(&*id));
+    let is_test = ["resourceId", "subscriptionId"]
+        .iter()
+        .any(|name| text(name).is_some_and(|id| is_of_test(&id)));
     let (key, is_over, changed_at) = match health {
         Some(health) => (health.key, health.is_over, health.at),
         None => {
@@ -174,7 +175,7 @@ fn log(data: Value) -> Normalised {
     event.class = short(Some(rule.clone()));
     event.occurred_at = pick::time(&data, &["/SearchIntervalEndtimeUtc", "/SearchIntervalEndTimeUtc"]);
     add_query_links(&mut event, &data);
-    event.is_test = TEST_SUBSCRIPTION.contains(&*subscription) && !subscription.is_empty();
+    event.is_test = is_of_test(&subscription);
     if event.is_test {
         event.severity = Severity::Info;
     }
