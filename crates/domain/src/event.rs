@@ -220,8 +220,8 @@ pub enum Normalised {
 #[must_use]
 pub fn clean(text: &str, chars_max: usize) -> String {
     let text = text.trim();
-    // Nearly all text is plain and short: bytes below 128 that are no control characters, one a character.
-    if text.len() <= chars_max && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+    // Nearly all text is plain and short.
+    if text.len() <= chars_max && is_plain(text) {
         return text.to_owned();
     }
     text.chars()
@@ -230,10 +230,21 @@ pub fn clean(text: &str, chars_max: usize) -> String {
         .collect()
 }
 
+/// Whether a text is ASCII without control characters, one byte a character. There is no way out at the first byte that is
+/// not, so that the processor looks at many bytes at a time: a group of alerts brings thousands of texts.
+#[must_use]
+pub fn is_plain(text: &str) -> bool {
+    let odd = |byte: u8| u8::from(!(0x20..0x7f).contains(&byte));
+    text.bytes().map(odd).fold(0, |found, odd| found | odd) == 0
+}
+
 /// A deduplication key as it is stored: no control characters; one that is too long keeps its beginning and gets a
 /// fingerprint of the whole, so that two long keys do not fall together.
 #[must_use]
 pub fn clean_key(key: String) -> String {
+    if key.len() <= DEDUP_KEY_CHARS_MAX && is_plain(&key) && !key.starts_with(' ') && !key.ends_with(' ') {
+        return key;
+    }
     let cleaned = clean(&key, usize::MAX);
     if cleaned.chars().count() <= DEDUP_KEY_CHARS_MAX {
         return cleaned;
@@ -283,6 +294,9 @@ mod tests {
     #[test]
     fn control_characters_are_left_out() {
         assert_eq!(clean("a\0b\u{7}c\nd", 10), "abc\nd");
+        assert_eq!(clean(" a\u{7f}b ", 10), "ab");
+        assert_eq!(clean_key(" a b\n".into()), "a b");
+        assert!(is_plain("a ~") && !is_plain("a\t") && !is_plain("\u{7f}") && !is_plain("é"));
         assert_eq!(clean("héllo", 2), "hé");
     }
 }

@@ -7,10 +7,10 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Severity, clean};
+use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value};
 
-use crate::{ALERTS_MAX, ParseError, json, link, when};
+use crate::{ALERTS_MAX, ParseError, json, link, normalise::ignored, when};
 
 /// Labels that say which machine or thing an alert is about, the most exact first.
 const SOURCE_LABELS: &[&str] = &["instance", "host", "hostname", "node", "pod", "job", "service"];
@@ -22,13 +22,37 @@ const GROUP_FIELDS: &[&str] = &["receiver", "groupLabels", "groupKey", "truncate
 /// Longest of them, in bytes.
 const GROUP_FIELD_BYTES_MAX: usize = 4096;
 
+/// What is said about the group, as it goes into each alert.
+pub(crate) type Shared = Vec<(&'static str, Value)>;
+
 /// One notification: alerts that were grouped, and what was said about the group.
 #[derive(Debug)]
 pub(crate) struct Group {
     /// What was sent, without its `alerts`.
     pub(crate) rest: Value,
+    /// What of it is kept with each alert.
+    pub(crate) shared: Shared,
     /// The alerts in the order in which they were sent.
-    pub(crate) alerts: Vec<Alert>,
+    alerts: Vec<Result<Alert, ParseError>>,
+}
+
+impl Group {
+    /// Makes an outcome of each alert. One that cannot be read costs the others nothing, since Alertmanager does not send
+    /// again what was refused: it is ignored, and says why. The whole is refused where none of it can be read.
+    pub(crate) fn outcomes(self, one: impl Fn(Alert, &Value, &Shared) -> Event) -> Result<Vec<Normalised>, ParseError> {
+        if self.alerts.is_empty() {
+            return Ok(vec![ignored(None, "The notification holds no alerts.")]);
+        }
+        if self.alerts.iter().all(Result::is_err) {
+            let all: Result<Vec<_>, _> = self.alerts.into_iter().collect();
+            return all.map(|_| Vec::new());
+        }
+        let outcome = |alert| match alert {
+            Ok(alert) => Normalised::Event(Box::new(one(alert, &self.rest, &self.shared))),
+            Err(error) => ignored(None, format!("It cannot be read: {error}.")),
+        };
+        Ok(self.alerts.into_iter().map(outcome).collect())
+    }
 }
 
 /// One alert of a group, with its own state.
@@ -38,6 +62,24 @@ pub(crate) struct Alert {
     pub(crate) action: Action,
     /// The alert as it was sent.
     object: Map<String, Value>,
+}
+
+/// A field of one of the small objects that alerts consist of. There are about ten names in each and as many questions
+/// to it: looking along them takes a fraction of the time of hashing what is looked for.
+fn field<'a>(fields: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    fields.iter().find(|(field, _)| *field == name).map(|(_, value)| value)
+}
+
+/// The labels or the annotations of an alert.
+#[derive(Debug, Clone, Copy)]
+struct Texts<'a>(Option<&'a Map<String, Value>>);
+
+impl<'a> Texts<'a> {
+    /// The first of some names that says something.
+    fn first(self, names: &[&str]) -> Option<Cow<'a, str>> {
+        let fields = self.0?;
+        names.iter().find_map(|name| json::text(field(fields, name)?))
+    }
 }
 
 /// Takes a notification apart.
@@ -68,13 +110,20 @@ pub(crate) fn read(mut body: Value) -> Result<Group, ParseError> {
         .into_iter()
         .enumerate()
         .map(|(index, alert)| Alert::read(alert, index, group_status.as_deref()))
-        .collect::<Result<_, _>>()?;
+        .collect();
     if let Value::Object(fields) = &mut body {
-        fields.remove("alerts");
-        // What is said about the group goes into each alert: a long one of it, many times, would be gigabytes.
-        fields.retain(|name, value| !GROUP_FIELDS.contains(&name.as_str()) || json::fits(value, GROUP_FIELD_BYTES_MAX));
+        fields.shift_remove("alerts");
     }
-    Ok(Group { rest: body, alerts })
+    let shared = GROUP_FIELDS.iter().filter_map(|name| {
+        // A long one of them, many times, would be gigabytes.
+        let value = json::field(&body, name).filter(|value| json::fits(value, GROUP_FIELD_BYTES_MAX))?;
+        (value.as_u64() != Some(0)).then(|| (*name, value.clone()))
+    });
+    Ok(Group {
+        shared: shared.collect(),
+        rest: body,
+        alerts,
+    })
 }
 
 impl Alert {
@@ -87,7 +136,7 @@ impl Alert {
             ));
         };
         for name in ["labels", "annotations"] {
-            match object.get(name) {
+            match field(&object, name) {
                 None | Some(Value::Object(_)) => {}
                 Some(Value::Null) => {
                     object.remove(name);
@@ -98,10 +147,10 @@ impl Alert {
                 }
             }
         }
-        let status = object.get("status").and_then(json::text);
+        let status = field(&object, "status").and_then(json::text);
         let action = action(status.as_deref().or(group_status));
         let alert = Self { action, object };
-        if alert.labels().is_none_or(Map::is_empty) && alert.text("fingerprint").is_none() {
+        if alert.map("labels").is_none_or(Map::is_empty) && alert.text("fingerprint").is_none() {
             return Err(ParseError::new(
                 at(".labels"),
                 "is missing, and there is no fingerprint",
@@ -111,26 +160,17 @@ impl Alert {
     }
 
     fn map(&self, name: &str) -> Option<&Map<String, Value>> {
-        self.object.get(name).and_then(Value::as_object)
-    }
-
-    fn labels(&self) -> Option<&Map<String, Value>> {
-        self.map("labels")
+        field(&self.object, name).and_then(Value::as_object)
     }
 
     /// A field of the alert itself as text.
     pub(crate) fn text(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.object.get(name).and_then(json::text)
+        field(&self.object, name).and_then(json::text)
     }
 
     /// A label.
     pub(crate) fn label(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.labels()?.get(name).and_then(json::text)
-    }
-
-    /// An annotation.
-    pub(crate) fn annotation(&self, name: &str) -> Option<Cow<'_, str>> {
-        self.map("annotations")?.get(name).and_then(json::text)
+        Texts(self.map("labels")).first(&[name])
     }
 
     /// What the sender calls the alert, else the same hash of its labels that Alertmanager makes: 64-bit FNV-1a over
@@ -146,7 +186,7 @@ impl Alert {
                 hash = (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
             }
         };
-        let mut labels: Vec<_> = self.labels().into_iter().flatten().collect();
+        let mut labels: Vec<_> = self.map("labels").into_iter().flatten().collect();
         labels.sort_unstable_by_key(|(name, _)| name.as_str());
         for (name, value) in labels {
             add(name.as_bytes());
@@ -164,80 +204,81 @@ impl Alert {
             Action::Trigger | Action::Acknowledge => "startsAt",
             Action::Resolve => "endsAt",
         };
-        when::read(self.object.get(name)?)
-    }
-
-    /// The name and the summary together; the name is never lost, since people know their alerts by it.
-    fn title(&self, fallback: &str) -> String {
-        let summary = SUMMARY_ANNOTATIONS.iter().find_map(|name| self.annotation(name));
-        match (self.label("alertname"), summary) {
-            (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
-            (Some(name), Some(summary)) => format!("{name}: {summary}"),
-            (Some(text), None) | (None, Some(text)) => text.into_owned(),
-            (None, None) => fallback.to_owned(),
-        }
-    }
-
-    /// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
-    fn severity(&self) -> Severity {
-        let words = [
-            self.label("severity"),
-            self.label("priority"),
-            self.annotation("severity"),
-        ];
-        words
-            .into_iter()
-            .flatten()
-            .find_map(|word| severity(&word))
-            .unwrap_or(Severity::Warning)
+        when::read(field(&self.object, name)?)
     }
 
     /// Makes an event of the alert, which goes into it whole as its details, beside what the group says.
-    pub(crate) fn into_event(mut self, key: String, fallback_title: &str, group: &Value) -> Event {
-        let mut event = Event::new(self.action, key, self.severity(), self.title(fallback_title));
+    pub(crate) fn into_event(mut self, key: String, fallback_title: &str, shared: &Shared) -> Event {
+        let (labels, annotations) = (Texts(self.map("labels")), Texts(self.map("annotations")));
+        let title = title(labels, annotations, fallback_title);
+        let mut event = Event::new(self.action, key, severity_of(labels, annotations), title);
         let short = |text: Cow<'_, str>| clean(&text, FIELD_CHARS_MAX);
-        event.description = ["description", "message"]
-            .iter()
-            .find_map(|name| self.annotation(name))
+        event.description = annotations
+            .first(&["description", "message"])
             .map(|text| clean(&text, DESCRIPTION_CHARS_MAX));
-        event.source = SOURCE_LABELS.iter().find_map(|name| self.label(name)).map(short);
-        event.component = ["component", "service"]
-            .iter()
-            .find_map(|name| self.label(name))
-            .map(short);
-        event.group = ["cluster", "job"].iter().find_map(|name| self.label(name)).map(short);
-        event.class = self.label("alertname").map(short);
+        event.source = labels.first(SOURCE_LABELS).map(short);
+        event.component = labels.first(&["component", "service"]).map(short);
+        event.group = labels.first(&["cluster", "job"]).map(short);
+        event.class = labels.first(&["alertname"]).map(short);
         event.occurred_at = self.occurred_at();
-        self.add_annotated_links(&mut event);
-        if self.object.get("endsAt").is_some_and(|ends| when::read(ends).is_none()) {
-            self.object.remove("endsAt");
+        add_annotated_links(&mut event, annotations);
+        if field(&self.object, "endsAt").is_some_and(is_placeholder) {
+            self.object.shift_remove("endsAt");
         }
-        for name in GROUP_FIELDS {
-            if let Some(value) = json::field(group, name).filter(|value| value.as_u64() != Some(0)) {
-                self.object.entry(*name).or_insert_with(|| value.clone());
+        for (name, value) in shared {
+            if field(&self.object, name).is_none() {
+                self.object.insert((*name).to_owned(), value.clone());
             }
         }
         event.details = Value::Object(self.object);
         event
     }
+}
 
-    /// Every annotation that is an address becomes a link: runbooks and dashboards first.
-    fn add_annotated_links(&self, event: &mut Event) {
-        for (name, text) in [
-            ("runbook_url", "Runbook"),
-            ("runbook", "Runbook"),
-            ("dashboard_url", "Dashboard"),
-        ] {
-            link::add(event, self.annotation(name).as_deref(), text);
-        }
-        for (name, value) in self.map("annotations").into_iter().flatten() {
-            let text = if name.to_ascii_lowercase().starts_with("dashboard") {
-                "Dashboard"
-            } else {
-                name
-            };
-            link::add(event, value.as_str(), text);
-        }
+/// Whether an end is none: Go writes the year 1 where no time is set.
+fn is_placeholder(ends: &Value) -> bool {
+    ends.as_str().is_none_or(|time| time.starts_with("0001-"))
+}
+
+/// The name and the summary together; the name is never lost, since people know their alerts by it.
+fn title(labels: Texts<'_>, annotations: Texts<'_>, fallback: &str) -> String {
+    match (labels.first(&["alertname"]), annotations.first(SUMMARY_ANNOTATIONS)) {
+        (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
+        (Some(name), Some(summary)) => [&name, ": ", &summary].concat(),
+        (Some(text), None) | (None, Some(text)) => text.into_owned(),
+        (None, None) => fallback.to_owned(),
+    }
+}
+
+/// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
+fn severity_of(labels: Texts<'_>, annotations: Texts<'_>) -> Severity {
+    [
+        labels.first(&["severity"]),
+        labels.first(&["priority"]),
+        annotations.first(&["severity"]),
+    ]
+    .into_iter()
+    .flatten()
+    .find_map(|word| severity(&word))
+    .unwrap_or(Severity::Warning)
+}
+
+/// Every annotation that is an address becomes a link: runbooks and dashboards first.
+fn add_annotated_links(event: &mut Event, annotations: Texts<'_>) {
+    for (name, text) in [
+        ("runbook_url", "Runbook"),
+        ("runbook", "Runbook"),
+        ("dashboard_url", "Dashboard"),
+    ] {
+        link::add(event, annotations.first(&[name]).as_deref(), text);
+    }
+    for (name, value) in annotations.0.into_iter().flatten() {
+        let text = if name.to_ascii_lowercase().starts_with("dashboard") {
+            "Dashboard"
+        } else {
+            name
+        };
+        link::add(event, value.as_str(), text);
     }
 }
 
@@ -271,6 +312,27 @@ mod tests {
         }});
         let alert = Alert::read(alert, 0, None).expect("an alert");
         assert_eq!(alert.fingerprint(), "3120ed62f8e3c02e");
+    }
+
+    #[test]
+    fn one_broken_alert_costs_the_others_nothing() {
+        let event =
+            |alert: Alert, _: &Value, _: &Shared| Event::new(alert.action, alert.fingerprint(), Severity::Info, "x");
+        let outcomes = |alerts: Value| read(json!({"alerts": alerts})).and_then(|group| group.outcomes(event));
+        let all = outcomes(json!([7, {"labels": {"alertname": "a"}}, {"labels": []}])).expect("outcomes");
+        assert!(matches!(
+            &all[..],
+            [Normalised::Ignored { .. }, Normalised::Event(_), Normalised::Ignored { reason, .. }]
+                if reason == "It cannot be read: alerts[2].labels is a list, an object is expected."
+        ));
+        assert_eq!(
+            outcomes(json!([7, {}])).map_err(|error| error.field),
+            Err("alerts[0]".into())
+        );
+        assert_eq!(
+            outcomes(json!([{}])).map_err(|error| error.field),
+            Err("alerts[0].labels".into())
+        );
     }
 
     #[test]

@@ -13,7 +13,9 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    json, link,
     mapping::FieldMapping,
     normalise::{description, each, ignored, short},
     pick,
@@ -22,10 +24,17 @@ use crate::{
     signature::SignatureSupport,
 };
 
+mod health;
 mod older;
 
 /// The subscription that stands in every payload of the button "Test action group".
-const TEST_SUBSCRIPTION: &str = "/subscriptions/11111111-1111-1111-1111-111111111111/";
+const TEST_SUBSCRIPTION: &str = "11111111-1111-1111-1111-111111111111";
+
+/// Whether an id of Azure's, or a subscription, is of such a test.
+fn is_of_test(id: &str) -> bool {
+    let subscription = id.strip_prefix("/subscriptions/").unwrap_or(id);
+    subscription.split('/').next() == Some(TEST_SUBSCRIPTION)
+}
 
 /// Azure Monitor.
 #[derive(Debug)]
@@ -52,6 +61,8 @@ impl Source for Azure {
         each(json::parse(request.body)?, |body| {
             if body.pointer("/data/essentials").is_some_and(Value::is_object) {
                 common(body)
+            } else if body.pointer("/properties/essentials").is_some_and(Value::is_object) {
+                common(smart_detection(body))
             } else {
                 older::read(body)
             }
@@ -67,6 +78,31 @@ impl Source for Azure {
 
     fn token_issuer(&self) -> Option<Issuer> {
         Some(Issuer::Entra)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "the common alert schema, of every kind of alert",
+                "metric alerts without it (`context` in `data`, or at the top)",
+                "activity log alerts without it (`activityLog`)",
+                "log alerts without it (`SearchQuery`)",
+                "smart detection's own form (`properties.essentials`)",
+            ],
+            triggers: "`monitorCondition` Fired, the status Activated, and every log or activity log alert",
+            acknowledges: "",
+            resolves: "`monitorCondition` Resolved, the status Deactivated, a service health issue at the stage Resolved, Complete, \
+                       RCA or Canceled, a resource whose `currentHealthStatus` is Available; nothing ends other log and activity \
+                       log alerts",
+            ignores: "a `monitorCondition` or status that is not known",
+            tests: "what comes from Test in an action group, by its made-up subscription of ones",
+            severity: "Sev0 critical, Sev1 error, Sev2 warning, Sev3 and Sev4 info; otherwise warning",
+            key: "`azure:` and `alertId`; of metric alerts without the common schema the rule, the resource and its dimensions; of \
+                  service health the `trackingId`; of resource health the resource; of activity log alerts the correlation, \
+                  resource and operation; of log alerts the subscription and rule",
+            ordered_by: "`firedDateTime` and `resolvedDateTime`; of service and resource health `eventTimestamp`",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -144,47 +180,91 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
     let condition = text("monitorCondition").map(|word| word.to_ascii_lowercase());
     let id = text("alertId").or_else(|| text("originAlertId"));
     let id = id.ok_or_else(|| ParseError::new("data.essentials.alertId", "is missing"))?;
-    let issue = older::health_issue(&context);
-    let key = match &issue {
-        Some(issue) => issue.key.clone(),
+    let is_test = is_of_test(&id);
+    let resource = pick::first(&essentials, &["/alertTargetIDs/0", "/alertTargetIDs"]);
+    let health = health::health(&context, resource.as_deref());
+    let key = match &health {
+        Some(health) => health.key.clone(),
         None => format!("azure:{}", id.to_ascii_lowercase()),
     };
     let action = match condition.as_deref() {
+        // A test of service health may tell of an issue that is over; whoever presses the button wants to see it all the same.
+        _ if is_test => Action::Trigger,
         Some("resolved") => Action::Resolve,
-        Some("fired") if issue.as_ref().is_some_and(|issue| issue.is_over) => Action::Resolve,
+        Some("fired") | None if health.as_ref().is_some_and(|health| health.is_over) => Action::Resolve,
         Some("fired") | None => Action::Trigger,
         Some(other) => return Ok(ignored(Some(key), format!("The condition {other} is not known."))),
     };
     let severity = text("severity")
         .and_then(|word| severity(&word))
         .unwrap_or(Severity::Warning);
-    let rule = text("alertRule").unwrap_or_else(|| "Azure alert".into());
+    // Some kinds of alerts name their rule by its whole id.
+    let rule = match text("alertRule") {
+        Some(rule) if rule.starts_with("/subscriptions/") => last_part(&rule),
+        rule => rule.map(Cow::into_owned),
+    };
+    let rule = rule.unwrap_or_else(|| "Azure alert".to_owned());
     let target = target(&essentials);
     let summary = match &target {
-        _ if issue.is_some() => pick::text(&context, "/properties/title")
-            .map_or_else(|| rule.clone().into_owned(), |title| format!("{rule}: {title}")),
+        _ if health.is_some() => {
+            pick::text(&context, "/properties/title").map_or_else(|| rule.clone(), |title| format!("{rule}: {title}"))
+        }
         Some(target) if !rule.contains(target.as_str()) => format!("{rule}: {target}"),
-        _ => rule.clone().into_owned(),
+        _ => rule.clone(),
     };
     let mut event = Event::new(action, key, severity, summary);
-    event.description = description(text("description"), &event.summary);
+    let words = text("description").or_else(|| pick::first(&context, &["/properties/details", "/DetectionSummary"]));
+    event.description = description(words, &event.summary);
     event.source = short(target.map(Cow::Owned));
     event.component = short(text("monitoringService"));
     event.group = short(text("signalType"));
-    event.class = short(Some(rule));
+    event.class = short(Some(Cow::Owned(rule)));
     event.occurred_at = match action {
-        Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]),
+        Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]).or_else(|| health.as_ref()?.at),
         Action::Trigger | Action::Acknowledge => pick::time(&essentials, &["/firedDateTime"]),
     };
     link::add(&mut event, text("investigationLink").as_deref(), "Investigate");
     link::add(&mut event, page(&id).as_deref(), "Alert");
     add_query_links(&mut event, &context);
-    event.is_test = id.contains(TEST_SUBSCRIPTION);
+    // An alert that fires again is a new one with an id of its own, so both times belong to one problem.
+    event.changed_at = match health {
+        Some(health) => health.at,
+        None => event.occurred_at,
+    };
+    event.is_test = is_test;
     if event.is_test {
         event.severity = Severity::Info;
     }
     event.details = body.get_mut("data").map(Value::take).unwrap_or_default();
     Ok(Normalised::Event(Box::new(event)))
+}
+
+/// Smart detection's own form from before the common schema: the alert as Azure's API has it, whose names differ. Facts are
+/// from "Smart detection - failure anomalies" (example of the webhook's payload).
+fn smart_detection(body: Value) -> Value {
+    let part = |pointer: &str| body.pointer(pointer).cloned().unwrap_or_default();
+    let essential = |name: &str| part(&format!("/properties/essentials/{name}"));
+    json!({"data": {
+        "essentials": {
+            "alertId": part("/id"),
+            "originAlertId": essential("sourceCreatedId"),
+            "alertRule": essential("alertRule"),
+            "severity": essential("severity"),
+            "signalType": essential("signalType"),
+            "monitorCondition": essential("monitorCondition"),
+            "monitoringService": essential("monitorService"),
+            "alertTargetIDs": [essential("targetResource")],
+            "firedDateTime": essential("startDateTime"),
+            "resolvedDateTime": essential("monitorConditionResolvedDateTime"),
+            "description": essential("description"),
+        },
+        "alertContext": part("/properties/context"),
+    }})
+}
+
+/// The name at the end of an id of Azure's, which is a path.
+fn last_part(id: &str) -> Option<String> {
+    id.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned)
 }
 
 /// What the alert is about: the names of its items, else the last part of its targets.
@@ -195,8 +275,7 @@ fn target(essentials: &Value) -> Option<String> {
             Some(other) => json::text(other).into_iter().collect(),
             None => Vec::new(),
         };
-        let last = |text: &Cow<'_, str>| text.rsplit('/').find(|part| !part.is_empty()).map(str::to_owned);
-        texts.iter().filter_map(last).collect()
+        texts.iter().filter_map(|text| last_part(text)).collect()
     };
     let mut names = list("configurationItems");
     if names.is_empty() {
@@ -252,7 +331,7 @@ mod tests {
 
     #[test]
     fn test_payloads_page_nobody() {
-        let id = format!("{TEST_SUBSCRIPTION}providers/Microsoft.AlertsManagement/alerts/1");
+        let id = format!("/subscriptions/{TEST_SUBSCRIPTION}/providers/Microsoft.AlertsManagement/alerts/1");
         let outcome = one(
             json!({"alertId": id, "alertRule": "test-metricAlertRule", "severity": "Sev0", "monitorCondition": "Fired"}),
         );
@@ -261,6 +340,53 @@ mod tests {
         };
         assert!(event.is_test);
         assert_eq!(event.severity, Severity::Info);
+    }
+
+    #[test]
+    fn tests_are_known_by_their_subscription() {
+        for id in [
+            TEST_SUBSCRIPTION.to_owned(),
+            format!("/subscriptions/{TEST_SUBSCRIPTION}"),
+            format!("/subscriptions/{TEST_SUBSCRIPTION}/x"),
+        ] {
+            assert!(is_of_test(&id), "{id}");
+        }
+        for id in [
+            "",
+            "1",
+            "/subscriptions/",
+            "/subscriptions/11111111-1111-1111-1111-1111111111112/x",
+        ] {
+            assert!(!is_of_test(id), "{id}");
+        }
+    }
+
+    #[test]
+    fn tests_of_what_is_over_are_shown_too() {
+        let id = format!("/subscriptions/{TEST_SUBSCRIPTION}/providers/Microsoft.AlertsManagement/alerts/1");
+        let context = json!({"properties": {"trackingId": "TEST-TTT", "stage": "Resolved"}});
+        let body =
+            json!({"data": {"essentials": {"alertId": id, "monitorCondition": "Fired"}, "alertContext": context}});
+        let Ok(Normalised::Event(event)) = common(body) else {
+            panic!("an event")
+        };
+        assert_eq!((event.action, event.is_test), (Action::Trigger, true));
+    }
+
+    /// Both times are of the sender, and the end is later than the beginning, however late a message comes.
+    #[test]
+    fn messages_are_put_in_order_by_their_own_times() {
+        let at = |condition: &str| {
+            let outcome = one(json!({
+                "alertId": "a", "monitorCondition": condition, "firedDateTime": "2026-03-02T08:00:00.1234567Z",
+                "resolvedDateTime": "2026-03-02T08:05:00Z"
+            }));
+            match outcome {
+                Normalised::Event(event) => event.changed_at.expect("a time"),
+                Normalised::Ignored { reason, .. } => panic!("{reason}"),
+            }
+        };
+        assert!(at("Fired") < at("Resolved"));
     }
 
     #[test]

@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity, clean};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, header_delivery_id, json,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, header_delivery_id, json,
     mapping::FieldMapping,
     normalise::{ignored, short},
     pick,
@@ -86,6 +88,29 @@ impl Source for CloudWatch {
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
         header_delivery_id(request, &["x-amz-sns-message-id", "webhook-id"])
             .or_else(|| pick::delivery_id(request, &["/MessageId"]))
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "SNS notifications with a metric alarm (`Trigger`) or a composite one (`AlarmRule`)",
+                "the same with raw message delivery",
+                "EventBridge's `CloudWatch Alarm State Change`, of an alarm or one contributor to it, through SNS or by itself",
+                "text that somebody publishes to the topic",
+            ],
+            triggers: "the state ALARM; INSUFFICIENT_DATA where the state before was not OK",
+            acknowledges: "",
+            resolves: "the state OK",
+            ignores: "INSUFFICIENT_DATA after OK, confirmations of a subscription (which are answered) and of its end, and \
+                      messages that are no alarm",
+            tests: "text that is no JSON, published to see whether it arrives",
+            severity: "by the word after `severity`, `priority` or `sev` in the description, else by a word such as critical, \
+                       warning or P2 that stands alone in the name or the description; INSUFFICIENT_DATA is a warning; \
+                       otherwise error",
+            key: "`cloudwatch:` and the alarm's ARN, and the contributor's id where one alarm watches many things",
+            ordered_by: "`StateChangeTime`, in EventBridge's form `detail.state.timestamp`",
+            delivery: "`MessageId` of SNS",
+        }
     }
 
     fn setup(&self) -> Setup {

@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, hash_hex, header_delivery_id, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    hash_hex, header_delivery_id, input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -19,12 +21,14 @@ use crate::{
     template::{Fields, Style},
 };
 
-const TITLE_NAMES: &[&str] = &["title", "alert_title", "event_title"];
-const TRANSITION_NAMES: &[&str] = &["alert_transition", "transition"];
-const KEY_NAMES: &[&str] = &["aggregation_key", "aggreg_key", "aggregationKey"];
-const MONITOR_NAMES: &[&str] = &["alert_id", "monitor_id", "alertId"];
-const SCOPE_NAMES: &[&str] = &["alert_scope", "scope"];
-const PRIORITY_NAMES: &[&str] = &["alert_priority", "priority"];
+// People name the fields of their payloads themselves, mostly as the variables or as the receivers of other products do.
+const TITLE_NAMES: &[&str] = &["title", "alert_title", "event_title", "alertTitle", "eventTitle"];
+const TRANSITION_NAMES: &[&str] = &["alert_transition", "alertTransition", "transition"];
+const KEY_NAMES: &[&str] = &["aggregation_key", "aggreg_key", "aggregationKey", "aggregKey"];
+const MONITOR_NAMES: &[&str] = &["alert_id", "monitor_id", "alertId", "monitorId"];
+const SCOPE_NAMES: &[&str] = &["alert_scope", "alertScope", "scope"];
+const PRIORITY_NAMES: &[&str] = &["alert_priority", "alertPriority", "priority"];
+const TEXT_NAMES: &[&str] = &["body", "text", "message", "text_only_msg", "event_msg", "eventMsg"];
 
 /// Datadog.
 #[derive(Debug)]
@@ -66,6 +70,28 @@ impl Source for Datadog {
             let id = Fields::new(&body, Style::Dollar).text("id")?;
             Some(hash_hex([&*id, &String::from_utf8_lossy(request.body)]))
         })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "the payload below, and any other with the names of Datadog's variables, as JSON or as a form",
+                "Datadog's default payload, by the words in brackets before its title",
+                "a list of them",
+            ],
+            triggers: "the transitions Triggered, Re-Triggered, Warn, Re-Warn, No Data, Re-No Data and Renotify, else the alert \
+                       types error and warning",
+            acknowledges: "",
+            resolves: "the transition Recovered, else the alert type success",
+            ignores: "events that no monitor sent, such as a comment that mentions the webhook",
+            tests: "the monitor's Test Notifications, by `[TEST]` in the title",
+            severity: "error critical, warning and missing data warning; the monitor's priority makes it milder: P2 error, P3 \
+                       warning, P4 and P5 info",
+            key: "`datadog:` and `aggregation_key`; else `alert_id` with the tags of `alert_scope`; else the title without \
+                  its brackets",
+            ordered_by: "`date`, else `last_updated`: each transition is an event with its own",
+            delivery: "`id` together with the body",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -153,7 +179,7 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         .or(by_kind)
         .or(monitor.is_some().then_some(State::Alert))
     else {
-        if fields.first(TITLE_NAMES).is_none() && fields.text("body").is_none() {
+        if fields.first(TITLE_NAMES).is_none() && fields.first(TEXT_NAMES).is_none() {
             return Err(ParseError::new(
                 "title",
                 "is missing, and nothing else says what it is about",
@@ -176,30 +202,35 @@ fn alert(body: Value) -> Result<Normalised, ParseError> {
         summary,
     );
     // Datadog marks Markdown by these signs before and after it.
-    let text = fields
-        .first(&["body", "text", "message"])
-        .map(|text| Cow::Owned(text.replace("%%%", "")));
+    let text = fields.first(TEXT_NAMES).map(|text| Cow::Owned(text.replace("%%%", "")));
     event.description = normalise::description(text, &event.summary);
     event.source = normalise::short(fields.first(&["hostname", "host"]));
     event.component = normalise::short(fields.first(SCOPE_NAMES).filter(|scope| scope != "*"));
     event.group = normalise::short(fields.within("org").text("name").or_else(|| fields.text("org_name")));
     event.class = normalise::short(fields.first(&["alert_metric", "event_type"]));
     event.occurred_at = fields.time(&["date", "last_updated", "timestamp"]);
-    for name in ["link", "url", "event_link"] {
-        link::add(&mut event, fields.text(name).as_deref(), "Datadog");
-    }
-    let page = event.links.first().map(|link| link.href.clone());
-    link::add_image(
-        &mut event,
-        fields.text("snapshot").as_deref(),
-        page.as_deref(),
-        "Snapshot of the graph",
-    );
+    // Each transition is an event of its own, with its own date.
+    event.changed_at = fields.time(&["date", "last_updated"]);
+    add_links(&mut event, fields);
     if heading.is_test {
         normalise::mark_test(&mut event);
     }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
+}
+
+/// The page of the monitor or the event, and the graph.
+fn add_links(event: &mut Event, fields: Fields<'_>) {
+    for name in ["link", "url", "event_link", "event_url"] {
+        link::add(event, fields.text(name).as_deref(), "Datadog");
+    }
+    let page = event.links.first().map(|link| link.href.clone());
+    link::add_image(
+        event,
+        fields.text("snapshot").as_deref(),
+        page.as_deref(),
+        "Snapshot of the graph",
+    );
 }
 
 /// One line: the title without its brackets, since the state they tell is shown beside it.
@@ -316,133 +347,4 @@ impl Heading {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::testing::{Call, event, parse, reason};
-
-    fn check(body: Value, expected: (Action, &str, Severity)) {
-        let event = event(&Datadog, &body);
-        assert_eq!(
-            (event.action, event.dedup_key.as_str(), event.severity),
-            expected,
-            "{body}"
-        );
-    }
-
-    #[test]
-    fn transitions_are_whole_words() {
-        for (word, state) in [
-            ("Triggered", Some(State::Alert)),
-            ("Re-Triggered", Some(State::Alert)),
-            ("Renotify", Some(State::Alert)),
-            ("Warn", Some(State::Warn)),
-            ("Re-Warn", Some(State::Warn)),
-            ("No Data", Some(State::NoData)),
-            ("Re-No Data", Some(State::NoData)),
-            ("Recovered", Some(State::Recovered)),
-            ("Recoveredness", None),
-            ("", None),
-        ] {
-            assert_eq!(transition(word), state, "{word}");
-        }
-    }
-
-    #[test]
-    fn severity_follows_the_document_and_priority_makes_it_milder() {
-        let with = |kind: &str, transition: &str, priority: &str| {
-            let body = json!({"title": "T", "aggregation_key": "k", "alert_type": kind, "alert_transition": transition, "alert_priority": priority});
-            event(&Datadog, &body).severity
-        };
-        assert_eq!(with("error", "Triggered", ""), Severity::Critical);
-        assert_eq!(with("error", "Triggered", "P1"), Severity::Critical);
-        assert_eq!(with("error", "Triggered", "P2"), Severity::Error);
-        assert_eq!(with("error", "Triggered", "P5"), Severity::Info);
-        assert_eq!(with("warning", "Warn", "P1"), Severity::Warning);
-        assert_eq!(with("warning", "Renotify", ""), Severity::Warning);
-        assert_eq!(with("error", "No Data", "$ALERT_PRIORITY"), Severity::Warning);
-    }
-
-    #[test]
-    fn the_default_payload_goes_by_its_title() {
-        let body = |title: &str| json!({"body": "x", "last_updated": "1772442000000", "event_type": "query_alert_monitor", "title": title, "date": "1772442000", "org": {"id": "7", "name": "Shop"}, "id": "99"});
-        let key = "datadog:title:7:CPU on {host:a}";
-        check(
-            body("[P1] [Triggered on {host:a}] CPU"),
-            (Action::Trigger, key, Severity::Critical),
-        );
-        check(
-            body("[Warn on {host:a}] CPU"),
-            (Action::Trigger, key, Severity::Warning),
-        );
-        check(
-            body("[P1] [Recovered on {host:a}] CPU"),
-            (Action::Resolve, key, Severity::Critical),
-        );
-        assert!(event(&Datadog, &body("[TEST] [Triggered] CPU")).is_test);
-        let seconds = event(&Datadog, &body("[Triggered] CPU")).occurred_at;
-        let milliseconds = event(
-            &Datadog,
-            &json!({"title": "[Triggered] CPU", "date": 1_772_442_000_000_u64}),
-        )
-        .occurred_at;
-        assert!(seconds.is_some() && seconds == milliseconds);
-    }
-
-    #[test]
-    fn variables_that_were_not_filled_in_name_nothing() {
-        let body = |scope: &str| json!({"title": "[Triggered] CPU", "aggregation_key": "$AGGREG_KEY", "alert_id": "17", "alert_scope": scope});
-        check(
-            body("b:2, a:1"),
-            (Action::Trigger, "datadog:monitor:17:a:1,b:2", Severity::Critical),
-        );
-        check(
-            body("a:1,b:2"),
-            (Action::Trigger, "datadog:monitor:17:a:1,b:2", Severity::Critical),
-        );
-        check(
-            body("$ALERT_SCOPE"),
-            (Action::Trigger, "datadog:monitor:17:", Severity::Critical),
-        );
-        check(
-            json!({"title": "[Triggered] CPU", "alert_id": "$ALERT_ID"}),
-            (Action::Trigger, "datadog:title::CPU", Severity::Critical),
-        );
-        assert_eq!(
-            parse(&Datadog, &json!({"title": "$EVENT_TITLE", "body": null})).map_err(|error| error.field),
-            Err("title".into())
-        );
-    }
-
-    #[test]
-    fn events_that_no_monitor_sent_are_ignored() {
-        for kind in [json!("info"), json!(null), json!("$ALERT_TYPE")] {
-            let body = json!({"title": "Deploy 7 of shop", "alert_type": kind, "alert_id": "", "alert_transition": "$ALERT_TRANSITION"});
-            assert!(reason(&Datadog, &body).contains("no monitor"), "{body}");
-        }
-    }
-
-    #[test]
-    fn forms_and_deliveries() {
-        let call = Call {
-            headers: &[("content-type", "application/x-www-form-urlencoded")],
-            body: b"id=5&title=%5BTriggered%5D+CPU&alert_transition=Recovered&aggregation_key=k",
-            ..Call::default()
-        };
-        let all = call.parse(&Datadog).expect("an event");
-        assert!(matches!(&all[..], [Normalised::Event(event)] if event.action == Action::Resolve));
-        assert_eq!(call.delivery_id(&Datadog), call.delivery_id(&Datadog));
-        let other = Call {
-            body: br#"{"id":5,"alert_transition":"Triggered"}"#,
-            ..Call::default()
-        };
-        assert!(other.delivery_id(&Datadog).is_some() && call.delivery_id(&Datadog) != other.delivery_id(&Datadog));
-        assert_eq!(
-            Call {
-                body: br#"{"id":"$ID"}"#,
-                ..Call::default()
-            }
-            .delivery_id(&Datadog),
-            None
-        );
-    }
-}
+mod tests;

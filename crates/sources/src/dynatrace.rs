@@ -2,7 +2,9 @@
 //!
 //! A problem is open or resolved; one that is merged into another goes on under the other's id. Facts are from
 //! docs.dynatrace.com, "Webhook integration" (placeholders, and that escaping is skipped when the content type is not
-//! JSON) and "Problem severity levels".
+//! JSON) and "Problem severity levels"; for workflows, which send the problem's event as it is, "Davis problem event".
+//!
+//! No time puts the messages in order: a problem that is opened again keeps the time at which it first began.
 
 use std::borrow::Cow;
 
@@ -11,7 +13,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise,
     setup::{Sample, Setup, Snippet},
@@ -53,6 +57,26 @@ impl Source for Dynatrace {
         SignatureSupport::Generic {
             note: "Dynatrace cannot sign its requests. Leave the secret empty, or require the integration key and give it \
                    as an additional HTTP header of the integration: X-Integration-Key.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "custom integrations whose payload has Dynatrace's names, also where it was not escaped",
+                "a problem's event as a workflow sends it (`event.id`, `event.status`)",
+            ],
+            triggers: "every state but the following",
+            acknowledges: "",
+            resolves: "the states RESOLVED, CLOSED and MERGED; a merged problem goes on under another id",
+            ignores: "",
+            tests: "Send test notification, by its title or by the ids 99999 and 999",
+            severity: "AVAILABILITY critical, ERROR error, PERFORMANCE (SLOWDOWN), RESOURCE_CONTENTION and \
+                       CUSTOM_ALERT warning, \
+                       MONITORING_UNAVAILABLE info; otherwise warning",
+            key: "`dynatrace:` and `PID` (`event.id`), else `ProblemID`: put both into the payload, since the latter may be used again",
+            ordered_by: "",
+            delivery: "",
         }
     }
 
@@ -114,13 +138,13 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     }
     let fields = Fields::new(&body, Style::Braces);
     // The number that people see (P-123) may be used again; the other id is never.
-    let number = fields.first(&["ProblemID", "problemId", "displayId"]);
+    let number = fields.first(&["ProblemID", "problemId", "displayId", "display_id"]);
     let id = fields
-        .first(&["PID", "pid"])
+        .first(&["PID", "pid", "event.id"])
         .or_else(|| number.clone())
         .ok_or_else(|| ParseError::new("PID", "is missing, and so is ProblemID"))?;
     let state = fields
-        .first(&["State", "state", "status"])
+        .first(&["State", "state", "status", "event.status"])
         .unwrap_or_default()
         .to_ascii_uppercase();
     let action = match state.as_str() {
@@ -130,10 +154,10 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     let details = details(fields);
     let detail_fields = Fields::new(&details, Style::Braces);
     let title = fields
-        .first(&["ProblemTitle", "title"])
+        .first(&["ProblemTitle", "title", "event.name"])
         .unwrap_or_else(|| Cow::Owned(format!("Dynatrace problem {id}")));
     let severity_word = fields
-        .first(&["ProblemSeverity", "severityLevel"])
+        .first(&["ProblemSeverity", "severityLevel", "event.category"])
         .or_else(|| detail_fields.text("severityLevel"));
     let mut event = Event::new(
         action,
@@ -141,7 +165,7 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
         severity(severity_word.as_deref()),
         &*title,
     );
-    let text = fields.first(&["ProblemDetailsText", "ProblemDetails"]);
+    let text = fields.first(&["ProblemDetailsText", "ProblemDetails", "event.description"]);
     event.description = if state == "MERGED" {
         Some("Dynatrace merged this problem into another one, which goes on by itself.".into())
     } else {
@@ -149,7 +173,8 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     };
     let entities = fields
         .line("ImpactedEntities")
-        .or_else(|| fields.line("ImpactedEntityNames"));
+        .or_else(|| fields.line("ImpactedEntityNames"))
+        .or_else(|| fields.line("NamesOfImpactedEntities"));
     event.source = normalise::short(entities.or_else(|| fields.text("ImpactedEntity")));
     event.component = normalise::short(fields.first(&["ProblemImpact", "impactLevel"]));
     event.group = normalise::short(fields.line("Tags"));
@@ -157,10 +182,10 @@ fn problem(mut body: Value) -> Result<Normalised, ParseError> {
     event.occurred_at = match action {
         Action::Resolve => detail_fields
             .time(&["endTime"])
-            .or_else(|| fields.time(&["endTime", "timestamp"])),
+            .or_else(|| fields.time(&["endTime", "event.end", "timestamp"])),
         Action::Trigger | Action::Acknowledge => detail_fields
             .time(&["startTime"])
-            .or_else(|| fields.time(&["startTime", "timestamp"])),
+            .or_else(|| fields.time(&["startTime", "event.start", "timestamp"])),
     };
     link::add(
         &mut event,
@@ -192,7 +217,9 @@ fn severity(word: Option<&str>) -> Severity {
     match word.as_str() {
         "AVAILABILITY" => Severity::Critical,
         "ERROR" | "ERRORS" => Severity::Error,
-        "PERFORMANCE" | "RESOURCE_CONTENTION" | "RESOURCE" | "CUSTOM_ALERT" | "CUSTOM" => Severity::Warning,
+        "PERFORMANCE" | "SLOWDOWN" | "RESOURCE_CONTENTION" | "RESOURCE" | "CUSTOM_ALERT" | "CUSTOM" => {
+            Severity::Warning
+        }
         "MONITORING_UNAVAILABLE" => Severity::Info,
         word => Severity::from_vendor_word(word).unwrap_or(Severity::Warning),
     }
@@ -201,7 +228,38 @@ fn severity(word: Option<&str>) -> Severity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Call, event, only, parse};
+    use crate::testing::{Call, event, only, parse, pasted};
+
+    #[test]
+    fn what_is_pasted_opens_and_closes() {
+        let of = |state: &str| {
+            pasted(
+                &Dynatrace,
+                &[
+                    ("{State}", state),
+                    ("{PID}", "-77_1772442000000V2"),
+                    ("{ProblemID}", "P-1"),
+                    ("{ProblemTitle}", "Failure rate increase"),
+                    ("{ProblemSeverity}", "AVAILABILITY"),
+                    (
+                        "{ImpactedEntities}",
+                        r#"[{"type": "HOST", "name": "web-01", "entity": "HOST-1"}]"#,
+                    ),
+                    ("{ProblemDetailsJSON}", r#"{"startTime": 1772442000000, "endTime": -1}"#),
+                ],
+            )
+        };
+        let (opens, closes) = (of("OPEN"), of("RESOLVED"));
+        assert_eq!((opens.action, closes.action), (Action::Trigger, Action::Resolve));
+        assert_eq!(
+            (opens.dedup_key.as_str(), &closes.dedup_key),
+            ("dynatrace:-77_1772442000000V2", &opens.dedup_key)
+        );
+        assert_eq!(
+            (opens.severity, opens.source.as_deref()),
+            (Severity::Critical, Some("web-01"))
+        );
+    }
 
     #[test]
     fn severity_levels() {

@@ -17,7 +17,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, header_delivery_id, json, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, short},
     pick,
@@ -73,6 +75,26 @@ impl Source for GoogleCloudMonitoring {
 
     fn token_issuer(&self) -> Option<Issuer> {
         Some(Issuer::Google)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "Pub/Sub's push envelope, its data in base64 of either alphabet",
+                "Pub/Sub's push without the envelope",
+                "the webhook channel, schema 1.2 and before",
+            ],
+            triggers: "an incident whose `state` is open, or that has none",
+            acknowledges: "`state` acknowledged",
+            resolves: "`state` closed",
+            ignores: "messages without an `incident`, incidents without an id or with a state that is not known, and data that can \
+                      never be read: Pub/Sub would send it again and again",
+            tests: "what the button of a webhook channel sends: `version` is `test`",
+            severity: "Critical, Error and Warning as they are; `No severity`, or none: error",
+            key: "`google-cloud-monitoring:` and `incident_id`",
+            ordered_by: "`started_at` and `ended_at`",
+            delivery: "`messageId` of Pub/Sub, in the body or in `x-goog-pubsub-message-id`",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -188,6 +210,8 @@ fn incident(mut message: Value) -> Normalised {
         Action::Resolve => pick::time(&incident, &["/ended_at"]),
         Action::Acknowledge => None,
     };
+    // An incident that is closed never opens again: the next one has an id of its own.
+    event.changed_at = event.occurred_at;
     link::add(&mut event, text("url").as_deref(), "Incident");
     let more = incident.pointer("/documentation/links").and_then(Value::as_array);
     for item in more.into_iter().flatten() {
@@ -277,6 +301,19 @@ mod tests {
                 "{word}"
             );
         }
+    }
+
+    #[test]
+    fn messages_are_put_in_order_by_their_own_times() {
+        let at = |state: &str, ended: Value| {
+            let body = json!({"incident": {"incident_id": "a", "state": state, "started_at": 1_772_439_000, "ended_at": ended}});
+            match parse(&body) {
+                Normalised::Event(event) => event.changed_at,
+                Normalised::Ignored { reason, .. } => panic!("{reason}"),
+            }
+        };
+        assert!(at("open", Value::Null).is_some() && at("open", Value::Null) < at("closed", json!("1772439300")));
+        assert_eq!(at("closed", Value::Null), None);
     }
 
     #[test]

@@ -16,7 +16,8 @@ use url::Url;
 
 use crate::{
     ParseError, Request, Source,
-    alertmanager::{self, Alert},
+    alertmanager::{self, Alert, Shared},
+    guide::Facts,
     json, link,
     mapping::FieldMapping,
     setup::{Sample, Setup, Snippet},
@@ -29,6 +30,10 @@ const SIGNATURE_HEADERS: &[&str] = &["x-grafana-alerting-signature", "x-grafana-
 const TIMESTAMP_HEADERS: &[&str] = &["x-grafana-alerting-timestamp", "x-grafana-timestamp", "x-timestamp"];
 /// Alerts that Grafana makes by itself when a rule cannot be evaluated; the rule's severity says nothing about them.
 const EVALUATION_ALERTS: &[&str] = &["DatasourceNoData", "DatasourceError"];
+
+/// What the button "Send Test" of a legacy channel sends.
+const TEST_RULE: &str = "Test notification";
+const TEST_MESSAGE: &str = "Someone is testing the alert notification";
 
 /// Grafana.
 #[derive(Debug)]
@@ -59,19 +64,7 @@ impl Source for Grafana {
         if json::field(&body, "alerts").is_none() && legacy {
             return Ok(vec![rule(body)?]);
         }
-        let group = alertmanager::read(body)?;
-        if group.alerts.is_empty() {
-            let reason = "The notification holds no alerts.".into();
-            return Ok(vec![Normalised::Ignored {
-                dedup_key: None,
-                reason,
-            }]);
-        }
-        Ok(group
-            .alerts
-            .into_iter()
-            .map(|alert| Normalised::Event(Box::new(unified(alert, &group.rest))))
-            .collect())
+        alertmanager::read(body)?.outcomes(unified)
     }
 
     fn signature(&self) -> SignatureSupport {
@@ -97,6 +90,27 @@ impl Source for Grafana {
 
     fn takes(&self, method: &Method) -> bool {
         *method == Method::POST || *method == Method::PUT
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "unified alerting, also with a payload of your own that has its list `alerts`",
+                "legacy alerting (`ruleId`, `state`)",
+                "Prometheus Alertmanager's groups",
+            ],
+            triggers: "an alert that is firing; a legacy rule in any state but the following",
+            acknowledges: "",
+            resolves: "an alert that is resolved; a legacy rule that is ok",
+            ignores: "legacy rules that are paused or pending, a group without alerts",
+            tests: "Test of a contact point (`TestAlert` of the instance `Grafana`), and of a legacy channel (`Test notification`)",
+            severity: "the labels `severity` and `priority`; DatasourceNoData, DatasourceError and no_data are warnings; otherwise \
+                       warning, and error for legacy rules",
+            key: "`grafana:` and `fingerprint`, else the organisation and the hash of the labels; the organisation and the \
+                  rule's id for legacy rules",
+            ordered_by: "",
+            delivery: "",
+        }
     }
 
     fn setup(&self) -> Setup {
@@ -167,7 +181,7 @@ const SNIPPETS: &[Snippet] = &[
 ];
 
 /// An alert of unified alerting.
-fn unified(alert: Alert, group: &Value) -> Event {
+fn unified(alert: Alert, group: &Value, shared: &Shared) -> Event {
     let name = alert.label("alertname").map(Cow::into_owned).unwrap_or_default();
     let is_test = name == "TestAlert" && alert.label("instance").as_deref() == Some("Grafana");
     // A fingerprint that we make ourselves does not know the organisation; Grafana's own does.
@@ -186,7 +200,7 @@ fn unified(alert: Alert, group: &Value) -> Event {
     ];
     let image = address("imageURL");
     let fallback = json::text_at(group, "title").unwrap_or(Cow::Borrowed("Grafana alert"));
-    let mut event = alert.into_event(key, &fallback, group);
+    let mut event = alert.into_event(key, &fallback, shared);
     for (href, text) in &links {
         link::add(&mut event, href.as_deref(), text);
     }
@@ -238,6 +252,7 @@ fn rule(body: Value) -> Result<Normalised, ParseError> {
         _ => (Action::Trigger, severity),
     };
     let message = json::text_at(&body, "message");
+    let is_test_message = message.as_deref().is_some_and(|text| text.starts_with(TEST_MESSAGE));
     let name = name.unwrap_or_else(|| Cow::Owned(format!("Grafana rule {rule_id}")));
     let summary = match message.as_deref().and_then(|message| message.lines().next()) {
         Some(line) => format!("{name}: {line}"),
@@ -258,7 +273,8 @@ fn rule(body: Value) -> Result<Normalised, ParseError> {
         rule_url.as_deref(),
         "The panel when the alert was sent",
     );
-    event.is_test = name == "Test notification" && rule_id == "0";
+    // The rule of the channel's test has the id 0, or in later versions any number, so that no receiver takes it for known.
+    event.is_test = name == TEST_RULE && (rule_id == "0" || is_test_message);
     if event.is_test {
         event.severity = Severity::Info;
     }
@@ -302,6 +318,23 @@ mod tests {
             body: b"{}",
         };
         Grafana.verify(&request, "secret", Timestamp::from_second(now_s).expect("a time"))
+    }
+
+    /// Made by `hmac.new(b"secret", …, "sha256").hexdigest()` of Python.
+    #[test]
+    fn known_signatures() {
+        let body = "77325902caca812dc259733aacd046b73817372c777b8d95b402647474516e13";
+        let timed = "90d1dfc305363e56438c2a03dac8b91f27a9842b7e361afe3743831bca23c856";
+        assert_eq!(verdict(&[("x-grafana-alerting-signature", body)], 0), Ok(()));
+        assert_eq!(
+            verdict(&[("x-grafana-alerting-signature", timed)], 1_700_000_000),
+            Err(SignatureError::Wrong)
+        );
+        let headers = [
+            ("x-grafana-alerting-signature", timed),
+            ("x-grafana-alerting-timestamp", "1700000000"),
+        ];
+        assert_eq!(verdict(&headers, 1_700_000_000), Ok(()));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! It owns which addresses are taken: `http` and `https` with a host, so that a page can show every link it is given.
 
-use opsknight_domain::event::{Event, Image, LINKS_MAX, Link, clean};
+use opsknight_domain::event::{Event, Image, LINKS_MAX, Link, clean, is_plain};
 
 /// Longest address that is kept, in bytes. Prometheus writes whole expressions into them.
 const HREF_BYTES_MAX: usize = 8192;
@@ -10,24 +10,27 @@ const HREF_BYTES_MAX: usize = 8192;
 const TEXT_CHARS_MAX: usize = 255;
 
 /// An address that a browser may follow, as it was sent. Only the scheme and the presence of a host matter for that, so
-/// the rest is not taken apart: a group of alerts brings thousands of addresses.
-pub(crate) fn web_address(text: &str) -> Option<String> {
+/// the rest is not taken apart: a group of alerts brings thousands of addresses, and as many texts that are none.
+pub(crate) fn web_address(text: &str) -> Option<&str> {
     let text = text.trim();
-    let (scheme, rest) = text.split_once("://")?;
-    if !scheme.eq_ignore_ascii_case("https") && !scheme.eq_ignore_ascii_case("http") {
-        return None;
-    }
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let odd = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
-    if host.is_empty() || host.starts_with(':') || host.chars().any(odd) || text.len() > HREF_BYTES_MAX {
-        return None;
-    }
-    let clean = if text.is_ascii() {
-        !text.bytes().any(|byte| byte.is_ascii_control())
-    } else {
-        !text.chars().any(char::is_control)
+    let rest = ["https://", "http://"].iter().find_map(|scheme| {
+        let (begins, rest) = text.split_at_checked(scheme.len())?;
+        begins.eq_ignore_ascii_case(scheme).then_some(rest)
+    })?;
+    let no_host = |byte| {
+        byte <= b' '
+            || matches!(
+                byte,
+                b'/' | b'?' | b'#' | b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}'
+            )
     };
-    clean.then(|| text.to_owned())
+    let (host, after) = rest.split_at(rest.bytes().position(no_host).unwrap_or(rest.len()));
+    let ends = after.is_empty() || after.starts_with(['/', '?', '#']);
+    if host.is_empty() || host.starts_with(':') || !ends || text.len() > HREF_BYTES_MAX {
+        return None;
+    }
+    let is_clean = is_plain(text) || !text.contains(char::is_control) && !host.contains(char::is_whitespace);
+    is_clean.then_some(text)
 }
 
 /// Adds a link where the address is one and not there yet.
@@ -36,7 +39,7 @@ pub(crate) fn add(event: &mut Event, href: Option<&str>, text: &str) {
     if event.links.len() < LINKS_MAX && event.links.iter().all(|link| link.href != href) {
         let text = clean(text, TEXT_CHARS_MAX);
         event.links.push(Link {
-            href,
+            href: href.to_owned(),
             text: Some(text).filter(|text| !text.is_empty()),
         });
     }
@@ -48,14 +51,14 @@ pub(crate) fn add_image(event: &mut Event, src: Option<&str>, href: Option<&str>
         return;
     };
     if !address.to_ascii_lowercase().starts_with("https:") {
-        add(event, Some(&address), if alt.is_empty() { "Image" } else { alt });
+        add(event, Some(address), if alt.is_empty() { "Image" } else { alt });
         return;
     }
     if event.images.len() < LINKS_MAX {
         let alt = clean(alt, TEXT_CHARS_MAX);
-        let href = href.and_then(web_address);
+        let href = href.and_then(web_address).map(str::to_owned);
         event.images.push(Image {
-            src: address,
+            src: address.to_owned(),
             href,
             alt: Some(alt).filter(|alt| !alt.is_empty()),
         });
@@ -65,6 +68,17 @@ pub(crate) fn add_image(event: &mut Event, src: Option<&str>, href: Option<&str>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_are_kept_as_they_were_sent() {
+        for good in [
+            "HTTPS://Grafana.example",
+            "http://bücher.example/ä?q=\u{a0}x",
+            "http://[::1]:9090/graph?g0.expr=a|b",
+        ] {
+            assert_eq!(web_address(good), Some(good));
+        }
+    }
 
     #[test]
     fn only_web_addresses_are_followed() {
@@ -77,6 +91,11 @@ mod tests {
             "ftp://x/",
             "",
             "https://a\nb/",
+            "https://a/\u{1b}b",
+            "https://a\u{a0}b/",
+            "https://é\u{9b}/",
+            "https://a b/",
+            "https://:80/",
         ] {
             assert_eq!(web_address(bad), None, "{bad}");
         }

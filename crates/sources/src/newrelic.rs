@@ -11,7 +11,9 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -54,6 +56,25 @@ impl Source for NewRelic {
         SignatureSupport::Generic {
             note: "New Relic cannot sign its requests. Leave the secret empty, or require the integration key and give it \
                    in the destination: as the password of basic authentication, or as the custom header X-Integration-Key.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "issues of workflows: the default payload, and templates with its names",
+                "incidents of classic webhook channels (`current_state`)",
+            ],
+            triggers: "the states CREATED and ACTIVATED; `current_state` open",
+            acknowledges: "the state ACKNOWLEDGED, or the trigger USER_ACTION of an issue that has an owner or whose template tells \
+                           none; `current_state` acknowledged",
+            resolves: "the states CLOSED and DEACTIVATED; `current_state` closed",
+            ignores: "USER_ACTION of an issue without an owner: somebody gave it up or commented on it",
+            tests: "the classic channel's test, which is about incident 0; Send test notification of a workflow looks like an issue",
+            severity: "CRITICAL critical, HIGH error, MEDIUM warning, LOW info; otherwise warning",
+            key: "`newrelic:issue:` and the issue's id; `newrelic:incident:`, the account and `incident_id` of classic channels",
+            ordered_by: "`updatedAt` of an issue, `timestamp` of an incident",
+            delivery: "",
         }
     }
 
@@ -132,6 +153,8 @@ fn issue(body: Value) -> Result<Normalised, ParseError> {
     event.group = normalise::short(fields.line("alertPolicyNames"));
     event.class = normalise::short(condition);
     event.occurred_at = fields.time(&["updatedAt", "closedAt", "activatedAt", "createdAt", "timestamp"]);
+    // An issue that is closed never opens again: the next one has an id of its own.
+    event.changed_at = fields.time(&["updatedAt"]);
     link::add(&mut event, page.as_deref(), "Issue");
     for name in ["runbookUrl", "runbook_url"] {
         add_each(&mut event, fields.get(name), "Runbook");
@@ -201,6 +224,7 @@ fn incident(body: Value) -> Result<Normalised, ParseError> {
     event.group = normalise::short(fields.text("policy_name"));
     event.class = normalise::short(condition);
     event.occurred_at = fields.time(&["timestamp"]);
+    event.changed_at = event.occurred_at;
     link::add(&mut event, fields.text("incident_url").as_deref(), "Incident");
     link::add(&mut event, fields.text("runbook_url").as_deref(), "Runbook");
     link::add(&mut event, fields.text("policy_url").as_deref(), "Policy");
@@ -248,7 +272,48 @@ fn add_each(event: &mut Event, addresses: Option<&Value>, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Call, event, only, parse, reason};
+    use crate::testing::{Call, event, only, parse, pasted, reason};
+
+    /// The helper `json` writes quotes by itself, and `null` for what is not there.
+    #[test]
+    fn what_is_pasted_opens_and_closes() {
+        let of = |state: &str, updated: &str| {
+            pasted(
+                &NewRelic,
+                &[
+                    ("{{ json issueId }}", "\"i-1\""),
+                    ("{{ json issuePageUrl }}", "\"https://nr.example/issues/i-1\""),
+                    ("{{ json annotations.title.[0] }}", "\"CPU is \\\"high\\\"\""),
+                    ("{{ json annotations.description.[0] }}", "null"),
+                    ("{{ json priority }}", "\"HIGH\""),
+                    ("{{ json entitiesData.names }}", "[\"web-01\"]"),
+                    ("{{ json totalIncidents }}", "1"),
+                    ("{{ json state }}", state),
+                    ("{{ json triggerEvent }}", "\"STATE_CHANGE\""),
+                    ("{{ json owner }}", "null"),
+                    ("{{ json isCorrelated }}", "false"),
+                    ("{{ createdAt }}", "1772442000000"),
+                    ("{{ updatedAt }}", updated),
+                    ("{{ json accumulations.source }}", "[\"newrelic\"]"),
+                    ("{{ json accumulations.policyName }}", "[\"Shop\"]"),
+                    ("{{ json accumulations.conditionName }}", "[\"CPU\"]"),
+                    ("{{ json accumulations.runbookUrl }}", "null"),
+                    ("{{ json workflowName }}", "\"OpsKnight\""),
+                ],
+            )
+        };
+        let (opens, closes) = (of("\"ACTIVATED\"", "1772442000000"), of("\"CLOSED\"", "1772442300000"));
+        assert_eq!((opens.action, closes.action), (Action::Trigger, Action::Resolve));
+        assert_eq!(
+            (opens.dedup_key.as_str(), &closes.dedup_key),
+            ("newrelic:issue:i-1", &opens.dedup_key)
+        );
+        assert_eq!(
+            (opens.summary.as_str(), opens.source.as_deref()),
+            ("CPU is \"high\"", Some("web-01"))
+        );
+        assert!(opens.changed_at.is_some() && opens.changed_at < closes.changed_at);
+    }
 
     #[test]
     fn states_and_triggers() {

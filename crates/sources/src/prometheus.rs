@@ -3,12 +3,16 @@
 //! One alert, one event, by the alert's own status. Alertmanager cannot sign what it sends, repeats what still fires,
 //! and sends twice where two instances disagree: the key is its fingerprint, so that all of it falls on one incident.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, alertmanager, json, link,
+    ParseError, Request, Source, alertmanager,
+    guide::Facts,
+    json, link,
     mapping::FieldMapping,
     setup::{Sample, Setup, Snippet},
     signature::SignatureSupport,
@@ -36,30 +40,43 @@ impl Source for Prometheus {
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
-        let group = alertmanager::read(json::parse(request.body)?)?;
-        if group.alerts.is_empty() {
-            let reason = "The notification holds no alerts.".into();
-            return Ok(vec![Normalised::Ignored {
-                dedup_key: None,
-                reason,
-            }]);
-        }
-        let alertmanager_url = json::text_at(&group.rest, "externalURL");
-        let alerts = group.alerts.into_iter().map(|alert| {
-            let key = format!("prometheus:{}", alert.fingerprint());
-            let graph = alert.text("generatorURL").map(std::borrow::Cow::into_owned);
-            let mut event = alert.into_event(key, "Prometheus alert", &group.rest);
+        alertmanager::read(json::parse(request.body)?)?.outcomes(|alert, group, shared| {
+            let key = ["prometheus:", &alert.fingerprint()].concat();
+            let graph = alert.text("generatorURL").map(Cow::into_owned);
+            let mut event = alert.into_event(key, "Prometheus alert", shared);
             link::add(&mut event, graph.as_deref(), "Prometheus");
-            link::add(&mut event, alertmanager_url.as_deref(), "Alertmanager");
-            Normalised::Event(Box::new(event))
-        });
-        Ok(alerts.collect())
+            link::add(
+                &mut event,
+                json::text_at(group, "externalURL").as_deref(),
+                "Alertmanager",
+            );
+            event
+        })
     }
 
     fn signature(&self) -> SignatureSupport {
         SignatureSupport::Generic {
             note: "Alertmanager cannot sign its requests. Leave the secret empty, or require the integration key and \
                    give it as the password of basic_auth; set a secret only where a proxy in between signs.",
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "webhooks of the versions 3 and 4",
+                "a payload of your own, where it has a list `alerts` of the same form",
+            ],
+            triggers: "an alert that is firing, or whose status is not known; each alert goes by its own status, not by the group's",
+            acknowledges: "",
+            resolves: "an alert that is resolved",
+            ignores: "a group without alerts",
+            tests: "",
+            severity: "the labels `severity` and `priority`, then the annotation `severity`; none and info are info, page and P1 \
+                       critical; otherwise warning",
+            key: "`prometheus:` and `fingerprint`; without one, the same hash of the labels that Alertmanager makes",
+            ordered_by: "",
+            delivery: "",
         }
     }
 

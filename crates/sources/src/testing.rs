@@ -81,6 +81,24 @@ pub(crate) fn parse(source: &dyn Source, body: &Value) -> Result<Vec<Normalised>
     .parse(source)
 }
 
+/// What the snippet of a source becomes that people paste as a payload, with the product's variables filled in: the
+/// longest names first, since some begin as others do. A variable that no value is given for stays as it is.
+pub(crate) fn pasted(source: &dyn Source, variables: &[(&str, &str)]) -> Event {
+    let snippets = source.setup().snippets;
+    let snippet = snippets
+        .iter()
+        .find(|snippet| snippet.language == "json")
+        .expect("a payload");
+    let mut variables = variables.to_vec();
+    variables.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+    let body = snippet.render("https://ok.example/", "key");
+    let body = variables
+        .iter()
+        .fold(body, |body, (name, value)| body.replace(name, value));
+    let body = serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"));
+    event(source, &body)
+}
+
 /// The only event in a body.
 pub(crate) fn event(source: &dyn Source, body: &Value) -> Event {
     only(parse(source, body).expect("events"))

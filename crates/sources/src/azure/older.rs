@@ -2,38 +2,19 @@
 //! log alerts and log alerts.
 //!
 //! Metric alerts are resolved with the status Deactivated or Resolved. Activity log and log alerts have no state: each is
-//! told once, and nothing ends them but people; only a service health issue says when it is over.
+//! told once, and nothing ends them but people; only what tells of Azure's own health says when it is over.
 
 use std::borrow::Cow;
 
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::Value;
 
-use super::{TEST_SUBSCRIPTION, add_query_links, severity};
+use super::{add_query_links, health::health, is_of_test, severity};
 use crate::{
     ParseError, hash_hex, json, link,
     normalise::{description, ignored, short},
     pick,
 };
-
-/// A service health issue, of which many notifications tell.
-pub(super) struct HealthIssue {
-    pub(super) key: String,
-    pub(super) is_over: bool,
-}
-
-/// The issue that an activity log alert tells of, by what stands in its `properties`.
-pub(super) fn health_issue(context: &Value) -> Option<HealthIssue> {
-    let id = pick::text(context, "/properties/trackingId")?;
-    let stage = pick::word(context, "/properties/stage");
-    Some(HealthIssue {
-        key: format!("azure:service-health:{id}"),
-        is_over: matches!(
-            stage.as_deref(),
-            Some("resolved" | "complete" | "completed" | "rca" | "canceled")
-        ),
-    })
-}
 
 /// Reads whichever of them it is.
 pub(super) fn read(mut body: Value) -> Result<Normalised, ParseError> {
@@ -109,7 +90,7 @@ fn metric(data: &mut Value) -> Normalised {
     event.class = short(Some(name));
     event.occurred_at = pick::time(data, &["/context/timestamp"]);
     link::add(&mut event, text("portalLink").as_deref(), "Azure portal");
-    event.is_test = rule.contains(TEST_SUBSCRIPTION);
+    event.is_test = is_of_test(&rule);
     if event.is_test {
         event.severity = Severity::Info;
     }
@@ -121,19 +102,26 @@ fn metric(data: &mut Value) -> Normalised {
 fn activity_log(mut data: Value) -> Normalised {
     let log = data.pointer("/context/activityLog").cloned().unwrap_or_default();
     let text = |name: &str| json::text_at(&log, name);
-    let issue = health_issue(&log);
+    let health = health(&log, text("resourceId").as_deref());
     let parts = [text("correlationId"), text("resourceId"), text("operationName")];
-    if issue.is_none() && parts.iter().all(Option::is_none) {
+    if health.is_none() && parts.iter().all(Option::is_none) {
         return ignored(None, "It does not say what was done to what.");
     }
-    let (key, is_over) = match issue {
-        Some(issue) => (issue.key, issue.is_over),
+    let is_test = ["resourceId", "subscriptionId"]
+        .iter()
+        .any(|name| text(name).is_some_and(|id| is_of_test(&id)));
+    let (key, is_over, changed_at) = match health {
+        Some(health) => (health.key, health.is_over, health.at),
         None => {
             let parts = parts.iter().map(|part| part.as_deref().unwrap_or_default());
-            (format!("azure:activity-log:{}", hash_hex(parts)), false)
+            (format!("azure:activity-log:{}", hash_hex(parts)), false, None)
         }
     };
-    let action = if is_over { Action::Resolve } else { Action::Trigger };
+    let action = if is_over && !is_test {
+        Action::Resolve
+    } else {
+        Action::Trigger
+    };
     let severity = text("level")
         .and_then(|word| severity(&word))
         .unwrap_or(Severity::Warning);
@@ -147,7 +135,7 @@ fn activity_log(mut data: Value) -> Normalised {
     };
     let mut event = Event::new(action, key, severity, summary);
     event.description = description(
-        text("description").or_else(|| pick::text(&log, "/properties/communication")),
+        text("description").or_else(|| pick::first(&log, &["/properties/communication", "/properties/details"])),
         &event.summary,
     );
     event.source = short(resource.map(Cow::Owned));
@@ -155,8 +143,8 @@ fn activity_log(mut data: Value) -> Normalised {
     event.group = short(text("resourceGroupName"));
     event.class = short(text("eventSource"));
     event.occurred_at = pick::time(&log, &["/eventTimestamp", "/submissionTimestamp"]);
-    event.is_test = text("resourceId").is_some_and(|id| id.contains(TEST_SUBSCRIPTION))
-        || text("subscriptionId").is_some_and(|id| TEST_SUBSCRIPTION.contains(&*id));
+    event.changed_at = changed_at;
+    event.is_test = is_test;
     if event.is_test {
         event.severity = Severity::Info;
     }
@@ -187,7 +175,7 @@ fn log(data: Value) -> Normalised {
     event.class = short(Some(rule.clone()));
     event.occurred_at = pick::time(&data, &["/SearchIntervalEndtimeUtc", "/SearchIntervalEndTimeUtc"]);
     add_query_links(&mut event, &data);
-    event.is_test = TEST_SUBSCRIPTION.contains(&*subscription) && !subscription.is_empty();
+    event.is_test = is_of_test(&subscription);
     if event.is_test {
         event.severity = Severity::Info;
     }

@@ -9,13 +9,16 @@ use serde_json::Value;
 
 use super::sns;
 use crate::{
-    ParseError, link,
+    ParseError, json, link,
     normalise::{description, ignored, short},
     pick, when,
 };
 
 /// What stays as it is in the name of an alarm in an address.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+
+/// Most dimensions that are told as the source.
+const DIMENSIONS_MAX: usize = 30;
 
 /// An alarm and its states, whichever form it came in.
 struct Alarm<'v> {
@@ -26,6 +29,8 @@ struct Alarm<'v> {
     reason: Option<Cow<'v, str>>,
     text: Option<Cow<'v, str>>,
     metric: Option<String>,
+    /// When it came into its new state.
+    changed_at: Option<Timestamp>,
     at: Option<Timestamp>,
 }
 
@@ -45,6 +50,7 @@ pub(super) fn classic(body: Value, envelope: Option<&sns::Envelope>) -> Result<N
         || format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}"),
         Cow::into_owned,
     );
+    let changed_at = pick::time(&body, &["/StateChangeTime"]);
     let alarm = Alarm {
         arn,
         new_state: pick::text(&body, "/NewStateValue").map(|word| word.to_ascii_uppercase()),
@@ -52,7 +58,8 @@ pub(super) fn classic(body: Value, envelope: Option<&sns::Envelope>) -> Result<N
         reason: pick::text(&body, "/NewStateReason"),
         text: pick::text(&body, "/AlarmDescription"),
         metric: metric(&body),
-        at: pick::time(&body, &["/StateChangeTime"]).or_else(|| envelope?.sent_at()),
+        changed_at,
+        at: changed_at.or_else(|| envelope?.sent_at()),
         name,
     };
     Ok(alarm.outcome(&body))
@@ -70,6 +77,7 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
         Cow::into_owned,
     );
     let state = |pointer: &str| pick::text(&body, pointer).map(|word| word.to_ascii_uppercase());
+    let changed_at = pick::time(&body, &["/detail/state/timestamp"]);
     let alarm = Alarm {
         arn,
         new_state: state("/detail/state/value"),
@@ -77,7 +85,8 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
         reason: pick::text(&body, "/detail/state/reason"),
         text: pick::text(&body, "/detail/configuration/description"),
         metric: pick::text(&body, "/detail/configuration/metrics/0/metricStat/metric/name").map(Cow::into_owned),
-        at: pick::time(&body, &["/detail/state/timestamp", "/time"]),
+        changed_at,
+        at: changed_at.or_else(|| pick::time(&body, &["/time"])),
         name,
     };
     Ok(alarm.outcome(&body))
@@ -85,7 +94,11 @@ pub(super) fn event_bridge(body: Value) -> Result<Normalised, ParseError> {
 
 impl Alarm<'_> {
     fn outcome(&self, body: &Value) -> Normalised {
-        let key = format!("cloudwatch:{}", self.arn);
+        let contributor = contributor(body);
+        let key = match &contributor {
+            Some((id, _)) => format!("cloudwatch:{}:contributor:{id}", self.arn),
+            None => format!("cloudwatch:{}", self.arn),
+        };
         let (action, severity) = match (self.new_state.as_deref(), self.old_state.as_deref()) {
             (Some("ALARM"), _) => (Action::Trigger, self.severity()),
             (Some("OK"), _) => (Action::Resolve, self.severity()),
@@ -101,17 +114,24 @@ impl Alarm<'_> {
             Some("OK") => "is OK",
             _ => "is in alarm",
         };
-        let mut event = Event::new(action, key, severity, format!("{} {state}", self.name));
+        let things = contributor.and_then(|(_, things)| things);
+        let summary = match &things {
+            Some(things) => format!("{} {state}: {things}", self.name),
+            None => format!("{} {state}", self.name),
+        };
+        let mut event = Event::new(action, key, severity, summary);
         let text: Vec<&str> = [&self.text, &self.reason]
             .into_iter()
             .filter_map(Option::as_deref)
             .collect();
         event.description = description(Some(Cow::Owned(text.join("\n\n"))), &event.summary);
-        event.source = short(dimension(body).or_else(|| account(&self.arn)).map(Cow::Owned));
+        let source = things.or_else(|| dimension(body)).or_else(|| account(&self.arn));
+        event.source = short(source.map(Cow::Owned));
         event.component = short(self.metric.as_deref().map(Cow::Borrowed));
-        event.group = short(pick::text(body, "/Trigger/Namespace"));
+        event.group = short(namespace(body));
         event.class = short(Some(Cow::Borrowed(&*self.name)));
         event.occurred_at = self.at;
+        event.changed_at = self.changed_at;
         link::add(&mut event, console(&self.arn).as_deref(), "CloudWatch");
         event.details = body.clone();
         Normalised::Event(Box::new(event))
@@ -159,14 +179,60 @@ fn metric(body: &Value) -> Option<String> {
     .map(Cow::into_owned)
 }
 
-/// The things that are watched: the values of the dimensions.
-fn dimension(body: &Value) -> Option<String> {
-    let dimensions = body.pointer("/Trigger/Dimensions")?.as_array()?;
-    let values: Vec<_> = dimensions
-        .iter()
-        .filter_map(|dimension| pick::first(dimension, &["/value", "/Value"]))
+/// The metrics that a computed one is made of, in CloudWatch's words or EventBridge's.
+fn parts(body: &Value) -> impl Iterator<Item = &Value> {
+    ["/Trigger/Metrics", "/detail/configuration/metrics"]
+        .into_iter()
+        .filter_map(|pointer| body.pointer(pointer)?.as_array())
+        .flatten()
+        .filter_map(|part| {
+            part.pointer("/MetricStat/Metric")
+                .or_else(|| part.pointer("/metricStat/metric"))
+        })
+}
+
+/// Which of the many things that one alarm watches it is about, and their names. Each of these contributors has a state of
+/// its own, which is told besides that of the alarm ("Acting on alarm changes", Metrics Insights alarms).
+fn contributor(body: &Value) -> Option<(Cow<'_, str>, Option<String>)> {
+    let id = pick::first(body, &["/AlarmContributorId", "/detail/alarmContributor/id"])?;
+    let attributes = body
+        .pointer("/AlarmContributorAttributes")
+        .or_else(|| body.pointer("/detail/alarmContributor/attributes"));
+    let values: Vec<_> = attributes
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|named| named.values().filter_map(json::text))
+        .take(DIMENSIONS_MAX)
         .collect();
+    Some((id, (!values.is_empty()).then(|| values.join(", "))))
+}
+
+/// The things that are watched: the values of the dimensions, each once.
+fn dimension(body: &Value) -> Option<String> {
+    let of_parts = parts(body).filter_map(|metric| metric.get("Dimensions").or_else(|| metric.get("dimensions")));
+    let mut values: Vec<Cow<'_, str>> = Vec::new();
+    for dimensions in body.pointer("/Trigger/Dimensions").into_iter().chain(of_parts) {
+        let found: Vec<_> = match dimensions {
+            Value::Array(list) => list
+                .iter()
+                .filter_map(|dimension| pick::first(dimension, &["/value", "/Value"]))
+                .collect(),
+            Value::Object(named) => named.values().filter_map(json::text).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => continue,
+        };
+        for value in found {
+            if !values.contains(&value) && values.len() < DIMENSIONS_MAX {
+                values.push(value);
+            }
+        }
+    }
     (!values.is_empty()).then(|| values.join(", "))
+}
+
+/// What kind of metric it is: `AWS/EC2`.
+fn namespace(body: &Value) -> Option<Cow<'_, str>> {
+    pick::text(body, "/Trigger/Namespace")
+        .or_else(|| parts(body).find_map(|metric| pick::first(metric, &["/Namespace", "/namespace"])))
 }
 
 /// The account in an ARN.
@@ -240,6 +306,24 @@ mod tests {
         }
     }
 
+    /// Each change has its own time, in both forms the same: an alarm that comes back has a later one than its OK before.
+    #[test]
+    fn messages_are_put_in_order_by_their_own_times() {
+        let changed_at = |outcome: Result<Normalised, ParseError>| match outcome.expect("an outcome") {
+            Normalised::Event(event) => event.changed_at,
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let time = "2026-03-02T08:15:30.123+0000";
+        let told = json!({"AlarmName": "a", "NewStateValue": "OK", "StateChangeTime": time});
+        let bridged = json!({"detail": {"alarmName": "a", "state": {"value": "ALARM", "timestamp": time}}, "time": "2026-03-02T08:15:31Z"});
+        assert!(changed_at(classic(told.clone(), None)).is_some());
+        assert_eq!(changed_at(classic(told, None)), changed_at(event_bridge(bridged)));
+        assert_eq!(
+            changed_at(classic(json!({"AlarmName": "a", "NewStateValue": "OK"}), None)),
+            None
+        );
+    }
+
     #[test]
     fn severities_are_whole_words_that_mean_nothing_else() {
         for (text, severity) in [
@@ -253,6 +337,50 @@ mod tests {
         ] {
             assert_eq!(event("ALARM", None, text).severity, severity, "{text:?}");
         }
+    }
+
+    #[test]
+    fn computed_metrics_tell_what_they_are_made_of() {
+        let stat =
+            |dimensions: Value| json!({"MetricStat": {"Metric": {"Namespace": "AWS/SQS", "Dimensions": dimensions}}});
+        let told = json!({"Trigger": {"Metrics": [
+            {"Expression": "m1/m2"}, stat(json!([{"name": "Q", "value": "a"}])), stat(json!([{"name": "Q", "value": "a"}, {"name": "R", "value": "b"}]))
+        ]}});
+        assert_eq!(dimension(&told).as_deref(), Some("a, b"));
+        assert_eq!(namespace(&told).as_deref(), Some("AWS/SQS"));
+        let metric = json!({"namespace": "AWS/EC2", "dimensions": {"InstanceId": "i-1"}});
+        let bridged = json!({"detail": {"configuration": {"metrics": [{"metricStat": {"metric": metric}}]}}});
+        assert_eq!(dimension(&bridged).as_deref(), Some("i-1"));
+        assert_eq!(namespace(&bridged).as_deref(), Some("AWS/EC2"));
+        assert_eq!(dimension(&json!({"Trigger": {"Dimensions": null}})), None);
+    }
+
+    /// One thing that is well again says nothing about the others.
+    #[test]
+    fn contributors_have_keys_of_their_own() {
+        let key = |body: Value| match classic(body, None).expect("an outcome") {
+            Normalised::Event(event) => (event.dedup_key, event.source),
+            Normalised::Ignored { reason, .. } => panic!("{reason}"),
+        };
+        let of = |id: Value| {
+            json!({
+                "AlarmName": "a", "AlarmArn": "arn:x", "NewStateValue": "OK", "AlarmContributorId": id,
+                "AlarmContributorAttributes": {"TableName": "orders"}
+            })
+        };
+        assert_eq!(
+            key(of(json!("6d44"))),
+            ("cloudwatch:arn:x:contributor:6d44".into(), Some("orders".into()))
+        );
+        assert_eq!(key(of(Value::Null)).0, "cloudwatch:arn:x");
+        let detail = json!({"alarmName": "a", "state": {"value": "ALARM"}, "alarmContributor": {"id": "6d44", "attributes": {"TableName": "orders"}}});
+        let Ok(Normalised::Event(event)) = event_bridge(json!({"resources": ["arn:x:"], "detail": detail})) else {
+            panic!("an event")
+        };
+        assert_eq!(
+            (event.dedup_key.as_str(), event.summary.as_str()),
+            ("cloudwatch:arn:x::contributor:6d44", "a is in alarm: orders")
+        );
     }
 
     #[test]
