@@ -325,6 +325,10 @@ mod tests {
             plain("[Shop] [🔴 Down] 50% + x=y").summary,
             "[Shop] [🔴 Down] 50% + x=y"
         );
+        // As Uptime Kuma sends it: its templates escape nothing.
+        let quoted = "{\n    \"Title\": \"Uptime Kuma Alert - Shop \"front\" 🛒\",\n    \"Body\": \"[Shop \"front\" 🛒] [🔴 Down] timeout\"\n}";
+        let quoted = only(Call::form(quoted).parse(&UptimeKuma).expect("an event"));
+        assert_eq!(quoted.dedup_key, "uptime-kuma:name:Shop \"front\" 🛒");
         let status = json!({"monitorID": 4, "name": "Shop", "status": "✅ Up", "msg": "fine"});
         assert_eq!(event(&UptimeKuma, &status).action, Action::Resolve);
         let call = Call {
