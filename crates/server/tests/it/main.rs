@@ -21,6 +21,7 @@ mod pagerduty;
 mod peers;
 mod post_office;
 mod process;
+mod senders;
 mod sink;
 mod story;
 mod tls_front;
