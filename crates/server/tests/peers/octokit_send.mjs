@@ -5,9 +5,11 @@
 // Prints one line of JSON.
 
 import { randomUUID } from "node:crypto";
-import examples from "@octokit/webhooks-examples";
+import { createRequire } from "node:module";
 import { sign } from "@octokit/webhooks-methods";
 
+// The examples are one file of JSON.
+const examples = createRequire(`${process.cwd()}/`)("@octokit/webhooks-examples");
 const [url, secret] = process.argv.slice(-2);
 
 async function post(name, payload, with_secret) {
