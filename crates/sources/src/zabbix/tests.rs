@@ -184,3 +184,19 @@ fn two_installations_are_told_apart() {
     assert_eq!(key("https://zabbix.example/zabbix"), "zabbix:zabbix.example:5");
     assert_eq!(key("{$ZABBIX.URL}"), "zabbix:5");
 }
+
+/// The script of the media type signs so. The signature was computed with Python's hmac.
+#[test]
+fn what_the_script_signs_is_believed() {
+    let verify = |signature: &str, secret: &str| {
+        let call = crate::testing::Call {
+            headers: &[("x-signature", signature)],
+            body: br#"{"event_id":"25","event_value":"1","event_name":"Disk low"}"#,
+            ..crate::testing::Call::default()
+        };
+        call.verify(&Zabbix, secret).is_ok()
+    };
+    let signature = "sha256=1652de44c9870f1dd30bbdfcd25900cdbbdc178f71900494e13f88cda3e381d2";
+    assert!(verify(signature, "s3cret it"));
+    assert!(!verify(signature, "another") && !verify("sha256=00", "s3cret it"));
+}
