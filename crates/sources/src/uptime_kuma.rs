@@ -135,7 +135,7 @@ fn notification(body: Value) -> Result<Normalised, ParseError> {
         .first(&["monitorID", "monitor_id", "monitorId"])
         .or_else(|| monitor.text("id"));
     let Some(id) = id.or_else(|| fields.first(&["monitorID", "monitor_id"])) else {
-        return text_alone(message, body.clone());
+        return text_alone(templated(fields, message), body.clone());
     };
     let key = format!("uptime-kuma:{id}");
     let name = monitor.first(&["name", "pathName"]).or_else(|| fields.text("name"));
@@ -185,6 +185,18 @@ fn notification(body: Value) -> Result<Normalised, ParseError> {
     Ok(Normalised::Event(Box::new(event)))
 }
 
+/// The message; where a body of the user's own has the name and the state apart, as Uptime Kuma would have put them.
+fn templated<'v>(fields: Fields<'v>, message: Option<Cow<'v, str>>) -> Option<Cow<'v, str>> {
+    let is_whole = message.as_deref().is_some_and(|message| headed(message).is_some());
+    match (fields.text("name"), fields.text("status")) {
+        (Some(name), Some(status)) if !is_whole => {
+            let message = message.unwrap_or_default();
+            Some(Cow::Owned(format!("[{name}] [{status}] {message}")))
+        }
+        _ => message,
+    }
+}
+
 /// A test, a warning about a certificate or a domain, or a monitor's state in a text of the user's.
 fn text_alone(message: Option<Cow<'_, str>>, body: Value) -> Result<Normalised, ParseError> {
     let message = message.ok_or_else(|| ParseError::new("heartbeat", "is missing, and so is msg"))?;
@@ -213,8 +225,11 @@ fn plain<'a>(request: &Request<'a>) -> Option<&'a str> {
     (!is_json && (headed(text).is_some() || is_testing(text))).then_some(text)
 }
 
-/// "My OpsKnight Testing": the name of the notification and this word.
+/// "My OpsKnight Testing": the name of the notification and this word. Templates have a state of their own for tests.
 fn is_testing(message: &str) -> bool {
+    if message.contains("] [⚠️ Test]") {
+        return true;
+    }
     let last = message.split_whitespace().next_back();
     last.is_some_and(|word| word.eq_ignore_ascii_case("testing"))
 }
@@ -329,6 +344,13 @@ mod tests {
         let quoted = "{\n    \"Title\": \"Uptime Kuma Alert - Shop \"front\" 🛒\",\n    \"Body\": \"[Shop \"front\" 🛒] [🔴 Down] timeout\"\n}";
         let quoted = only(Call::form(quoted).parse(&UptimeKuma).expect("an event"));
         assert_eq!(quoted.dedup_key, "uptime-kuma:name:Shop \"front\" 🛒");
+        let apart = |status: &str| event(&UptimeKuma, &json!({"name": "Shop", "status": status}));
+        assert_eq!(
+            (apart("🔴 Down").action, apart("✅ Up").action),
+            (Action::Trigger, Action::Resolve)
+        );
+        assert_eq!(apart("✅ Up").dedup_key, "uptime-kuma:name:Shop");
+        assert!(apart("⚠️ Test").is_test && !apart("🔴 Down").is_test);
         let status = json!({"monitorID": 4, "name": "Shop", "status": "✅ Up", "msg": "fine"});
         assert_eq!(event(&UptimeKuma, &status).action, Action::Resolve);
         let call = Call {

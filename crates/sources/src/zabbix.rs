@@ -76,16 +76,16 @@ impl Source for Zabbix {
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
-                "In Zabbix, open Alerts, then Media types, press Import and choose a file with the text below. It works \
-                 from Zabbix 6.0 on.",
+                "In Zabbix, open Alerts, then Media types (in 6.0 both stand in Administration), press Import and choose a \
+                 file with the text below. It works from Zabbix 6.0 on.",
                 "Open the media type OpsKnight. Optional: enter a secret there, and set the same secret here.",
                 "In Users, make a user opsknight of its own with the role User role, in a group that may read the hosts whose \
                  problems should arrive, and add the media OpsKnight to it. What stands in Send to does not matter. Zabbix \
                  tells nobody of what they did themselves, so with a person's own user their acknowledgements would be \
                  missing here.",
-                "In Alerts, then Actions, then Trigger actions, let an action send to that user: in its operations, its \
+                "In Alerts (in 6.0 Configuration), then Actions, then Trigger actions, let an action send to that user: in its operations, its \
                  recovery operations and its update operations.",
-                "Optional: in Administration, then Macros, set {$ZABBIX.URL} to the address of Zabbix' pages. It becomes a \
+                "Optional: in Administration, then Macros (in 6.0 General, then Macros), set {$ZABBIX.URL} to the address of Zabbix' pages. It becomes a \
                  link, and part of the key, so that two Zabbix servers can report to one service.",
                 "Press Test beside the media type: an incident marked as a test appears and closes itself.",
             ],
