@@ -9,6 +9,7 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::Value;
 
@@ -23,6 +24,56 @@ use crate::{
 
 /// Parts of names that say nothing: the environment of Nagios (`NAGIOS_HOSTNAME`), of older Icinga and of Checkmk.
 const PREFIXES: &[&str] = &["nagios", "icinga2", "icinga", "notify"];
+
+/// The names of a host, the best first.
+const HOST: &[&str] = &[
+    "hostname",
+    "host",
+    "hostalias",
+    "hostdisplayname",
+    "objecttagshost",
+    "objectname",
+];
+
+/// The names of a service, the best first.
+const SERVICE: &[&str] = &[
+    "servicedesc",
+    "servicename",
+    "servicedescription",
+    "service",
+    "servicedisplayname",
+    "objecttagsservice",
+];
+
+/// Where it says what the check said.
+const OUTPUT: &[&str] = &[
+    "serviceoutput",
+    "hostoutput",
+    "output",
+    "checkresultoutput",
+    "eventmessage",
+    "message",
+    "additionalinfo",
+];
+
+/// Where links stand, and what they are called.
+const LINKS: &[(&[&str], &str)] = &[
+    (&["serviceurl", "hosturl", "url", "link", "objecturl"], "Monitoring"),
+    (&["incidenturl"], "Incident"),
+    (&["servicenotesurl", "hostnotesurl", "notesurl"], "Notes"),
+    (&["serviceactionurl", "hostactionurl", "actionurl"], "Action"),
+];
+
+/// Times of whatever kind, to be shown.
+const TIME: &[&str] = &[
+    "timet",
+    "timestamp",
+    "time",
+    "datetime",
+    "longdatetime",
+    "eventtime",
+    "microtime",
+];
 
 /// Times that are surely those of a notification: our own commands send `notified_at`, the time at which the monitoring
 /// made the notification, which a later attempt to send it does not change.
@@ -88,8 +139,8 @@ fn state(fields: &Loose<'_>, is_service: bool) -> Option<Cow<'static, str>> {
 fn by_state(state: &str) -> Option<Action> {
     match state {
         "ok" | "up" | "recovered" => Some(Action::Resolve),
-        "warning" | "critical" | "unknown" | "down" | "unreachable" | "warn" | "unreach" => Some(Action::Trigger),
-        "emerg" | "alert" | "crit" | "err" | "notice" | "info" | "debug" => Some(Action::Trigger),
+        "warning" | "critical" | "unknown" | "down" | "unreachable" | "warn" | "unreach" | "emerg" | "alert"
+        | "crit" | "err" | "notice" | "info" | "debug" => Some(Action::Trigger),
         _ => None,
     }
 }
@@ -132,23 +183,9 @@ fn action(fields: &Loose<'_>, state: Option<&str>) -> Result<Result<Action, &'st
 /// Reads one notification; `product` is the prefix of its key.
 pub(crate) fn read(product: &str, body: Value) -> Result<Normalised, ParseError> {
     let fields = Loose::new(&body, PREFIXES, is_unfilled);
-    let host = fields.get(&[
-        "hostname",
-        "host",
-        "hostalias",
-        "hostdisplayname",
-        "objecttagshost",
-        "objectname",
-    ]);
+    let host = fields.get(HOST);
     let host = host.ok_or_else(|| ParseError::new("host_name", "is missing"))?;
-    let service = fields.get(&[
-        "servicedesc",
-        "servicename",
-        "servicedescription",
-        "service",
-        "servicedisplayname",
-        "objecttagsservice",
-    ]);
+    let service = fields.get(SERVICE);
     let (key, shown) = match &service {
         Some(service) => (
             format!("{product}:service:{host}!{service}"),
@@ -165,15 +202,7 @@ pub(crate) fn read(product: &str, body: Value) -> Result<Normalised, ParseError>
         .as_deref()
         .map(|state| format!(" is {}", state.to_uppercase()))
         .unwrap_or_default();
-    let output = fields.get(&[
-        "serviceoutput",
-        "hostoutput",
-        "output",
-        "checkresultoutput",
-        "eventmessage",
-        "message",
-        "additionalinfo",
-    ]);
+    let output = fields.get(OUTPUT);
     let line = output.as_deref().and_then(|output| output.lines().next());
     let summary = match line {
         Some(line) => format!("{shown}{display}: {line}"),
@@ -185,33 +214,19 @@ pub(crate) fn read(product: &str, body: Value) -> Result<Normalised, ParseError>
     event.component = short(service.clone());
     event.group = short(fields.get(&["hostgroupname", "hostgroup", "hostgroups", "servicegroupname"]));
     event.class = Some(if service.is_some() { "service" } else { "host" }.to_owned());
-    let time = |names: &[&str]| {
-        let time = fields.get(names)?;
-        when::read(&Value::String(time.into_owned()))
-    };
-    event.changed_at = time(NOTIFIED_AT);
-    event.occurred_at = event.changed_at.or_else(|| {
-        time(&[
-            "timet",
-            "timestamp",
-            "time",
-            "datetime",
-            "longdatetime",
-            "eventtime",
-            "microtime",
-        ])
-    });
-    for (names, text) in [
-        (&["serviceurl", "hosturl", "url", "link", "objecturl"][..], "Monitoring"),
-        (&["incidenturl"], "Incident"),
-        (&["servicenotesurl", "hostnotesurl", "notesurl"], "Notes"),
-        (&["serviceactionurl", "hostactionurl", "actionurl"], "Action"),
-    ] {
+    event.changed_at = time(&fields, NOTIFIED_AT);
+    event.occurred_at = event.changed_at.or_else(|| time(&fields, TIME));
+    for (names, text) in LINKS {
         link::add(&mut event, fields.get(names).as_deref(), text);
     }
     drop(fields);
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
+}
+
+fn time(fields: &Loose<'_>, names: &[&str]) -> Option<Timestamp> {
+    let time = fields.get(names)?;
+    when::read(&Value::String(time.into_owned()))
 }
 
 /// The output in full, and what somebody wrote about it.
