@@ -12,6 +12,7 @@ use clap::Args;
 
 use crate::{
     needs::{self, BASE_PYTHON, POSTGRES_BIN, PROGRAMS},
+    node,
     postgres::{self, Durability, Guard, Server},
     process, python, test_folder,
 };
@@ -20,6 +21,8 @@ use crate::{
 const POSTGRES: &str = "OPSKNIGHT_TEST_POSTGRES";
 /// The interpreter that has the peers.
 const PYTHON: &str = "OPSKNIGHT_TEST_PYTHON";
+/// The folder that has the JavaScript peers.
+const NODE_PEERS: &str = "OPSKNIGHT_TEST_NODE_PEERS";
 /// Remembers the server that `cargo xtask env` leaves running.
 const SERVER_FILE: &str = "postgres.json";
 
@@ -81,6 +84,11 @@ fn prepare(lifetime: &Lifetime) -> anyhow::Result<Environment> {
         None => python::environment(&needs::find_or_install(&[BASE_PYTHON])?[0])?.into_os_string(),
     };
     variables.push((PYTHON, python));
+    let node_peers = match env::var_os(NODE_PEERS) {
+        Some(folder) => folder,
+        None => node::folder()?.into_os_string(),
+    };
+    variables.push((NODE_PEERS, node_peers));
     let (url, guard) = match (env::var_os(POSTGRES), lifetime) {
         (Some(url), Lifetime::ThisProcess) => (url, None),
         (None, Lifetime::ThisProcess) => {

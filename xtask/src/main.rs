@@ -11,6 +11,7 @@
 mod bench;
 mod environment;
 mod needs;
+mod node;
 mod postgres;
 mod process;
 mod python;

@@ -43,8 +43,16 @@ pub(crate) const BASE_PYTHON: Need = Need {
     find: python::base,
 };
 
+/// What installs the JavaScript packages. Debian has it in a package of its own, other packages of Node.js bring it.
+pub(crate) const NPM: Need = Need {
+    what: "npm, which comes with Node.js",
+    variable: "OPSKNIGHT_TEST_NPM",
+    packages: &["npm"],
+    find: || on_path(&["npm"]),
+};
+
 /// The programs that tests start by themselves.
-pub(crate) const PROGRAMS: [Need; 4] = [
+pub(crate) const PROGRAMS: [Need; 6] = [
     Need {
         what: "Alertmanager",
         variable: "OPSKNIGHT_TEST_ALERTMANAGER",
@@ -68,6 +76,18 @@ pub(crate) const PROGRAMS: [Need; 4] = [
         variable: "OPSKNIGHT_TEST_CHROMEDRIVER",
         packages: &["chromium-driver"],
         find: || on_path(&["chromedriver"]),
+    },
+    Need {
+        what: "Monit",
+        variable: "OPSKNIGHT_TEST_MONIT",
+        packages: &["monit"],
+        find: || on_path(&["monit"]),
+    },
+    Need {
+        what: "Node.js 18 or newer",
+        variable: "OPSKNIGHT_TEST_NODE",
+        packages: &["nodejs"],
+        find: || on_path(&["node", "nodejs"]),
     },
 ];
 

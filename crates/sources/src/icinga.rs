@@ -8,7 +8,9 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, checks, input,
+    ParseError, Request, Source, checks,
+    guide::Facts,
+    input,
     mapping::FieldMapping,
     normalise::each,
     setup::{Sample, Setup, Snippet},
@@ -47,14 +49,30 @@ impl Source for Icinga {
         }
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "the form or JSON of a notification command, with the names of Icinga's macros in any spelling: \
+                 `service.state`, `service_state`, `ICINGA_SERVICESTATE`",
+                "the webhook channel of Icinga Notifications with `{{json .}}` as its body",
+                "an event of the stream of Icinga's API",
+            ],
+            key: "`icinga:service:HOST!SERVICE` or `icinga:host:HOST`, whatever the state",
+            ..checks::FACTS
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
-                "Put the two notification commands below into a file that Icinga reads, such as conf.d/opsknight.conf.",
+                "Put the two notification commands below into a file that Icinga reads, such as conf.d/opsknight.conf. Where \
+                 conf.d is not read, as behind the Director, put them into a file of the global zone.",
                 "Add the user and the two notifications, and narrow \"assign where\" to what should arrive here.",
                 "Check with icinga2 daemon -C, and reload Icinga.",
                 "Send a custom notification from Icinga Web: it is received and means nothing. A real problem opens an \
                  incident.",
+                "With Icinga Notifications instead: add a channel of the type Webhook with the method POST, the URL below, \
+                 {{json .}} as the request body, and 202 among the response status codes.",
             ],
             snippets: SNIPPETS,
             vendor_docs: Some(
@@ -80,11 +98,100 @@ const SNIPPETS: &[Snippet] = &[
     Snippet {
         name: "conf.d/opsknight.conf",
         language: "text",
-        template: "object NotificationCommand \"opsknight-service\" {\n  command = [ \"/usr/bin/curl\", \"-fsS\", \"-m\", \"10\", \"-H\", \"X-Integration-Key: {key}\", \"{url}\" ]\n  arguments = {\n    \"--data-urlencode\" = {\n      value = [\n        \"notification_type=$notification.type$\",\n        \"host_name=$host.name$\",\n        \"service_name=$service.name$\",\n        \"service_state=$service.state$\",\n        \"service_output=$service.output$\",\n        \"author=$notification.author$\",\n        \"comment=$notification.comment$\",\n        \"timestamp=$icinga.timet$\"\n      ]\n      repeat_key = true\n    }\n  }\n}\n\nobject NotificationCommand \"opsknight-host\" {\n  command = [ \"/usr/bin/curl\", \"-fsS\", \"-m\", \"10\", \"-H\", \"X-Integration-Key: {key}\", \"{url}\" ]\n  arguments = {\n    \"--data-urlencode\" = {\n      value = [\n        \"notification_type=$notification.type$\",\n        \"host_name=$host.name$\",\n        \"host_state=$host.state$\",\n        \"host_output=$host.output$\",\n        \"author=$notification.author$\",\n        \"comment=$notification.comment$\",\n        \"timestamp=$icinga.timet$\"\n      ]\n      repeat_key = true\n    }\n  }\n}\n",
+        template: include_str!("icinga/opsknight.conf"),
     },
     Snippet {
-        name: "User and notifications",
+        name: "The user and the notifications, in the same file",
         language: "text",
-        template: "object User \"opsknight\" {\n  states = [ OK, Warning, Critical, Unknown, Up, Down ]\n  types = [ Problem, Acknowledgement, Recovery ]\n}\n\napply Notification \"opsknight\" to Service {\n  command = \"opsknight-service\"\n  users = [ \"opsknight\" ]\n  interval = 0\n  assign where true\n}\n\napply Notification \"opsknight\" to Host {\n  command = \"opsknight-host\"\n  users = [ \"opsknight\" ]\n  interval = 0\n  assign where true\n}\n// On the server: {url}\n",
+        template: include_str!("icinga/users.conf"),
+    },
+    Snippet {
+        name: "URL, for a webhook channel of Icinga Notifications",
+        language: "text",
+        template: "{url}",
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use opsknight_domain::event::{Action, Severity};
+
+    use super::*;
+    use crate::testing::{Call, event, filled, only};
+
+    /// What the commands of the set-up send, with the values that Icinga 2.13 put into them.
+    #[test]
+    fn the_commands_of_the_set_up_are_understood() {
+        let values = |kind, state| {
+            [
+                ("notification.type", kind),
+                ("host.name", "web-02"),
+                ("service.name", "HTTP front"),
+                ("service.state", state),
+                ("service.output", "said \"no\" & it's $x$\nline two"),
+                ("service.notes_url", "https://wiki.example/http"),
+                ("icinga.timet", "1795690836"),
+            ]
+        };
+        let (service, host) = SNIPPETS[0].template.split_once("opsknight-host").expect("two commands");
+        for (kind, state, action) in [
+            ("PROBLEM", "CRITICAL", Action::Trigger),
+            ("ACKNOWLEDGEMENT", "CRITICAL", Action::Acknowledge),
+            ("RECOVERY", "OK", Action::Resolve),
+        ] {
+            let event = only(
+                Call::form(&filled(service, &values(kind, state)))
+                    .parse(&Icinga)
+                    .expect("an event"),
+            );
+            assert_eq!(
+                (event.action, event.dedup_key.as_str()),
+                (action, "icinga:service:web-02!HTTP front")
+            );
+            assert_eq!(
+                event.summary,
+                format!("HTTP front on web-02 is {state}: said \"no\" & it's $x$")
+            );
+            assert_eq!(event.changed_at.map(|time| time.as_second()), Some(1_795_690_836));
+            assert_eq!(event.links.len(), 1);
+        }
+        let form = filled(
+            host,
+            &[
+                ("notification.type", "PROBLEM"),
+                ("host.name", "web-02"),
+                ("host.state", "DOWN"),
+            ],
+        );
+        let event = only(Call::form(&form).parse(&Icinga).expect("an event"));
+        assert_eq!(
+            (event.dedup_key.as_str(), event.severity),
+            ("icinga:host:web-02", Severity::Critical)
+        );
+    }
+
+    /// The request of Icinga Notifications' own documentation, with values of ours.
+    #[test]
+    fn icinga_notifications_send_objects_with_tags() {
+        let of = |severity: &str| {
+            let body = json!({
+                "contact": {"full_name": "On call", "addresses": []},
+                "object": {"name": "web-02!HTTP", "url": "https://icinga.example/service", "tags": {"host": "web-02", "service": "HTTP"}},
+                "incident": {"id": 7, "url": "https://icinga.example/incident?id=7", "severity": severity},
+                "event": {"time": "2026-03-02T09:00:00.445439055Z", "message": "refused"}
+            });
+            event(&Icinga, &body)
+        };
+        let (crit, ok) = (of("crit"), of("ok"));
+        assert_eq!(
+            (crit.action, crit.severity, crit.links.len()),
+            (Action::Trigger, Severity::Critical, 2)
+        );
+        assert_eq!(
+            (ok.action, ok.dedup_key.as_str()),
+            (Action::Resolve, "icinga:service:web-02!HTTP")
+        );
+        assert_eq!(crit.summary, "HTTP on web-02 is CRIT: refused");
+        assert!(crit.occurred_at.is_some() && crit.changed_at.is_none());
+    }
+}

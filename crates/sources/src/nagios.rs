@@ -1,14 +1,17 @@
 //! Nagios, and what took its commands over: Naemon, Shinken, Checkmk.
 //!
-//! It owns the set-up: commands with `curl` that send a form, so that quotes and line breaks in the output of a plugin
-//! break nothing. What a notification means stands in [`checks`].
+//! It owns the set-up: commands with `curl` that send a form, so that line breaks and signs in the output of a plugin break
+//! nothing. Quotes never come that far: Nagios takes the characters of `illegal_macro_output_chars` out of all that
+//! plugins and people wrote, and the commands rely on it. What a notification means stands in [`checks`].
 
 use jiff::Timestamp;
 use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, checks, input,
+    ParseError, Request, Source, checks,
+    guide::Facts,
+    input,
     mapping::FieldMapping,
     normalise::each,
     setup::{Sample, Setup, Snippet},
@@ -47,15 +50,29 @@ impl Source for Nagios {
         }
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &[
+                "the form or JSON of a notification command, with the names of Nagios' macros in any spelling: \
+                 `SERVICESTATE`, `service_state`, `NAGIOS_SERVICESTATE`",
+                "Checkmk's variables: `NOTIFY_SERVICESTATE`",
+            ],
+            key: "`nagios:service:HOST!SERVICE` or `nagios:host:HOST`, whatever the state",
+            ..checks::FACTS
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
                 "Put the two commands below into a file that Nagios reads, such as commands.cfg, and the contact into \
                  contacts.cfg.",
                 "Add the contact opsknight to the contact groups whose problems should arrive here.",
+                "Leave illegal_macro_output_chars in nagios.cfg as Nagios ships it: it keeps quotes in the output of \
+                 plugins and in comments out of the commands.",
                 "Check with nagios -v, and reload Nagios.",
                 "Acknowledgements are sent with every notification option; flapping and downtimes (f, s) are received and \
-                 mean nothing here.",
+                 mean nothing here. A notification_interval above 0 tells a problem again that could not be told.",
             ],
             snippets: SNIPPETS,
             vendor_docs: Some("https://assets.nagios.com/downloads/nagioscore/docs/nagioscore/4/en/notifications.html"),
@@ -79,48 +96,91 @@ const SNIPPETS: &[Snippet] = &[
     Snippet {
         name: "commands.cfg",
         language: "text",
-        template: "define command {\n    command_name  notify-service-by-opsknight\n    command_line  /usr/bin/curl -fsS -m 10 -H 'X-Integration-Key: {key}' --data-urlencode 'notification_type=$NOTIFICATIONTYPE$' --data-urlencode 'host_name=$HOSTNAME$' --data-urlencode 'service_desc=$SERVICEDESC$' --data-urlencode 'service_state=$SERVICESTATE$' --data-urlencode 'service_output=$SERVICEOUTPUT$' --data-urlencode 'long_service_output=$LONGSERVICEOUTPUT$' --data-urlencode 'author=$NOTIFICATIONAUTHOR$' --data-urlencode 'comment=$NOTIFICATIONCOMMENT$' --data-urlencode 'notes_url=$SERVICENOTESURL$' --data-urlencode 'timestamp=$TIMET$' '{url}'\n}\n\ndefine command {\n    command_name  notify-host-by-opsknight\n    command_line  /usr/bin/curl -fsS -m 10 -H 'X-Integration-Key: {key}' --data-urlencode 'notification_type=$NOTIFICATIONTYPE$' --data-urlencode 'host_name=$HOSTNAME$' --data-urlencode 'host_state=$HOSTSTATE$' --data-urlencode 'host_output=$HOSTOUTPUT$' --data-urlencode 'long_host_output=$LONGHOSTOUTPUT$' --data-urlencode 'author=$NOTIFICATIONAUTHOR$' --data-urlencode 'comment=$NOTIFICATIONCOMMENT$' --data-urlencode 'notes_url=$HOSTNOTESURL$' --data-urlencode 'timestamp=$TIMET$' '{url}'\n}\n",
+        template: include_str!("nagios/commands.cfg"),
     },
     Snippet {
         name: "contacts.cfg",
         language: "text",
-        template: "define contact {\n    contact_name                   opsknight\n    alias                          OpsKnight\n    host_notification_period       24x7\n    service_notification_period    24x7\n    host_notification_options      d,u,r\n    service_notification_options   w,u,c,r\n    host_notification_commands     notify-host-by-opsknight\n    service_notification_commands  notify-service-by-opsknight\n}\n# On the server: {url}\n",
+        template: include_str!("nagios/contacts.cfg"),
     },
 ];
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue, Method};
+    use opsknight_domain::event::Action;
 
     use super::*;
+    use crate::testing::{Call, filled, only};
 
     /// What shells make of the output of plugins.
     #[test]
     fn forms_and_broken_json_are_read() {
-        for (media_type, body) in [
-            (
-                "application/x-www-form-urlencoded",
-                "notification_type=PROBLEM&host_name=web&service_desc=HTTP&service_state=CRITICAL&service_output=said+%22no%22%0Aloudly",
-            ),
-            (
-                "application/json",
-                r#"{"NOTIFICATIONTYPE":"PROBLEM","HOSTNAME":"web","SERVICEDESC":"HTTP","SERVICESTATE":"CRITICAL","SERVICEOUTPUT":"said "no"
-loudly"}"#,
-            ),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert("content-type", HeaderValue::from_static(media_type));
-            let request = Request {
-                method: &Method::POST,
-                query: "integrationId=int_1",
-                headers: &headers,
-                body: body.as_bytes(),
-            };
-            let Normalised::Event(event) = Nagios.parse(&request, None).expect("an event").remove(0) else {
-                panic!("ignored")
-            };
-            assert_eq!(event.dedup_key, "nagios:service:web!HTTP", "{media_type}");
-            assert_eq!(event.summary, "HTTP on web is CRITICAL: said \"no\"", "{media_type}");
+        let form = "notification_type=PROBLEM&host_name=web&service_desc=HTTP&service_state=CRITICAL&service_output=said+%22no%22%0Aloudly";
+        let json = r#"{"NOTIFICATIONTYPE":"PROBLEM","HOSTNAME":"web","SERVICEDESC":"HTTP","SERVICESTATE":"CRITICAL","SERVICEOUTPUT":"said "no"
+loudly"}"#;
+        let json = Call {
+            query: "integrationId=int_1",
+            body: json.as_bytes(),
+            ..Call::default()
+        };
+        for call in [Call::form(form), json] {
+            let event = only(call.parse(&Nagios).expect("an event"));
+            assert_eq!(event.dedup_key, "nagios:service:web!HTTP");
+            assert_eq!(event.summary, "HTTP on web is CRITICAL: said \"no\"");
         }
+    }
+
+    /// What the commands of the set-up send, with the values that Nagios 4.4 put into them.
+    #[test]
+    fn the_commands_of_the_set_up_are_understood() {
+        let values = |kind, state| {
+            [
+                ("NOTIFICATIONTYPE", kind),
+                ("HOSTNAME", "web-01"),
+                ("SERVICEDESC", "HTTP front"),
+                ("SERVICESTATE", state),
+                ("SERVICEOUTPUT", "said no  its bad"),
+                ("LONGSERVICEOUTPUT", "line two\\nline three"),
+                ("HOSTSTATE", "DOWN"),
+                ("HOSTOUTPUT", "unreachable"),
+                ("SERVICENOTESURL", ""),
+                ("TIMET", "1795690467"),
+            ]
+        };
+        let (service, host) = SNIPPETS[0].template.split_once("notify-host").expect("two commands");
+        for (kind, state, action) in [
+            ("PROBLEM", "CRITICAL", Action::Trigger),
+            ("ACKNOWLEDGEMENT", "CRITICAL", Action::Acknowledge),
+            ("RECOVERY", "OK", Action::Resolve),
+        ] {
+            let event = only(
+                Call::form(&filled(service, &values(kind, state)))
+                    .parse(&Nagios)
+                    .expect("an event"),
+            );
+            assert_eq!(
+                (event.action, event.dedup_key.as_str()),
+                (action, "nagios:service:web-01!HTTP front")
+            );
+            assert_eq!(
+                event.summary,
+                format!("HTTP front on web-01 is {state}: said no  its bad")
+            );
+            assert_eq!(event.changed_at.map(|time| time.as_second()), Some(1_795_690_467));
+            assert!(
+                event
+                    .description
+                    .is_some_and(|text| text.ends_with("line two\nline three"))
+            );
+        }
+        let event = only(
+            Call::form(&filled(host, &values("PROBLEM", "OK")))
+                .parse(&Nagios)
+                .expect("an event"),
+        );
+        assert_eq!(
+            (event.dedup_key.as_str(), event.summary.as_str()),
+            ("nagios:host:web-01", "web-01 is DOWN: unreachable")
+        );
     }
 }

@@ -26,6 +26,17 @@ impl Default for Call<'_> {
     }
 }
 
+impl<'a> Call<'a> {
+    /// A POST of a form.
+    pub(crate) fn form(body: &'a str) -> Self {
+        Self {
+            headers: &[("content-type", "application/x-www-form-urlencoded")],
+            body: body.as_bytes(),
+            ..Self::default()
+        }
+    }
+}
+
 impl Call<'_> {
     fn map(&self) -> HeaderMap {
         let header = |(name, value): &(&'static str, &str)| {
@@ -118,4 +129,18 @@ pub(crate) fn reason(source: &dyn Source, body: &Value) -> String {
         Normalised::Ignored { reason, .. } => reason,
         Normalised::Event(event) => panic!("{event:?}"),
     }
+}
+
+/// The form that a command of a set-up sends: each of its quoted words `name=$MACRO$` with the macro's value filled in;
+/// a macro that is not among the values has none, as in Nagios.
+pub(crate) fn filled(command: &str, values: &[(&str, &str)]) -> String {
+    let mut form = url::form_urlencoded::Serializer::new(String::new());
+    for (name, macro_) in command.split(['\'', '"']).filter_map(|word| word.split_once('=')) {
+        let Some(macro_) = macro_.strip_prefix('$').and_then(|rest| rest.strip_suffix('$')) else {
+            continue;
+        };
+        let value = values.iter().find(|(known, _)| *known == macro_);
+        form.append_pair(name, value.map_or("", |(_, value)| value));
+    }
+    form.finish()
 }

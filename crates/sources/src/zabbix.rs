@@ -2,8 +2,9 @@
 //!
 //! A problem is known by `{EVENT.ID}`, which stays the same in its updates and in its recovery; the host is no part of the
 //! key, since its visible name may change. An update acknowledges only where its action says so, in words of its own:
-//! comments and suppressions mean nothing here. Facts are from zabbix.com/documentation/current: "Supported macros",
-//! "Webhook" and "JavaScript guide".
+//! comments and suppressions mean nothing here. Whoever updates a problem is not told of it, so the set-up has a user of its
+//! own. Facts are from zabbix.com/documentation/current: "Supported macros" (those of times are newer than 6.0), "Webhook",
+//! "JavaScript guide" and "Update operations", and from what a Zabbix server 6.0 sends.
 
 use std::borrow::Cow;
 
@@ -13,7 +14,9 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    ParseError, Request, Source, input, link,
+    ParseError, Request, Source,
+    guide::Facts,
+    input, link,
     loose::Loose,
     mapping::FieldMapping,
     normalise::{description, each, ignored, short},
@@ -53,16 +56,37 @@ impl Source for Zabbix {
         }
     }
 
+    fn facts(&self) -> Facts {
+        Facts {
+            forms: &["JSON or a form with the names of Zabbix' macros in any spelling: `EVENT.ID`, `event_id`"],
+            triggers: "`event_value` 1; an update that changes the severity",
+            acknowledges: "an update whose `event_update_action` says acknowledged",
+            resolves: "`event_value` 0, or a status of `OK` or `RESOLVED`",
+            ignores: "other updates, such as comments and suppressions; discoveries and registrations",
+            tests: "the Test button of the media type, which sends macros as they stand",
+            severity: "by `event_nseverity`: 5 critical, 4 error, 3 and 2 warning, 1 and 0 info; else by the word, else \
+                       warning",
+            key: "`zabbix:EVENT_ID`, with the host of `{$ZABBIX.URL}` before the id where that is set",
+            ordered_by: "`event_timestamp`, `event_update_timestamp` and `event_recovery_timestamp`, which newer versions \
+                         of Zabbix fill in",
+            delivery: "",
+        }
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[
-                "In Zabbix, open Alerts, then Media types, press Import and choose a file with the text below. It works \
-                 from Zabbix 6.0 on.",
+                "In Zabbix, open Alerts, then Media types (in 6.0 both stand in Administration), press Import and choose a \
+                 file with the text below. It works from Zabbix 6.0 on.",
                 "Open the media type OpsKnight. Optional: enter a secret there, and set the same secret here.",
-                "Open a user whom Zabbix notifies, and add the media OpsKnight to them. What stands in Send to does not \
-                 matter.",
-                "In Alerts, then Actions, then Trigger actions, let an action send to that user: in its operations, its \
+                "In Users, make a user opsknight of its own with the role User role, in a group that may read the hosts whose \
+                 problems should arrive, and add the media OpsKnight to it. What stands in Send to does not matter. Zabbix \
+                 tells nobody of what they did themselves, so with a person's own user their acknowledgements would be \
+                 missing here.",
+                "In Alerts (in 6.0 Configuration), then Actions, then Trigger actions, let an action send to that user: in its operations, its \
                  recovery operations and its update operations.",
+                "Optional: in Administration, then Macros (in 6.0 General, then Macros), set {$ZABBIX.URL} to the address of Zabbix' pages. It becomes a \
+                 link, and part of the key, so that two Zabbix servers can report to one service.",
                 "Press Test beside the media type: an incident marked as a test appears and closes itself.",
             ],
             snippets: SNIPPETS,
@@ -134,18 +158,38 @@ fn severity(fields: &Loose<'_>) -> Severity {
     }
 }
 
+/// Whether the problem is over, where anything says so.
+fn is_over(fields: &Loose<'_>) -> Option<Result<bool, &'static str>> {
+    let word = fields.word(&[
+        "eventvalue",
+        "eventrecoveryvalue",
+        "status",
+        "eventstatus",
+        "eventrecoverystatus",
+        "triggerstatus",
+        "triggervalue",
+    ]);
+    // A plain "value" may as well be the item's.
+    let word = word.or_else(|| {
+        fields
+            .word(&["value"])
+            .filter(|word| matches!(&**word, "0" | "1" | "ok" | "problem"))
+    })?;
+    Some(match &*word {
+        "0" | "ok" | "resolved" | "up" => Ok(true),
+        "1" | "problem" | "down" => Ok(false),
+        _ => Err("Its value is neither a problem nor the end of one."),
+    })
+}
+
 /// What is to be done, or why nothing is.
 fn action(fields: &Loose<'_>) -> Result<Action, &'static str> {
     if matches!(fields.get(&["eventsource", "source"]).as_deref(), Some("1" | "2")) {
         return Err("It tells of a discovery or a registration.");
     }
-    let is_over = match fields
-        .word(&["eventvalue", "value", "status", "eventstatus", "triggerstatus"])
-        .as_deref()
-    {
-        Some("0" | "ok" | "resolved" | "up") => true,
-        Some("1" | "problem" | "down") => false,
-        Some(_) => return Err("Its value is neither a problem nor the end of one."),
+    let is_over = match is_over(fields) {
+        Some(Ok(is_over)) => is_over,
+        Some(Err(reason)) => return Err(reason),
         None => false,
     };
     if fields.get(&["eventupdatestatus", "updatestatus"]).as_deref() != Some("1") {
@@ -166,6 +210,20 @@ fn action(fields: &Loose<'_>) -> Result<Action, &'static str> {
         Ok(Action::Trigger)
     } else {
         Err("It was updated, but not acknowledged.")
+    }
+}
+
+fn time(fields: &Loose<'_>, names: &[&str]) -> Option<Timestamp> {
+    let time = fields.get(names)?;
+    when::read(&Value::String(time.into_owned()))
+}
+
+/// When the problem began, grew worse or ended, by the clock of the Zabbix server. The time at which the script runs is
+/// not it: Zabbix runs it again when an attempt has failed.
+fn changed_at(fields: &Loose<'_>, action: Action) -> Option<Timestamp> {
+    match action {
+        Action::Resolve => time(fields, &["eventrecoverytimestamp"]),
+        Action::Trigger | Action::Acknowledge => time(fields, &["eventupdatetimestamp", "eventtimestamp"]),
     }
 }
 
@@ -214,8 +272,10 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
     event.component = short(fields.get(&["itemname", "itemname1"]));
     event.group = short(fields.get(&["hostgroup", "triggerhostgroupname", "hostgroups"]));
     event.class = short(fields.get(&["triggerid"]));
-    let time = fields.get(&["timestamp", "eventtimestamp"]);
-    event.occurred_at = time.and_then(|time| when::read(&Value::String(time.into_owned())));
+    event.changed_at = changed_at(&fields, action);
+    event.occurred_at = event
+        .changed_at
+        .or_else(|| time(&fields, &["timestamp", "eventtimestamp", "clock"]));
     let page = address.and_then(|url| {
         let trigger = fields.get(&["triggerid"])?;
         Some(format!(
@@ -235,87 +295,4 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn outcome(value: &str, update: &str, did: &str) -> Normalised {
-        let body = json!({
-            "event_id": 4711, "event_value": value, "event_update_status": update, "event_update_action": did,
-            "event_nseverity": "4", "event_name": "Disk full", "host_name": "db-1"
-        });
-        event(body).expect("an outcome")
-    }
-
-    #[test]
-    fn updates_acknowledge_only_when_they_say_so() {
-        for (value, update, did, expected) in [
-            ("1", "0", "", Some(Action::Trigger)),
-            ("0", "0", "", Some(Action::Resolve)),
-            ("1", "1", "acknowledged, commented", Some(Action::Acknowledge)),
-            ("1", "1", "changed severity from Warning to High", Some(Action::Trigger)),
-            ("1", "1", "commented", None),
-            ("1", "1", "unacknowledged", None),
-            ("1", "1", "suppressed", None),
-            ("0", "1", "acknowledged", None),
-        ] {
-            match (outcome(value, update, did), expected) {
-                (Normalised::Event(event), Some(action)) => {
-                    assert_eq!(
-                        (event.action, event.dedup_key.as_str()),
-                        (action, "zabbix:4711"),
-                        "{did}"
-                    );
-                }
-                (Normalised::Ignored { dedup_key: Some(_), .. }, None) => {}
-                (outcome, _) => panic!("{did}: {outcome:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_are_severities() {
-        for (number, expected) in [
-            ("5", Severity::Critical),
-            ("4", Severity::Error),
-            ("3", Severity::Warning),
-            ("2", Severity::Warning),
-            ("1", Severity::Info),
-            ("0", Severity::Info),
-        ] {
-            let body = json!({"EVENT.NSEVERITY": number, "EVENT.SEVERITY": "Katastrophe"});
-            assert_eq!(severity(&Loose::new(&body, &[], is_unfilled)), expected, "{number}");
-        }
-    }
-
-    #[test]
-    fn macros_that_are_not_filled_in_are_absent() {
-        let test = json!({"event_id": "{EVENT.ID}", "event_value": "{EVENT.VALUE}", "host_name": "{HOST.NAME}"});
-        let Ok(Normalised::Event(tested)) = event(test) else {
-            panic!("an event")
-        };
-        assert!(tested.is_test);
-        let body =
-            json!({"event_id": "5", "item_name": "*UNKNOWN*", "trigger_url": "{TRIGGER.URL}", "event_name": "{x} y"});
-        let Ok(Normalised::Event(real)) = event(body) else {
-            panic!("an event")
-        };
-        assert_eq!(
-            (real.component.as_deref(), real.summary.as_str(), real.is_test),
-            (None, "{x} y", false)
-        );
-        assert_eq!(
-            event(json!({"host": "x"})).map_err(|error| error.field),
-            Err("event_id".into())
-        );
-    }
-
-    #[test]
-    fn two_installations_are_told_apart() {
-        let key = |url: &str| match event(json!({"event_id": "5", "zabbix_url": url})).expect("an event") {
-            Normalised::Event(event) => event.dedup_key,
-            Normalised::Ignored { reason, .. } => panic!("{reason}"),
-        };
-        assert_eq!(key("https://zabbix.example/zabbix"), "zabbix:zabbix.example:5");
-        assert_eq!(key("{$ZABBIX.URL}"), "zabbix:5");
-    }
-}
+mod tests;

@@ -38,6 +38,21 @@ pub(crate) fn amtool() -> PathBuf {
     program("OPSKNIGHT_TEST_AMTOOL")
 }
 
+/// The smallest of monitors.
+pub(crate) fn monit() -> PathBuf {
+    program("OPSKNIGHT_TEST_MONIT")
+}
+
+/// What runs JavaScript.
+pub(crate) fn node() -> PathBuf {
+    program("OPSKNIGHT_TEST_NODE")
+}
+
+/// The folder with the packages of `xtask/peers/package.json`.
+pub(crate) fn node_peers() -> PathBuf {
+    program("OPSKNIGHT_TEST_NODE_PEERS")
+}
+
 /// One of our own scripts that drive third-party programs.
 pub(crate) fn peer(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)

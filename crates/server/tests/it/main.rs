@@ -24,6 +24,7 @@ mod peers;
 mod post_office;
 mod process;
 mod replay;
+mod senders;
 mod sink;
 mod story;
 mod tls_front;
