@@ -11,6 +11,8 @@ use crate::{Call, SOURCES, headers, mapping, text};
 const EDITS_MAX: usize = 12;
 /// Most values in a body: beyond it nothing is repeated, so that one input takes no seconds.
 const VALUES_MAX: usize = 4_000;
+/// Longest text that is still repeated, in bytes.
+const TEXT_BYTES_MAX: usize = 2_000;
 /// Deepest nesting that an edit makes; readers of JSON give up at 128.
 const DEPTH_MAX: u8 = 140;
 
@@ -260,7 +262,7 @@ fn twist(here: &mut Value, number: usize) {
         1 => text.to_lowercase(),
         2 => format!(" \t{text}\n"),
         3 => text.chars().rev().collect(),
-        4 => text.repeat(2 + number % 60),
+        4 if text.len() <= TEXT_BYTES_MAX => text.repeat(2 + number % 60),
         5 => text.chars().take(number / 8 % 40).collect(),
         6 => text.replace([' ', '-', '_', '.', ':', '/'], ""),
         _ => format!("{{{{ {text} }}}}"),

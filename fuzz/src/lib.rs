@@ -120,8 +120,12 @@ impl Call {
         );
         let now = Timestamp::from_second(1_700_000_000).expect("a time");
         let _ = source.verify(&request, SECRET, now);
-        let _ = self.mapping.as_ref().map(FieldMapping::validate);
-        sound::assert_verdict(&source.parse(&request, self.mapping.as_ref()));
+        let verdict = source.parse(&request, self.mapping.as_ref());
+        // A mapping that is not valid is never stored; it may name no field, but it breaks nothing either.
+        match (&self.mapping, &verdict) {
+            (Some(mapping), Err(_)) if mapping.validate().is_err() => {}
+            _ => sound::assert_verdict(&verdict),
+        }
     }
 }
 

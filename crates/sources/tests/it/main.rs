@@ -1,10 +1,12 @@
 //! The sources as the server sees them: whole bodies in, events out.
 
+mod arbitrary;
 mod builds_and_clouds;
 mod events_api;
 mod fixtures;
 mod hostile;
 mod samples;
+mod sent;
 mod sound;
 
 use std::{fs, path::PathBuf};
