@@ -4,6 +4,7 @@ mod arbitrary;
 mod builds_and_clouds;
 mod events_api;
 mod fixtures;
+mod guide;
 mod hostile;
 mod samples;
 mod sent;
