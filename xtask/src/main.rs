@@ -10,6 +10,7 @@
 
 mod bench;
 mod environment;
+mod fuzz;
 mod needs;
 mod node;
 mod postgres;
@@ -33,6 +34,8 @@ enum Task {
     Test(test::Options),
     /// Measures the program beside what the machine can do at best. Takes some minutes after the build.
     Bench(bench::Options),
+    /// Gives the sources what nobody should send, until one breaks or all runs are done. Needs a C++ compiler.
+    Fuzz(fuzz::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Checks what no lint can hold.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let result = match Task::parse() {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Tidy => tidy::run(&root()),
     };

@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use crate::process;
 
 /// The folders that are read.
-const FOLDERS: [&str; 4] = [".ci", "crates", "docs", "xtask"];
+const FOLDERS: [&str; 6] = [".ci", "crates", "docs", "fuzz/fuzz_targets", "fuzz/src", "xtask"];
 
 /// Files that may break a rule, and why: the rule's name, the file's path, the reason.
 const EXCEPTIONS: &[Exception] = &[];

@@ -15,6 +15,8 @@ const OWN_PARAMETERS: &[&str] = &["integrationId", "integrationKey"];
 const JSON_FIELDS: &[&str] = &["payload", "data"];
 /// Most fields that one form, or one query string, may hold; what follows is left out.
 const FIELDS_MAX: usize = 1000;
+/// Longest boundary between the parts of a form, in bytes. RFC 2046, section 5.1.1, allows 70.
+const BOUNDARY_BYTES_MAX: usize = 200;
 
 /// How the JSON in a body is read.
 type ReadJson = fn(&[u8]) -> Result<Value, ParseError>;
@@ -57,7 +59,8 @@ fn read_as(request: &Request<'_>, read_json: ReadJson) -> Result<Value, ParseErr
     let media_type = request.media_type().unwrap_or_default();
     if media_type.starts_with("multipart/") {
         let boundary = request.header("content-type").and_then(boundary);
-        let boundary = boundary.ok_or_else(|| ParseError::new("content-type", "names no boundary"))?;
+        let boundary =
+            boundary.ok_or_else(|| ParseError::new("content-type", "names no boundary, or one that is too long"))?;
         return message(multipart(body, &boundary), read_json);
     }
     let begins_as_json = matches!(body.iter().find(|b| !b.is_ascii_whitespace()), Some(b'{' | b'['));
@@ -160,7 +163,7 @@ fn boundary(content_type: &str) -> Option<String> {
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.trim().eq_ignore_ascii_case("boundary"))
         .map(|(_, value)| value.trim().trim_matches('"').to_owned())
-        .filter(|boundary| !boundary.is_empty())
+        .filter(|boundary| (1..=BOUNDARY_BYTES_MAX).contains(&boundary.len()))
 }
 
 /// The named parts of a multipart form (RFC 7578), each as text. A part that is not closed ends with the body.
@@ -289,6 +292,20 @@ mod tests {
         }
         assert_eq!(
             check("multipart/form-data", "", kuma).map_err(|error| error.field),
+            Err("content-type".into())
+        );
+        // A body of nearly boundaries would be compared with one of many kilobytes at each of its bytes.
+        let long = format!("multipart/form-data; boundary={}", "-".repeat(300));
+        let mut headers = HeaderMap::new();
+        headers.insert("content-type", HeaderValue::from_str(&long).expect("a value"));
+        let request = Request {
+            method: &Method::POST,
+            query: "",
+            headers: &headers,
+            body: kuma,
+        };
+        assert_eq!(
+            read_with_query(&request).map_err(|error| error.field),
             Err("content-type".into())
         );
         assert_eq!(

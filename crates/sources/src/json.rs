@@ -142,10 +142,15 @@ pub(crate) fn field<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
     value.get(name).filter(|field| !field.is_null())
 }
 
+/// Text without what shows nothing at its ends: control characters are not kept, so what holds only them is no text.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c.is_control())
+}
+
 /// A value as one text: text that is not blank, a number or a truth value. Lists and objects are no text.
 pub(crate) fn text(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.trim()).filter(|text| !text.is_empty()).map(Cow::Borrowed),
+        Value::String(text) => Some(trim(text)).filter(|text| !text.is_empty()).map(Cow::Borrowed),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
         Value::Bool(truth) => Some(Cow::Borrowed(if *truth { "true" } else { "false" })),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
@@ -212,6 +217,12 @@ mod tests {
         check(b"{\"a\":\"line\nnext\ttab\0\"}", &json!({"a": "line\nnext\ttab"}));
         check(br#"{"a":"C:\Windows\'"}"#, &json!({"a": r"C:\Windows\'"}));
         check(b"{\"a\":1}\0\n", &json!({"a": 1}));
+    }
+
+    #[test]
+    fn what_shows_nothing_is_no_text() {
+        assert_eq!(text(&json!("\u{f}\u{e} \u{1}")), None);
+        assert_eq!(text(&json!("\u{1} a\u{2}b \u{3}")).as_deref(), Some("a\u{2}b"));
     }
 
     #[test]

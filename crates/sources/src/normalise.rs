@@ -114,7 +114,7 @@ pub(crate) fn short(text: Option<Cow<'_, str>>) -> Option<String> {
 /// The first line of a text that says something, for a summary.
 pub(crate) fn first_line(text: &str) -> &str {
     text.lines()
-        .map(str::trim)
+        .map(json::trim)
         .find(|line| !line.is_empty())
         .unwrap_or_default()
 }

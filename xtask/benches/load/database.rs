@@ -31,6 +31,8 @@ use sha2::{Digest as _, Sha256};
 
 /// Services, each with one integration.
 pub(crate) const SERVICES: usize = 200;
+/// Of these, so many have one for Alertmanager too.
+const HOOKS: usize = 20;
 /// The secret key of the servers that are measured.
 pub(crate) const SECRET_KEY: &str = "a key for measuring that guards nothing";
 /// Requests in a minute that an integration may send: as many as can be set.
@@ -54,6 +56,8 @@ pub(crate) struct Database {
 pub(crate) struct Organisation {
     /// The keys of all integrations.
     pub(crate) keys: Vec<String>,
+    /// The paths of webhooks for Alertmanager, one for each of the first services.
+    pub(crate) hooks: Vec<String>,
     /// The services.
     pub(crate) services: Vec<ServiceId>,
     /// An API key that may read incidents.
@@ -150,7 +154,14 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
     let user = user();
     let policy = policy(user.id);
     let services: Vec<ServiceRow> = (0..SERVICES).map(|n| service(n, policy.id)).collect();
-    let doors: Vec<IntegrationRow> = services.iter().map(|service| integration(service.id)).collect();
+    let doors: Vec<IntegrationRow> = services
+        .iter()
+        .map(|service| integration(service.id, "EVENTS_API_V2"))
+        .collect();
+    let hooks: Vec<IntegrationRow> = services[..HOOKS]
+        .iter()
+        .map(|service| integration(service.id, "PROMETHEUS"))
+        .collect();
     let webhook = webhook(&format!("http://{sink}/hook"));
     let mut random = [0; api_keys::KEY_BYTES];
     clock.fill(&mut random);
@@ -169,6 +180,10 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
     let signed_in = SessionRow::new(token_hash(&session), user.id, None, None, now);
     let organisation = Organisation {
         keys: doors.iter().map(|door| door.key.expose().to_owned()).collect(),
+        hooks: hooks
+            .iter()
+            .map(|hook| format!("/api/integrations/prometheus?integrationId={}", hook.id))
+            .collect(),
         services: services.iter().map(|service| service.id).collect(),
         api_key: key.expose().to_owned(),
         api_key_id: key_row.id,
@@ -181,7 +196,7 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
         for service in &services {
             services::insert(tx, service).await?;
         }
-        for door in &doors {
+        for door in doors.iter().chain(&hooks) {
             integrations::insert(tx, &sealer, door).await?;
         }
         webhooks::insert(tx, &sealer, &webhook).await?;
@@ -249,7 +264,7 @@ fn service(n: usize, policy: PolicyId) -> ServiceRow {
     }
 }
 
-fn integration(service: ServiceId) -> IntegrationRow {
+fn integration(service: ServiceId, type_name: &str) -> IntegrationRow {
     let now = SystemClock.now();
     let mut random = [0; integrations::KEY_BYTES];
     SystemClock.fill(&mut random);
@@ -257,7 +272,7 @@ fn integration(service: ServiceId) -> IntegrationRow {
         id: IntegrationId::new(SystemClock.uuid_v4()),
         service,
         name: "Load".into(),
-        type_name: "EVENTS_API_V2".into(),
+        type_name: type_name.into(),
         key: integrations::new_key(random),
         secret: None,
         enabled: true,

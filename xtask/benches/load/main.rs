@@ -8,11 +8,13 @@
 
 mod database;
 mod drive;
+mod groups;
 mod http;
 mod ingest;
 mod latency;
 mod limits;
 mod list;
+mod parse;
 mod program;
 mod report;
 mod sinks;
@@ -39,6 +41,10 @@ enum What {
     Start,
     /// Lists with a million incidents.
     List,
+    /// Reading bodies, without a server.
+    Parse,
+    /// Alertmanager's groups of hundreds of alerts.
+    Groups,
 }
 
 /// What the run is asked to do.
@@ -133,6 +139,16 @@ async fn run(options: Options) -> anyhow::Result<()> {
     if wanted(What::List) {
         let mut part = Part::begin("lists of incidents");
         list::measure(&context, &mut part).await?;
+        parts.push(part.json());
+    }
+    if wanted(What::Parse) {
+        let mut part = Part::begin("reading bodies");
+        parse::measure(&context, &mut part)?;
+        parts.push(part.json());
+    }
+    if wanted(What::Groups) {
+        let mut part = Part::begin("Alertmanager's groups");
+        groups::measure(&context, &mut part).await?;
         parts.push(part.json());
     }
     println!("\nload average after: {}", load_average());

@@ -3,6 +3,7 @@
 
 mod bodies;
 mod door;
+mod every_source;
 
 use std::collections::BTreeSet;
 

@@ -1,13 +1,11 @@
 //! Real bodies of GitHub, GitLab, Bitbucket and the three clouds, where the folder with them is found beside the
 //! repository: the name of each file says what must come of it.
 
-use std::path::PathBuf;
-
 use http::{HeaderMap, HeaderValue, Method};
 use opsknight_domain::event::{Action, Normalised};
 use opsknight_sources::{Request, Source, by_slug};
 
-use crate::{assert_sound, read_folder};
+use crate::{assert_sound, read_folder, sent::payloads};
 
 /// Folders with samples and the source that understands them.
 const FOLDERS: &[(&str, &str)] = &[
@@ -104,10 +102,7 @@ fn outcomes(source: &dyn Source, file: &str, body: &[u8], named: bool) -> Vec<No
 
 #[test]
 fn every_sample_has_the_outcome_that_its_name_says() {
-    let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
-    if !payloads.is_dir() {
-        return;
-    }
+    let Some(payloads) = payloads() else { return };
     for (folder, slug) in FOLDERS {
         let source = by_slug(slug).expect("a source");
         for (file, body) in read_folder(&payloads.join(folder)) {
@@ -138,12 +133,9 @@ fn every_sample_has_the_outcome_that_its_name_says() {
 /// The header says which event it is; a body that lost its headers on the way is known by what is in it.
 #[test]
 fn bodies_of_github_are_known_without_their_header() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads/github");
-    if !folder.is_dir() {
-        return;
-    }
+    let Some(payloads) = payloads() else { return };
     let source = by_slug("github").expect("a source");
-    for (file, body) in read_folder(&folder) {
+    for (file, body) in read_folder(&payloads.join("github")) {
         let [named] = &outcomes(source, &file, &body, true)[..] else {
             panic!("{file}: one outcome")
         };

@@ -1,11 +1,15 @@
 //! The sources as the server sees them: whole bodies in, events out.
 
+mod arbitrary;
 mod builds_and_clouds;
 mod events_api;
 mod fixtures;
+mod guide;
 mod hostile;
 mod samples;
 mod shell_snippets;
+mod sent;
+mod sound;
 
 use std::{fs, path::PathBuf};
 
@@ -13,6 +17,8 @@ use http::{HeaderMap, Method};
 use opsknight_domain::event::{Event, Normalised};
 use opsknight_sources::{ParseError, Request, Source, all};
 use serde_json::{Value, json};
+
+use self::sound::{assert_sound, assert_verdict};
 
 /// Gives a JSON body to a source, as its product sends it.
 fn parse(source: &dyn Source, body: &[u8]) -> Result<Vec<Normalised>, ParseError> {
@@ -89,32 +95,6 @@ fn readable_one(normalised: &Normalised) -> Value {
         fields.retain(|_, field| !matches!(field, Value::Null | Value::Bool(false)) && *field != json!([]));
     }
     value
-}
-
-/// Checks what holds for every event, whatever was sent.
-fn assert_sound(all: &[Normalised]) {
-    for normalised in all {
-        let Normalised::Event(event) = normalised else { continue };
-        assert!(!event.dedup_key.is_empty(), "{event:?}");
-        assert!(event.dedup_key.chars().count() <= 255, "{event:?}");
-        assert!(
-            event.action != opsknight_domain::event::Action::Trigger || !event.summary.is_empty(),
-            "{event:?}"
-        );
-        assert!(event.summary.chars().count() <= 1024, "{event:?}");
-        assert!(
-            event.links.iter().all(|link| link.href.starts_with("http")),
-            "{event:?}"
-        );
-        assert!(
-            event
-                .images
-                .iter()
-                .all(|image| image.src.to_lowercase().starts_with("https:")),
-            "{event:?}"
-        );
-        assert!(!event.details.to_string().contains("\\u0000"), "{event:?}");
-    }
 }
 
 /// The same check over every source, told apart by their slugs in what is printed.

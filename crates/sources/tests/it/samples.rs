@@ -1,11 +1,12 @@
 //! Real bodies of the vendors, where the folder with them is found beside the repository.
 
-use std::path::PathBuf;
-
 use opsknight_domain::event::{Action, Normalised};
 use opsknight_sources::by_slug;
 
-use crate::{assert_sound, parse, read_folder};
+use crate::{
+    assert_sound, parse, read_folder,
+    sent::{each_sample, payloads},
+};
 
 /// Folders with samples and the source that understands them.
 const FOLDERS: &[(&str, &str)] = &[
@@ -32,10 +33,7 @@ const TEMPLATES: &[&str] = &["default-template"];
 
 #[test]
 fn samples_are_what_their_names_say() {
-    let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
-    if !payloads.is_dir() {
-        return;
-    }
+    let Some(payloads) = payloads() else { return };
     for (folder, slug) in BY_NAME {
         let source = by_slug(slug).expect("a source");
         for (name, body) in read_folder(&payloads.join(folder)) {
@@ -58,10 +56,7 @@ fn samples_are_what_their_names_say() {
 
 #[test]
 fn what_vendors_really_sent_is_understood() {
-    let payloads = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads");
-    if !payloads.is_dir() {
-        return;
-    }
+    let Some(payloads) = payloads() else { return };
     for (folder, slug) in FOLDERS {
         let source = by_slug(slug).expect("a source");
         for (name, body) in read_folder(&payloads.join(folder)) {
@@ -79,13 +74,22 @@ fn what_vendors_really_sent_is_understood() {
     }
 }
 
+/// Whatever folder it lies in, a sample is understood by its own source with the headers that come with it; the lists here
+/// and in `builds_and_clouds` say of most what must come of them.
+#[test]
+fn every_sample_is_understood() {
+    each_sample(|sent| {
+        let verdict = sent.parse(&sent.headers, &sent.body);
+        let is_template = TEMPLATES.iter().any(|template| sent.name.ends_with(template));
+        assert_eq!(verdict.is_err(), is_template, "{}: {verdict:?}", sent.name);
+        assert_sound(&verdict.unwrap_or_default());
+    });
+}
+
 /// What Alertmanager calls an alert and what we make of its labels are the same.
 #[test]
 fn fingerprints_agree_with_those_that_were_sent() {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/payloads/prometheus-alertmanager");
-    if !folder.is_dir() {
-        return;
-    }
+    let Some(payloads) = payloads() else { return };
     let source = by_slug("prometheus").expect("a source");
     let keys = |body: &[u8]| -> Vec<String> {
         let all = parse(source, body).expect("events");
@@ -96,7 +100,7 @@ fn fingerprints_agree_with_those_that_were_sent() {
             })
             .collect()
     };
-    for (name, body) in read_folder(&folder) {
+    for (name, body) in read_folder(&payloads.join("prometheus-alertmanager")) {
         let text = String::from_utf8(body).expect("text");
         assert_eq!(
             keys(text.as_bytes()),

@@ -303,7 +303,7 @@ fn flipped(value: &Value) -> Vec<Value> {
     all
 }
 
-fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+pub(super) fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
         Value::Array(items) => items
