@@ -131,6 +131,8 @@ const look = async (form) => {
 document.addEventListener("input", (event) => {
   const form = event.target.form;
   if (form?.dataset.preview === undefined) return;
+  // Whoever types a body means that one.
+  if (event.target.name === "body") form.elements.event.value = "";
   clearTimeout(looking);
   looking = setTimeout(look, 300, form);
 });

@@ -23,7 +23,7 @@ use crate::engine::ingest::{self, Taken};
 /// By what a body is read.
 enum Reader {
     /// The integration's type, with a field mapping where there is one.
-    Source(&'static dyn Source, Option<FieldMapping>),
+    Source(&'static dyn Source, Option<Box<FieldMapping>>),
     /// The rules of the Events API.
     EventsCall,
 }
@@ -38,13 +38,16 @@ impl Reader {
         let source = opsknight_sources::by_type(&integration.type_name)
             .ok_or_else(|| Denied::NotFound(format!("there is no integration type {}", integration.type_name)))?;
         let wanted = trial.mapping.clone();
-        Ok(Self::Source(source, wanted.or_else(|| mapping(integration))))
+        Ok(Self::Source(
+            source,
+            wanted.or_else(|| mapping(integration)).map(Box::new),
+        ))
     }
 
     fn read(&self, door: &Door, trial: &Trial) -> Result<Vec<Normalised>, Denied> {
         let mut events = match self {
             Self::Source(source, mapping) => {
-                let read = source.parse(&request(trial), mapping.as_ref());
+                let read = source.parse(&request(trial), mapping.as_deref());
                 read.map_err(|error| Denied::Invalid {
                     field: error.field,
                     message: error.message,
@@ -65,7 +68,7 @@ impl Reader {
 
     fn origins(&self, trial: &Trial) -> Vec<Origins> {
         match self {
-            Self::Source(source, mapping) => source.origins(&request(trial), mapping.as_ref()),
+            Self::Source(source, mapping) => source.origins(&request(trial), mapping.as_deref()),
             Self::EventsCall => Vec::new(),
         }
     }

@@ -6,6 +6,7 @@ mod every_page;
 mod first_page;
 mod hostile;
 mod mail_link;
+mod mapping;
 mod no_scripts;
 mod stage;
 mod window;

@@ -12,6 +12,7 @@ use crate::{
 
 both! {
     a_preview_tells_what_would_come_and_stores_nothing,
+    a_body_is_tried_out_with_a_mapping_that_is_not_saved,
     a_request_that_was_not_understood_is_run_again_with_another_mapping,
     what_stands_in_the_way_of_a_sender_does_not_stand_in_the_way_of_a_replay,
     a_replay_needs_its_integration,
@@ -148,6 +149,16 @@ async fn a_preview_tells_what_would_come_and_stores_nothing(place: &Place) {
     assert_eq!(seen["events"][2]["severity"], "critical");
     assert_eq!(seen["events"][3]["outcome"]["openedBy"], 2);
     assert_eq!(seen["events"][4]["outcome"]["incident"]["status"], "ACKNOWLEDGED");
+    assert_eq!(stage.stored().await, before);
+    stage.world.finish().await;
+}
+
+async fn a_body_is_tried_out_with_a_mapping_that_is_not_saved(place: &Place) {
+    let stage = Stage::begin(place).await;
+    let hook = stage.integration("WEBHOOK", json!({})).await;
+    let events = stage.integration("EVENTS_API_V2", json!({})).await;
+    stage.world.trigger(&events, "disk", "warning").await;
+    let before = stage.stored().await;
     let mapping = json!({ "summaryField": "what.is", "actionField": "up", "resolveValues": ["true"] });
     let body = json!({ "id": "disk", "what": { "is": "Up" }, "up": true });
     let seen = stage

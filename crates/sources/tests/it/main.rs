@@ -7,8 +7,8 @@ mod fixtures;
 mod guide;
 mod hostile;
 mod samples;
-mod shell_snippets;
 mod sent;
+mod shell_snippets;
 mod sound;
 
 use std::{fs, path::PathBuf};

@@ -33,9 +33,16 @@ fn alert(body: PreviewedBody) -> PreviewedAlert {
         let text = shorten(&format!("#{} {}", incident.number, incident.title));
         Link::new(format!("/incidents/{}", incident.id.0), text)
     });
+    // The link behind it names the incident.
+    let text = match (outcome.action, &incident) {
+        ("deduplicated", Some(_)) => "Would join".to_owned(),
+        ("acknowledged", Some(_)) => "Would acknowledge".to_owned(),
+        ("resolved", Some(_)) => "Would resolve".to_owned(),
+        _ => shorten(&sentence(&outcome.text)),
+    };
     PreviewedAlert {
         outcome: outlook_badge(outcome.action),
-        text: shorten(&sentence(&outcome.text)),
+        text,
         incident,
         details: details(&body.custom_details),
         facts: facts(body),

@@ -18,7 +18,7 @@ pub struct Previewed {
 pub struct PreviewedAlert {
     /// "Opens", "Joins", "Ignored".
     pub outcome: Badge,
-    /// The same as a sentence: "Would join #12".
+    /// The same as a sentence: "Would open an incident."; "Would join" goes on with the incident.
     pub text: String,
     /// The incident that it is about.
     pub incident: Option<Link>,

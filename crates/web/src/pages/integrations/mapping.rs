@@ -149,7 +149,7 @@ pub(super) fn fields(
     let field = |name: &str| form.field(name, wrong).within(&prefix);
     let choices = events.iter().map(|event| {
         let row = event_row(viewer, event.clone(), names);
-        Choice::new(row.id, format!("{}: {}", row.at.fixed(), row.summary))
+        Choice::new(row.id, format!("{}: {}", row.at.short, row.summary))
     });
     let choices: Vec<Choice> = choices.chain([Choice::new("", "The body below")]).collect();
     // Before anybody has chosen: what came in last.

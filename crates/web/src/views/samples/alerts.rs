@@ -249,7 +249,7 @@ fn previewed(k: Kind) -> Previewed {
         error: (k == Kind::Hostile).then(|| k.text("Not understood: alert.title is missing")),
         alerts: vec![PreviewedAlert {
             outcome: Badge::new(Tone::Waiting, "Joins"),
-            text: "Would join #1847".into(),
+            text: "Would join".into(),
             incident: Some(k.link("/incidents/inc_1", "#1847 Disk full on web-01")),
             facts: vec![
                 fact("Action", "trigger", "status"),
