@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use crate::{
     ParseError, Request, Source,
     guide::Facts,
-    header_delivery_id, json, link,
+    hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
     normalise::{description, ignored, short},
     pick,
@@ -67,10 +67,16 @@ impl Source for GoogleCloudMonitoring {
         }
     }
 
-    /// Pub/Sub's `messageId`, which stays when it sends again; without an envelope it may stand in a header.
+    /// Pub/Sub's `messageId`, which stays when it sends again; without an envelope it may stand in a header. It is unique
+    /// within a topic only, and several may push here, so that the data is a part of it.
     fn delivery_id(&self, request: &Request<'_>) -> Option<String> {
-        header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"])
-            .or_else(|| pick::delivery_id(request, &["/message/messageId", "/message/message_id"]))
+        if let Some(id) = header_delivery_id(request, &["x-goog-pubsub-message-id", "webhook-id"]) {
+            return Some(id);
+        }
+        let body = json::parse(request.body).ok()?;
+        let id = pick::first(&body, &["/message/messageId", "/message/message_id"])?;
+        let data = pick::first(&body, &["/message/data"]).unwrap_or_default();
+        Some(hash_hex([&*id, &*data]))
     }
 
     fn token_issuer(&self) -> Option<Issuer> {
@@ -93,7 +99,7 @@ impl Source for GoogleCloudMonitoring {
             severity: "Critical, Error and Warning as they are; `No severity`, or none: error",
             key: "`google-cloud-monitoring:` and `incident_id`",
             ordered_by: "`started_at` and `ended_at`",
-            delivery: "`messageId` of Pub/Sub, in the body or in `x-goog-pubsub-message-id`",
+            delivery: "`messageId` and data of Pub/Sub, or `x-goog-pubsub-message-id`",
         }
     }
 
@@ -319,13 +325,21 @@ mod tests {
     #[test]
     fn redeliveries_have_one_id() {
         let headers = HeaderMap::new();
-        let body = br#"{"message":{"data":"","message_id":136}}"#;
-        let request = Request {
-            method: &Method::POST,
-            query: "",
-            headers: &headers,
-            body,
+        let id = |body: &[u8]| {
+            GoogleCloudMonitoring.delivery_id(&Request {
+                method: &Method::POST,
+                query: "",
+                headers: &headers,
+                body,
+            })
         };
-        assert_eq!(GoogleCloudMonitoring.delivery_id(&request), Some("136".into()));
+        let first = id(br#"{"message":{"data":"AA==","message_id":136,"deliveryAttempt":1}}"#);
+        assert!(first.is_some());
+        assert_eq!(
+            first,
+            id(br#"{"message":{"data":"AA==","messageId":"136"},"deliveryAttempt":2}"#)
+        );
+        assert_ne!(first, id(br#"{"message":{"data":"AB==","messageId":"136"}}"#));
+        assert_eq!(id(br#"{"message":{"data":"AA=="}}"#), None);
     }
 }

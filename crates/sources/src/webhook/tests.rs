@@ -1,4 +1,5 @@
 use http::{HeaderMap, HeaderValue, Method};
+use opsknight_domain::event::Action;
 
 use super::*;
 
