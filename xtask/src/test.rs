@@ -23,7 +23,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.fast {
         process::step("cargo xtask tidy", || tidy::run(&root()))?;
         process::step("cargo fmt --check", || {
-            process::show(cargo().args(["fmt", "--all", "--check"]))
+            process::show(cargo().args(["fmt", "--all", "--check"]))?;
+            process::show(cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
         })?;
         let clippy = [
             "clippy",

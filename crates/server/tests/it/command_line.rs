@@ -245,7 +245,11 @@ async fn asked_to_end_it_finishes_what_it_holds(place: &Place) {
     })
     .await;
     assert!(server.terminate().await.success());
-    assert!(server.lines().iter().any(|line| line.contains("stopped")));
+    // Its last line may come out of the pipe after its end is known.
+    wait_until("the program says that it has stopped", SOON, async || {
+        server.lines().iter().any(|line| line.contains("stopped")).then_some(())
+    })
+    .await;
     let taken: u64 = senders.join_all().await.into_iter().sum();
     let server = Server::start(place, &[]).await;
     let total = api.at(&server).get("/api/incidents?limit=1").await["pagination"]["total"]

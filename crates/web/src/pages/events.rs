@@ -96,7 +96,9 @@ pub(super) async fn look(
         },
         Err(error) => return Err(error.into()),
     };
-    let page = page(&state, &viewer, receipt, Some(preview)).await?;
+    let mut page = page(&state, &viewer, receipt, Some(preview)).await?;
+    // What leads back here leads to the page that can be got.
+    page.shell.path = format!("/events/{id}");
     viewer.page(&page)
 }
 

@@ -68,7 +68,9 @@ pub(in crate::pages) async fn map_fields(
         }
     }
     told.form = form;
-    let page = page(&state, &viewer, service, told).await?;
+    let mut page = page(&state, &viewer, service, told).await?;
+    // What leads back here leads to the page that can be got.
+    page.shell.path = format!("/services/{service}/integrations");
     viewer.page(&page)
 }
 

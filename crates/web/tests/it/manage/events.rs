@@ -351,6 +351,11 @@ async fn people_run_a_request_again_from_its_page() {
         .form(&admin.who, &format!("/events/{receipt}/preview"), &[])
         .await;
     assert!(page.text.contains("Would open an incident"), "{}", page.text);
+    let back = format!("name=\"back\" value=\"/events/{receipt}\"");
+    assert!(
+        page.text.contains(&back),
+        "the theme switch leads back to what can be got"
+    );
     let ran = admin
         .app
         .form(&admin.who, &format!("/events/{receipt}/replay"), &[])
