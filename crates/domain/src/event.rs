@@ -170,7 +170,7 @@ impl Event {
             action,
             dedup_key: clean_key(dedup_key.into()),
             severity,
-            summary: clean(&summary.into(), SUMMARY_CHARS_MAX),
+            summary: one_line(&summary.into(), SUMMARY_CHARS_MAX),
             description: None,
             source: None,
             component: None,
@@ -228,6 +228,17 @@ pub fn clean(text: &str, chars_max: usize) -> String {
         .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
         .take(chars_max)
         .collect()
+}
+
+/// The same on one line, as a title is.
+#[must_use]
+pub fn one_line(text: &str, chars_max: usize) -> String {
+    if is_plain(text) {
+        return clean(text, chars_max);
+    }
+    let lines = text.split(['\n', '\r', '\t']).map(str::trim);
+    let lines: Vec<&str> = lines.filter(|line| !line.is_empty()).collect();
+    clean(&lines.join(" "), chars_max)
 }
 
 /// Whether a text is ASCII without control characters, one byte a character. There is no way out at the first byte that is
@@ -294,6 +305,7 @@ mod tests {
     #[test]
     fn control_characters_are_left_out() {
         assert_eq!(clean("a\0b\u{7}c\nd", 10), "abc\nd");
+        assert_eq!(one_line(" a\r\nb\tc\0d\n", 10), "a b cd");
         assert_eq!(clean(" a\u{7f}b ", 10), "ab");
         assert_eq!(clean_key(" a b\n".into()), "a b");
         assert!(is_plain("a ~") && !is_plain("a\t") && !is_plain("\u{7f}") && !is_plain("é"));

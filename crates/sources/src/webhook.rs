@@ -190,6 +190,14 @@ fn read(request: &Request<'_>) -> Result<Value, ParseError> {
     Ok(Value::Object(fields))
 }
 
+/// The usual words, and how Apprise calls an error.
+fn severity_of(word: &str) -> Option<Severity> {
+    match word.trim() {
+        word if word.eq_ignore_ascii_case("failure") => Some(Severity::Error),
+        word => Severity::from_vendor_word(word),
+    }
+}
+
 /// What one alert says.
 fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError> {
     if !alert.is_object() {
@@ -216,7 +224,7 @@ fn event(alert: Value, mapping: &FieldMapping) -> Result<Normalised, ParseError>
     };
     let severity = parts
         .severity
-        .and_then(|part| Severity::from_vendor_word(&part.text))
+        .and_then(|part| severity_of(&part.text))
         .unwrap_or(Severity::Warning);
     let key = key.map(|key| clean(&key, usize::MAX)).filter(|key| !key.is_empty());
     let key = key.unwrap_or_else(|| {

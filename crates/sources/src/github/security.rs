@@ -131,21 +131,24 @@ fn action(word: &str) -> Option<Action> {
 }
 
 /// When an alert came to be, or ended, by the time that is named for it.
-fn changed_at(body: &Value, word: &str) -> Option<Timestamp> {
+fn own_time(body: &Value, word: &str) -> Option<Timestamp> {
     let own = match word {
-        "created" => "/alert/created_at",
-        "fixed" => "/alert/fixed_at",
-        "dismissed" | "closed_by_user" => "/alert/dismissed_at",
+        "created" | "create" => "/alert/created_at",
+        "fixed" | "resolve" => "/alert/fixed_at",
+        "dismissed" | "dismiss" | "closed_by_user" => "/alert/dismissed_at",
         "auto_dismissed" => "/alert/auto_dismissed_at",
         "resolved" => "/alert/resolved_at",
-        // The older vulnerability alerts (create, dismiss, resolve) are dismissed before they are created in GitHub's own
-        // examples: their times prove nothing.
-        "create" | "dismiss" | "resolve" => return None,
         // An alert that is opened again has no time of that: it still tells when it was created, and in GitHub's own example
         // `updated_at` says no more. So it is never taken for an old one.
         _ => return None,
     };
     pick::time(body, &[own])
+}
+
+/// Whether the time of this action proves an order. GitHub's own examples of the older vulnerability alerts (create,
+/// dismiss, resolve) are dismissed before they are created.
+fn is_ordered(word: &str) -> bool {
+    !matches!(word, "create" | "dismiss" | "resolve")
 }
 
 /// The key of an alert: its number within its repository, else what else is unique about it.
@@ -183,10 +186,11 @@ fn alert(body: &Value, kind: &Kind, severity: Severity, what: &str, component: O
     event.source = short(repository);
     event.component = short(component.map(Into::into));
     event.class = Some(kind.class.to_owned());
-    event.changed_at = changed_at(body, &word);
+    let own_time = own_time(body, &word);
+    event.changed_at = own_time.filter(|_| is_ordered(&word));
     let updated_at = pick::time(body, &["/alert/updated_at"]);
     let created_at = pick::time(body, &["/alert/created_at"]);
-    event.occurred_at = event.changed_at.or(updated_at.filter(|time| Some(*time) != created_at));
+    event.occurred_at = own_time.or(updated_at.filter(|time| Some(*time) != created_at));
     let pages = ["/alert/html_url", "/alert/external_reference"];
     for url in pages {
         link::add(&mut event, pick::text(body, url).as_deref(), "Alert");

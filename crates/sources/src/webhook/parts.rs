@@ -27,7 +27,9 @@ const SUMMARY_NAMES: &[&str] = &[
     "description",
     "msg",
 ];
-const SEVERITY_NAMES: &[&str] = &["severity", "level", "priority", "criticality", "urgency"];
+/// Apprise says in `type` what others say in `severity` and `status`: failure, warning, info, success.
+/// Source: <https://github.com/caronc/apprise/wiki/Notify_Custom_JSON>.
+const SEVERITY_NAMES: &[&str] = &["severity", "level", "priority", "criticality", "urgency", "type"];
 const KEY_NAMES: &[&str] = &[
     "dedup_key",
     "dedupKey",
@@ -41,7 +43,15 @@ const KEY_NAMES: &[&str] = &[
     "key",
     "id",
 ];
-const ACTION_NAMES: &[&str] = &["event_action", "action", "status", "state", "alert_status", "event"];
+const ACTION_NAMES: &[&str] = &[
+    "event_action",
+    "action",
+    "status",
+    "state",
+    "alert_status",
+    "event",
+    "type",
+];
 const SOURCE_NAMES: &[&str] = &["source", "host", "hostname", "instance", "service", "device", "monitor"];
 
 /// A field of the body that was taken for a part of the event.

@@ -302,3 +302,23 @@ fn it_says_where_the_parts_stand() {
     );
     assert_eq!((told(1).as_str(), told(2).as_str()), ("summary: name", ""));
 }
+
+#[test]
+fn apprise_says_in_its_type_what_is_to_be_done() {
+    for (kind, action, severity) in [
+        ("failure", Action::Trigger, Severity::Error),
+        ("warning", Action::Trigger, Severity::Warning),
+        ("info", Action::Trigger, Severity::Info),
+        ("success", Action::Resolve, Severity::Warning),
+    ] {
+        let body = json!({"version": "1.0", "title": "Backup", "message": "of db-1", "attachments": [], "type": kind});
+        let event = one(&body, &json!({}));
+        assert_eq!(
+            (event.action, event.severity, event.summary.as_str()),
+            (action, severity, "Backup"),
+            "{kind}"
+        );
+    }
+    let other = one(&json!({"title": "x", "status": "open", "type": "success"}), &json!({}));
+    assert_eq!(other.action, Action::Trigger, "what says it better counts");
+}

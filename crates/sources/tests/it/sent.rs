@@ -116,6 +116,7 @@ fn headers(slug: &str, body: &[u8]) -> HeaderMap {
                 "workflow_job",
                 "check_run",
                 "check_suite",
+                "security_advisory",
             ];
             let name = first(&names).unwrap_or(other);
             &[("x-github-event", name)]
