@@ -36,6 +36,7 @@ pub fn routes(door: Arc<Door>) -> Router {
         .route("/v2/enqueue", post(pagerduty::enqueue))
         .route("/v2/change/enqueue", post(pagerduty::enqueue_change))
         .route("/api/integrations/{type}", any(hooks::take))
+        .route("/api/integrations/{type}/{*rest}", any(hooks::take))
         .method_not_allowed_fallback(async || Denied::Method.respond())
         .layer(RequestDecompressionLayer::new())
         .with_state(door)

@@ -246,6 +246,11 @@ pub trait Source: Sync + Send {
         *method == Method::POST
     }
 
+    /// Whether the product writes something of its own behind the path of the address that it is given.
+    fn path_goes_on(&self) -> bool {
+        false
+    }
+
     /// The status that this product wants to see when all is well.
     fn answer_status(&self) -> u16 {
         202

@@ -108,6 +108,12 @@ impl Source for SplunkOnCall {
         }
     }
 
+    /// Alertmanager's receiver for VictorOps writes the API key and the routing key behind the path.
+    /// Source: <https://prometheus.io/docs/alerting/latest/configuration/#victorops_config>.
+    fn path_goes_on(&self) -> bool {
+        true
+    }
+
     fn setup(&self) -> Setup {
         Setup {
             steps: &[

@@ -39,13 +39,16 @@ pub(super) struct Call {
 /// Takes a webhook.
 pub(super) async fn take(
     State(door): State<Arc<Door>>,
-    Path(slug): Path<String>,
+    Path(path): Path<Vec<String>>,
     RawQuery(query): RawQuery,
     method: Method,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let source = opsknight_sources::by_slug(&slug);
+    let (slug, rest) = path
+        .split_first()
+        .map_or(("", &[][..]), |(slug, rest)| (slug.as_str(), rest));
+    let source = opsknight_sources::by_slug(slug).filter(|source| rest.is_empty() || source.path_goes_on());
     let kind = source.map_or("unknown", Source::type_name);
     let mut allowance = None;
     let answered = async {

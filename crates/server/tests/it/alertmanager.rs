@@ -26,6 +26,7 @@ both! {
     a_group_is_as_many_incidents_as_it_has_alerts,
     if_nobody_acknowledges_the_next_person_is_paged,
     alertmanagers_pagerduty_receiver_is_at_home,
+    alertmanagers_receiver_for_victorops_is_at_home,
 }
 
 /// A secret in the form of Standard Webhooks.
@@ -284,6 +285,25 @@ async fn alertmanagers_pagerduty_receiver_is_at_home(place: &Place) {
     let mail = stage.mail.wait_for("ann@example.com", "HighLatency").await;
     let title = mail_title(&stage).await;
     assert!(mail.text.contains("HighLatency"), "{mail:?}");
+    assert_eq!(stage.wait_for(&title, "OPEN").await["urgency"], "HIGH");
+    alertmanager.alert(&labels, "Answers take two seconds", true).await;
+    stage.wait_for(&title, "RESOLVED").await;
+}
+
+async fn alertmanagers_receiver_for_victorops_is_at_home(place: &Place) {
+    let stage = Stage::set(place, 30).await;
+    let to = integration(&stage.api, &stage.organisation.service, "SPLUNK_ONCALL", json!({})).await;
+    // It writes both keys behind the path.
+    let receiver = format!(
+        "  victorops_configs:\n  - api_url: '{}'\n    api_key: a-key\n    routing_key: ops\n    send_resolved: true\n",
+        to.url.replace("splunk-oncall?", "splunk-oncall/?")
+    );
+    let alertmanager = Alertmanager::start(&receiver).await;
+    let labels = ["alertname=HighLatency", "severity=critical"];
+    alertmanager.alert(&labels, "Answers take two seconds", false).await;
+    let mail = stage.mail.wait_for("ann@example.com", "HighLatency").await;
+    assert!(mail.text.contains("HighLatency"), "{mail:?}");
+    let title = mail_title(&stage).await;
     assert_eq!(stage.wait_for(&title, "OPEN").await["urgency"], "HIGH");
     alertmanager.alert(&labels, "Answers take two seconds", true).await;
     stage.wait_for(&title, "RESOLVED").await;

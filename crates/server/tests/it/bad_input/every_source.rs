@@ -96,8 +96,19 @@ fn understood(source: &dyn Source, body: &[u8]) -> Result<(), String> {
     source.parse(&request, None).map(drop).map_err(|error| error.field)
 }
 
+/// Whether a topic of SNS asks to be confirmed.
+fn is_handshake(body: &[u8]) -> bool {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    body["Type"] == "SubscriptionConfirmation"
+}
+
 async fn every_source_answers_whatever_arrives(place: &Place) {
-    let server = Server::start(place, &[]).await;
+    // No fixture is signed by Amazon. Its handshake calls somebody: nobody is there, and `clouds` has it whole.
+    let variables = [
+        ("OPSKNIGHT_SNS_VERIFY_SIGNATURES", "false"),
+        ("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:9"),
+    ];
+    let server = Server::start(place, &variables).await;
     let api = Api::of(place, &server).await;
     let service = api.make("/api/services", json!({ "name": "Checkout" })).await;
     let mut answered = BTreeMap::new();
@@ -112,6 +123,10 @@ async fn every_source_answers_whatever_arrives(place: &Place) {
         for (name, body) in bodies(*source) {
             let answer = ask(&api, post(&path, body.clone()).by(&door)).await;
             let what = format!("{}: {name}", source.slug());
+            if is_handshake(&body) {
+                assert!(matches!(answer.status.as_u16(), 400 | 503), "{what}: {}", answer.body);
+                continue;
+            }
             match understood(*source, &body) {
                 Ok(()) => assert_eq!(
                     answer.status.as_u16(),
