@@ -87,7 +87,10 @@ pub(crate) const FACTS: Facts = Facts {
     ignores: "flapping, downtimes, comments, notifications by hand, acknowledgements that are taken back, soft states",
     severity: "critical for `CRITICAL` and `DOWN`, warning for `WARNING`, `UNKNOWN` and `UNREACHABLE`, else error",
     ordered_by: "`notified_at`, which the commands of the set-up send",
-    ..Facts::UNKNOWN
+    forms: &[],
+    tests: "",
+    key: "",
+    delivery: "",
 };
 
 /// A macro that was not filled in: `$SERVICESTATE$`, as it stands in a host's notification.

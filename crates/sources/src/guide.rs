@@ -4,7 +4,7 @@
 
 use http::Method;
 
-use crate::{Source, all, signature::SignatureSupport};
+use crate::{Source, all, proof::Issuer, signature::SignatureSupport};
 
 /// What becomes of what a product sends, each in a phrase or a sentence of plain text, without a full stop where it is a
 /// phrase. Names of fields and values stand in backquotes.
@@ -31,22 +31,6 @@ pub struct Facts {
     pub ordered_by: &'static str,
     /// By what a delivery that is sent again is known; empty where by nothing but the generic headers.
     pub delivery: &'static str,
-}
-
-impl Facts {
-    /// Nothing is said yet.
-    pub(crate) const UNKNOWN: Self = Self {
-        forms: &[],
-        triggers: "",
-        acknowledges: "",
-        resolves: "",
-        ignores: "",
-        tests: "",
-        severity: "",
-        key: "",
-        ordered_by: "",
-        delivery: "",
-    };
 }
 
 /// What stands before the table.
@@ -76,21 +60,15 @@ const METHODS: [Method; 3] = [Method::POST, Method::PUT, Method::GET];
 #[must_use]
 pub fn render() -> String {
     let mut page = HEAD.to_owned();
-    page.push_str("\n| tool | name in the address | type | methods | ends alerts | its own signature |\n|---|---|---|---|---|---|\n");
+    page.push_str(
+        "\n| tool | name in the address | type | methods | ends alerts | its own proof |\n|---|---|---|---|---|---|\n",
+    );
     for source in all() {
         let title = cell(source.title());
         let link = format!("[{title}](#{})", anchor(source.title()));
         let facts = source.facts();
-        let ends = match (facts == Facts::UNKNOWN, facts.resolves.is_empty()) {
-            (true, _) => "",
-            (false, true) => "no",
-            (false, false) => "yes",
-        };
-        let signature = match source.signature() {
-            SignatureSupport::Vendor { header, .. } => format!("`{header}`"),
-            SignatureSupport::Generic { .. } => "none".into(),
-            SignatureSupport::None { .. } => "no secret can be set".into(),
-        };
+        let ends = if facts.resolves.is_empty() { "no" } else { "yes" };
+        let signature = own_proof(*source);
         let (slug, kind, methods) = (source.slug(), source.type_name(), methods(*source));
         page.push_str(&format!(
             "| {link} | `{slug}` | `{kind}` | {methods} | {ends} | {signature} |\n"
@@ -126,33 +104,29 @@ fn section(source: &dyn Source, page: &mut String) {
 fn rows(source: &dyn Source) -> Vec<(&'static str, String)> {
     let facts = source.facts();
     let or = |text: &str, otherwise: &str| cell(if text.is_empty() { otherwise } else { text });
-    let mut rows = Vec::new();
-    // A source that has not stated its facts says nothing, instead of "nothing".
-    if facts != Facts::UNKNOWN {
-        rows.extend([
-            (
-                "Forms",
-                facts
-                    .forms
-                    .iter()
-                    .map(|form| cell(form))
-                    .collect::<Vec<_>>()
-                    .join("<br>"),
-            ),
-            ("Opens an incident", cell(facts.triggers)),
-            ("Acknowledges", or(facts.acknowledges, "nothing")),
-            ("Resolves", or(facts.resolves, "nothing: it says no end")),
-            ("Means nothing", or(facts.ignores, "nothing that is known of it")),
-            ("Its tests", or(facts.tests, "look like alerts")),
-            ("Severity", cell(facts.severity)),
-            ("Deduplication key", cell(facts.key)),
-            ("Put in order by", or(facts.ordered_by, "the time of arrival")),
-            (
-                "Sent again, it is known by",
-                or(facts.delivery, "the headers `webhook-id` and `idempotency-key`"),
-            ),
-        ]);
-    }
+    let mut rows = vec![
+        (
+            "Forms",
+            facts
+                .forms
+                .iter()
+                .map(|form| cell(form))
+                .collect::<Vec<_>>()
+                .join("<br>"),
+        ),
+        ("Opens an incident", cell(facts.triggers)),
+        ("Acknowledges", or(facts.acknowledges, "nothing")),
+        ("Resolves", or(facts.resolves, "nothing: it says no end")),
+        ("Means nothing", or(facts.ignores, "nothing that is known of it")),
+        ("Its tests", or(facts.tests, "look like alerts")),
+        ("Severity", cell(facts.severity)),
+        ("Deduplication key", cell(facts.key)),
+        ("Put in order by", or(facts.ordered_by, "the time of arrival")),
+        (
+            "Sent again, it is known by",
+            or(facts.delivery, "the headers `webhook-id` and `idempotency-key`"),
+        ),
+    ];
     if source.maps_fields() {
         let text = "which fields hold what can be set for each integration";
         rows.push(("Field mapping", text.into()));
@@ -162,8 +136,39 @@ fn rows(source: &dyn Source) -> Vec<(&'static str, String)> {
         SignatureSupport::Vendor { header, .. } => ("Signature", format!("`{header}`: {note}")),
         SignatureSupport::Generic { .. } | SignatureSupport::None { .. } => ("Signature", note),
     });
+    if source.comes_through_sns() {
+        let text = "every envelope is signed by Amazon, and checked (versions 1 and 2); subscriptions are confirmed by themselves, and \
+                    the first topic is pinned: another one's messages are refused. Raw messages are unsigned and believed by their \
+                    address and topic";
+        rows.push(("Proof", text.into()));
+    }
+    if let Some(issuer) = source.token_issuer() {
+        let text = match issuer {
+            Issuer::Google => {
+                "a bearer token of Google, where the integration asks for one: signed by Google (RS256), for the audience and the \
+                 service account that are set, and not over"
+            }
+            Issuer::Entra => {
+                "a bearer token of Microsoft Entra, where the integration asks for one: signed by the tenant that is set (RS256), \
+                 for the audience that is set, and brought by Azure's action groups in the role ActionGroupsSecureWebhook"
+            }
+        };
+        rows.push(("Proof", text.into()));
+    }
     rows.push(("Answer", format!("{} when all is well", source.answer_status())));
     rows
+}
+
+/// By what of its own a product proves itself, in a word or two.
+fn own_proof(source: &dyn Source) -> String {
+    match (source.signature(), source.token_issuer()) {
+        (SignatureSupport::Vendor { header, .. }, _) => format!("`{header}`"),
+        _ if source.comes_through_sns() => "Amazon's signature".into(),
+        (_, Some(Issuer::Google)) => "Google's token".into(),
+        (_, Some(Issuer::Entra)) => "Entra's token".into(),
+        (SignatureSupport::Generic { .. }, None) => "none".into(),
+        (SignatureSupport::None { .. }, None) => "no secret can be set".into(),
+    }
 }
 
 fn methods(source: &dyn Source) -> String {

@@ -257,9 +257,7 @@ pub trait Source: Sync + Send {
     }
 
     /// What becomes of what it sends, for the guide.
-    fn facts(&self) -> Facts {
-        Facts::UNKNOWN
-    }
+    fn facts(&self) -> Facts;
 
     /// How to set the product up so that its alerts arrive.
     fn setup(&self) -> Setup;
