@@ -101,6 +101,16 @@ pub struct IntegrationCard {
 }
 
 impl IntegrationCard {
+    /// Requests prove by something else than a secret where they come from.
+    #[must_use]
+    pub const fn is_proven(&self) -> bool {
+        match &self.proofs {
+            Some(Proofs::Topics { .. }) => true,
+            Some(Proofs::Token { is_set, .. }) => *is_set,
+            None => false,
+        }
+    }
+
     /// What was typed about topics or tokens was refused.
     #[must_use]
     pub const fn proofs_refused(&self) -> bool {

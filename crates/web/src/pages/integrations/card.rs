@@ -93,7 +93,8 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
         fresh: is_told && told.fresh,
         snippets: setup
             .map(|setup| {
-                let snippets = setup.snippets.iter();
+                // The address stands above them.
+                let snippets = setup.snippets.iter().filter(|snippet| snippet.template != "{url}");
                 snippets
                     .map(|snippet| (snippet.name.to_owned(), snippet.render(&url, &key)))
                     .collect()
