@@ -15,7 +15,7 @@ use opsknight_domain::{event::Normalised, id::ChangeId, incident::Actor};
 use opsknight_sources::events::{self, Change, Invalid};
 use opsknight_store::{
     changes::{self, ChangeEvent},
-    db::DbError,
+    db::{DbError, Tx},
     secret::Secret,
 };
 use serde_json::json;
@@ -176,13 +176,24 @@ async fn keep_change(door: &Door, found: &Found, change: &Change) -> Result<(), 
         links: change.links.clone(),
         created_at: door.clock.now(),
     };
-    let stored = door
-        .store
-        .db
-        .write(async move |tx| changes::insert(tx, &row).await)
-        .await;
-    stored.map_err(|error: DbError| {
-        tracing::error!(error = %error, "a change event could not be stored");
-        Refused::Final(Denied::Unavailable("the database cannot take events now".into()))
-    })
+    // What it was checked against must be what holds where it is committed: its key may have been changed since.
+    let (pictures, checked_against) = (door.store.pictures.clone(), found.version);
+    let unit = async move |tx: &mut Tx<'_>| {
+        let current = pictures.current(tx, row.created_at).await?.directory.version == checked_against;
+        if current {
+            changes::insert(tx, &row).await?;
+        }
+        Ok(current)
+    };
+    match door.store.db.write(unit).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Refused::Stale),
+        Err(error) => {
+            let error: DbError = error;
+            tracing::error!(error = %error, "a change event could not be stored");
+            Err(Refused::Final(Denied::Unavailable(
+                "the database cannot take events now".into(),
+            )))
+        }
+    }
 }

@@ -171,7 +171,15 @@ async fn credentials_hold_from_when_they_are_set(place: &Place) {
     doors.api.patch(&path(&doors.prometheus.id), secret).await;
     ask(&doors.api, hook).await.is_error("unsigned", 401, "UNAUTHORIZED");
     let rotate = format!("{}/rotate-key", path(&doors.events.id));
+    let change = json!({ "routing_key": doors.events.key, "payload": { "summary": "Deployed" } });
+    let change = post("/v2/change/enqueue", change.to_string());
+    assert_eq!(ask(&doors.api, change.clone()).await.status, 202);
     doors.api.post(&rotate, json!({})).await;
+    assert_eq!(
+        ask(&doors.api, change).await.status,
+        400,
+        "PagerDuty's answer to a wrong key"
+    );
     let old = ask(&doors.api, event().by(&doors.events)).await;
     old.is_error("the key of before", 401, "UNAUTHORIZED");
 }
