@@ -123,7 +123,16 @@ fn headers(slug: &str, body: &[u8]) -> HeaderMap {
         }
         // The older plugin sends no such header.
         "sentry" if has("/data") => {
-            let name = match first(&["data/metric_alert", "data/event", "data/issue", "data/comment"]) {
+            let name = match first(&[
+                "data/activity",
+                "data/metric_alert",
+                "data/event",
+                "data/issue",
+                "data/error",
+                "data/comment",
+            ]) {
+                Some("data/error") => "error",
+                Some("data/activity") => "activity_alert",
                 Some("data/metric_alert") => "metric_alert",
                 Some("data/event") => "event_alert",
                 Some("data/issue") => "issue",
