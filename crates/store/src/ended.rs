@@ -29,11 +29,7 @@ pub async fn read(tx: &mut Tx<'_>, keys: &[(ServiceId, String)]) -> Result<Vec<O
         .iter()
         .map(|(service, key)| vec![(*service).into(), key.as_str().into()])
         .collect();
-    let answers = tx.query_each(sql, asked).await?;
-    answers
-        .into_iter()
-        .map(|rows| rows.into_iter().next().map(|mut row| row.take()).transpose())
-        .collect()
+    tx.find_each(sql, asked, |mut row| row.take()).await
 }
 
 /// Notes that problems ended at these times, unless they are known to have ended later. No key stands here twice.

@@ -207,11 +207,7 @@ async fn under_keys(
         .iter()
         .map(|(service, key)| vec![(*service).into(), key.as_str().into()])
         .collect();
-    let answers = tx.query_each(&sql, asked).await?;
-    answers
-        .into_iter()
-        .map(|rows| rows.into_iter().next().map(|mut row| read(&mut row)).transpose())
-        .collect()
+    tx.find_each(&sql, asked, |mut row| read(&mut row)).await
 }
 
 /// Up to `limit` incidents about which something must be done by `now`, those that wait longest first, held against
@@ -261,14 +257,8 @@ pub async fn another_live(tx: &mut Tx<'_>, incident: &Incident) -> Result<Option
 /// When the database cannot answer.
 pub async fn names(tx: &mut Tx<'_>, ids: &[IncidentId]) -> Result<Vec<Option<(i64, String)>>, DbError> {
     let asked = ids.iter().map(|id| vec![(*id).into()]).collect();
-    let answers = tx
-        .query_each("SELECT number, title FROM incident WHERE id = $1", asked)
-        .await?;
-    let name = |mut row: crate::db::Row| Ok((row.take()?, row.take()?));
-    answers
-        .into_iter()
-        .map(|rows| rows.into_iter().next().map(name).transpose())
-        .collect()
+    let sql = "SELECT number, title FROM incident WHERE id = $1";
+    tx.find_each(sql, asked, |mut row| Ok((row.take()?, row.take()?))).await
 }
 
 /// Takes the next `count` incident numbers and gives the first of them.

@@ -151,11 +151,7 @@ pub async fn seen(tx: &mut Tx<'_>, ids: &[(IntegrationId, String)]) -> Result<Ve
         .iter()
         .map(|(integration, id)| vec![(*integration).into(), id.as_str().into()])
         .collect();
-    let answers = tx.query_each(sql, asked).await?;
-    answers
-        .into_iter()
-        .map(|rows| rows.into_iter().next().map(|mut row| row.take()).transpose())
-        .collect()
+    tx.find_each(sql, asked, |mut row| row.take()).await
 }
 
 /// Forgets the senders' delivery ids of requests older than this.

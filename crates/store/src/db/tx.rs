@@ -160,6 +160,22 @@ impl<'a> Tx<'a> {
         self.remember(result)
     }
 
+    /// Looks something up by each of these keys: what `read` makes of the first row of each run, in their order.
+    ///
+    /// # Errors
+    /// See [`DbError`]; also what `read` says.
+    pub async fn find_each<T>(
+        &mut self,
+        sql: &str,
+        keys: Vec<Vec<Val>>,
+        read: impl Fn(Row) -> Result<T, DbError>,
+    ) -> Result<Vec<Option<T>>, DbError> {
+        let answers = self.query_each(sql, keys).await?.into_iter();
+        answers
+            .map(|rows| rows.into_iter().next().map(&read).transpose())
+            .collect()
+    }
+
     /// Runs a statement that returns one row or none.
     ///
     /// # Errors

@@ -99,13 +99,8 @@ pub async fn get(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Listed>, DbEr
 /// When the database cannot answer.
 pub async fn get_each(tx: &mut Tx<'_>, ids: &[IncidentId]) -> Result<Vec<Option<Listed>>, DbError> {
     let sql = format!("SELECT {COLUMNS}, s.name, u.name, t.name, p.name {FROM} WHERE i.id = $1");
-    let answers = tx
-        .query_each(&sql, ids.iter().map(|id| vec![(*id).into()]).collect())
-        .await?;
-    answers
-        .into_iter()
-        .map(|rows| rows.into_iter().next().map(listed).transpose())
-        .collect()
+    let keys = ids.iter().map(|id| vec![(*id).into()]).collect();
+    tx.find_each(&sql, keys, listed).await
 }
 
 /// One page of incidents, and how many there are in all.
