@@ -25,7 +25,7 @@ use opsknight_sources::{
 use opsknight_store::integrations::IntegrationRow;
 use opsknight_web::state::Clock;
 use tokio::sync::Mutex;
-use url::Url;
+use url::{Host, Url};
 
 use super::credentials::{Authorization, authorization};
 use crate::config::Clouds;
@@ -237,7 +237,7 @@ impl Authority {
             Ok(url) if sns::is_confirmation_url(address, topic) => url,
             Ok(url) if self.is_endpoint(address) && sns::confirms(&url, topic) => url,
             // An emulator has whatever address it has; what is asked of it is the same.
-            Ok(url) if emulated && sns::confirms(&url, topic) => self.emulator(url),
+            Ok(url) if emulated && sns::confirms(&url, topic) && !is_link_local(&url) => self.emulator(url),
             _ => {
                 let why = "its SubscribeURL is no address by which SNS confirms this topic";
                 return Err(Unconfirmed::Refused(why.into()));
@@ -271,6 +271,15 @@ impl Authority {
     fn is_endpoint(&self, address: &str) -> bool {
         let endpoint = self.clouds.sns_endpoint.as_ref().map(Url::origin);
         endpoint.is_some() && Url::parse(address).ok().map(|url| url.origin()) == endpoint
+    }
+}
+
+/// Whether an address is one at which clouds tell machines their own credentials: no emulator is there.
+fn is_link_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_link_local(),
+        Some(Host::Ipv6(address)) => address.is_unicast_link_local(),
+        Some(Host::Domain(_)) | None => false,
     }
 }
 

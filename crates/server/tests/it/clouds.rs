@@ -276,6 +276,10 @@ async fn an_emulator_without_signatures_is_confirmed_too(place: &Place) {
         ("AWS_ENDPOINT_URL_SNS", ""),
     ];
     let scene = Scene::set(place, "CLOUDWATCH", json!({}), &variables).await;
+    let metadata = format!("http://169.254.169.254/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=t");
+    let metadata = json!({ "SubscribeURL": metadata });
+    let metadata = scene.cloud.envelope("SubscriptionConfirmation", "c-0", metadata).await;
+    scene.expect(&metadata, 400, "").await;
     let mut confirm = scene.cloud.envelope("SubscriptionConfirmation", "c-1", json!({})).await;
     confirm["Signature"] = "EXAMPLE".into();
     // LocalStack calls itself so, whatever the machine's DNS says.
