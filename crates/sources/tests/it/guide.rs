@@ -5,6 +5,7 @@ use std::{env, fs, path::Path};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderValue, Method};
 use jiff::Timestamp;
+use opsknight_domain::event::{Action, Normalised};
 use opsknight_sources::{Request, guide};
 use sha2::Sha256;
 
@@ -57,4 +58,75 @@ fn all_sources_accept_the_generic_signatures_and_the_generic_id() {
             );
         });
     }
+}
+
+/// A source that says nothing of itself would be an empty section in the guide.
+#[test]
+fn every_source_states_its_facts() {
+    each_source(|source| {
+        let (slug, facts) = (source.slug(), source.facts());
+        assert!(!facts.forms.is_empty(), "{slug}: forms");
+        let needed = [
+            ("triggers", facts.triggers),
+            ("ignores", facts.ignores),
+            ("severity", facts.severity),
+            ("key", facts.key),
+        ];
+        for (name, text) in needed
+            .into_iter()
+            .chain(facts.forms.iter().map(|form| ("forms", *form)))
+        {
+            assert!(!text.trim().is_empty(), "{slug}: {name}");
+        }
+        let all = [
+            facts.triggers,
+            facts.acknowledges,
+            facts.resolves,
+            facts.ignores,
+            facts.tests,
+            facts.severity,
+            facts.key,
+            facts.ordered_by,
+            facts.delivery,
+        ];
+        for text in all.iter().chain(facts.forms) {
+            assert_eq!(text.trim(), *text, "{slug}: blanks around {text:?}");
+            assert!(
+                text.matches('`').count().is_multiple_of(2),
+                "{slug}: a backquote is open in {text:?}"
+            );
+        }
+    });
+}
+
+/// What the facts say of ends is what the fixtures show: whoever has one that resolves says what resolves.
+#[test]
+fn facts_tell_of_every_end_that_there_is() {
+    crate::sent::each_fixture(|sent| {
+        let facts = sent.source.facts();
+        for normalised in sent.parse(&sent.headers, &sent.body).unwrap_or_default() {
+            let Normalised::Event(event) = normalised else { continue };
+            let told = match event.action {
+                Action::Trigger => facts.triggers,
+                Action::Acknowledge => facts.acknowledges,
+                Action::Resolve => facts.resolves,
+            };
+            assert!(
+                !told.is_empty(),
+                "{} does {}, and no fact tells of it",
+                sent.name,
+                event.action.word()
+            );
+            assert!(
+                !event.is_test || !facts.tests.is_empty(),
+                "{} is a test, and no fact tells of it",
+                sent.name
+            );
+            assert!(
+                event.changed_at.is_none() || !facts.ordered_by.is_empty(),
+                "{} has a time of its change, and no fact tells of it",
+                sent.name
+            );
+        }
+    });
 }
