@@ -219,7 +219,8 @@ pub enum Normalised {
 /// than `chars_max` characters.
 #[must_use]
 pub fn clean(text: &str, chars_max: usize) -> String {
-    let text = text.trim();
+    // Both at once: a blank that is left when the control character before it goes would look like text.
+    let text = text.trim_matches(|c: char| c.is_whitespace() || c.is_control());
     // Nearly all text is plain and short.
     if text.len() <= chars_max && is_plain(text) {
         return text.to_owned();
@@ -281,6 +282,12 @@ mod tests {
         assert_eq!(Severity::from_vendor_word(" Sev1 "), Some(Severity::Critical));
         assert_eq!(Severity::from_vendor_word("MODERATE"), Some(Severity::Warning));
         assert_eq!(Severity::from_vendor_word("critically"), None);
+    }
+
+    #[test]
+    fn text_that_shows_nothing_is_empty() {
+        assert_eq!(clean("\u{1} \u{2}\n", 10), "");
+        assert_eq!(clean(" \u{1} a\u{2}\tb \u{3} ", 10), "a\tb");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use tokio::task::JoinSet;
 
 use crate::{
@@ -30,8 +31,8 @@ const A_MINUTE: u32 = 1000;
 const LINES: usize = 16;
 /// How often a group is sent before its alerts end and it begins anew.
 const ROUNDS: u64 = 4;
-/// What the gauges of `/metrics` are called that tell of queues.
-const QUEUES: [&str; 2] = ["opsknight_ingest_queue", "opsknight_deliveries_waiting"];
+/// The gauge of `/metrics` that tells how many requests wait to be committed.
+const QUEUE: &str = "opsknight_ingest_queue";
 
 /// Makes alerts that no other group of this run has.
 static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -123,7 +124,7 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
         );
         part.keep(&format!("{name}, {what}, p50"), seen.percentile_ms(0.5), "ms");
         part.keep(&format!("{name}, {what}, p99"), seen.percentile_ms(0.99), "ms");
-        queues(&program, part).await?;
+        queue(&program, part).await?;
     }
     for (what, requests) in [
         ("repeated", repeated(&organisation)),
@@ -140,7 +141,7 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
             (program.cpu_s()? - before) / seen.seconds,
         );
         part.say(&format!("{name}, the most, {what}"), seen.rate() * 60.0, "/min", &note);
-        queues(&program, part).await?;
+        queue(&program, part).await?;
     }
     program.stop().await
 }
@@ -191,16 +192,19 @@ async fn ask(line: &mut Option<Line>, address: SocketAddr, request: &[u8]) -> an
     Ok(status)
 }
 
-/// What waits in the program's queues, as its own figures say.
-async fn queues(program: &Program, part: &mut Part) -> anyhow::Result<()> {
+/// How many requests wait to be committed, as the program's own figures say.
+async fn queue(program: &Program, part: &mut Part) -> anyhow::Result<()> {
     let mut line = Line::open(program.address).await?;
     let answer = line.call(&http::get("/metrics", "")).await?;
     let text = String::from_utf8_lossy(answer.body).into_owned();
-    for queue in QUEUES {
-        let values = text
-            .lines()
-            .filter_map(|line| line.strip_prefix(queue)?.rsplit(' ').next()?.parse::<f64>().ok());
-        part.say(&format!("  {queue}"), values.sum(), "", "");
-    }
+    let value = text
+        .lines()
+        .find_map(|line| line.strip_prefix(QUEUE)?.trim().parse().ok());
+    part.say(
+        "  requests that wait at the end",
+        value.context("there is no such gauge")?,
+        "",
+        "",
+    );
     Ok(())
 }

@@ -155,9 +155,9 @@ fn activity_log(mut data: Value) -> Normalised {
 /// A log alert: a query found something.
 fn log(data: Value) -> Normalised {
     let text = |name: &str| json::text_at(&data, name);
-    let rule = text("AlertRuleName")
-        .or_else(|| text("SearchQuery"))
-        .unwrap_or_default();
+    let Some(rule) = text("AlertRuleName").or_else(|| text("SearchQuery")) else {
+        return ignored(None, "It does not say which rule it is.");
+    };
     let subscription = text("SubscriptionId").unwrap_or_default();
     let key = format!(
         "azure:log:{}:{}",
@@ -214,6 +214,14 @@ mod tests {
             metric_event("Activated", b).dedup_key
         );
         assert_eq!(metric_event("Deactivated", Value::Null).action, Action::Resolve);
+    }
+
+    #[test]
+    fn a_log_alert_without_a_rule_has_no_name() {
+        for name in [json!({"AlertRuleName": "x"}), json!([]), json!(" ")] {
+            let outcome = read(json!({"schemaId": "Microsoft.Insights/LogAlert", "data": {"AlertRuleName": name}}));
+            assert_eq!(outcome, Ok(ignored(None, "It does not say which rule it is.")));
+        }
     }
 
     #[test]
