@@ -1,4 +1,4 @@
-//! Vercel's webhooks: deployments that fail.
+//! Vercel's webhooks: deployments that fail, and Vercel's own alerts.
 //!
 //! What is deployed to one environment of one project is one thing: the next deployment that succeeds there ends the
 //! trouble. Previews are made for every push, so a failed one is nobody's emergency and is ignored. Facts are from
@@ -21,6 +21,8 @@ use crate::{
     signature::{self, SignatureError, SignatureSupport},
 };
 
+mod alerts;
+
 /// Vercel's header: the HMAC-SHA1 of the body in hexadecimal digits.
 const SIGNATURE_HEADER: &str = "x-vercel-signature";
 
@@ -42,7 +44,7 @@ impl Source for Vercel {
     }
 
     fn tagline(&self) -> &'static str {
-        "Failed deployments to production and to your own environments"
+        "Failed deployments to production and to your own environments, and Vercel's alerts"
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
@@ -51,6 +53,7 @@ impl Source for Vercel {
         // Webhooks of older integrations write deployment-error.
         let kind = kind.replacen("deployment-", "deployment.", 1);
         let (action, ended) = match kind.as_str() {
+            "alerts.triggered" => return Ok(vec![alerts::group(&body)]),
             "deployment.error" => (Action::Trigger, "failed"),
             "deployment.succeeded" | "deployment.ready" => (Action::Resolve, "succeeded"),
             "deployment.promoted" => (Action::Resolve, "was promoted"),
@@ -86,15 +89,15 @@ impl Source for Vercel {
     fn facts(&self) -> Facts {
         Facts {
             forms: &["JSON with `type` and `payload`, of an account's webhook or an integration's"],
-            triggers: "`deployment.error` in production, staging or an environment of your own",
+            triggers: "`deployment.error` in production, staging or an environment of your own; `alerts.triggered`",
             acknowledges: "",
             resolves: "`deployment.succeeded` or `deployment.ready` in the same environment of the same project; \
-                       `deployment.promoted` in production",
+                       `deployment.promoted` in production. Vercel does not tell the end of an alert: close it by hand",
             ignores: "previews (a `target` of `null` or `preview`), `deployment.rollback`, `deployment.canceled` and all other \
                       types",
             tests: "",
-            severity: "production is error, other environments are warning",
-            key: "`vercel:`, the id of the project and the environment",
+            severity: "production is error, other environments are warning; alerts: High is critical, Medium warning, Low info",
+            key: "`vercel:`, the id of the project and the environment; `vercel:alert:` and the id of the group of alerts",
             ordered_by: "`createdAt`",
             delivery: "the `id` of the event",
         }
@@ -109,9 +112,11 @@ impl Source for Vercel {
         Setup {
             steps: &[
                 "In Vercel, open the settings of your team, then Webhooks (Pro and Enterprise).",
-                "Choose the events Deployment Error, Deployment Succeeded and Deployment Promoted, and your projects.",
+                "Choose the events Deployment Error, Deployment Succeeded and Deployment Promoted, and your projects. Where \
+                 your team uses Vercel's Alerts, choose their event too (alerts.triggered).",
                 "Paste the URL below as the endpoint and create the webhook.",
                 "Vercel shows its secret once: copy it and set it here.",
+                "Alerts go to the webhooks that their rules name: add this one to the rules, under Alerts in the settings.",
             ],
             snippets: SNIPPETS,
             vendor_docs: Some("https://vercel.com/docs/webhooks"),

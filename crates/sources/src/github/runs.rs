@@ -110,7 +110,13 @@ impl<'a> Run<'a> {
         // The first is always that of the end. Of two runs, the one that ends later has the last word.
         event.changed_at = times.first().and_then(|end| pick::time(self.body, &[*end]));
         for url in urls {
-            link::add(&mut event, pick::text(self.body, url).as_deref(), "GitHub");
+            // Only html_url is always a page of GitHub; the others lead to whoever ran it.
+            let text = if url.ends_with("/html_url") {
+                "GitHub"
+            } else {
+                "Details"
+            };
+            link::add(&mut event, pick::text(self.body, url).as_deref(), text);
         }
         event.details = details(self.body, self.at);
         Normalised::Event(Box::new(event))

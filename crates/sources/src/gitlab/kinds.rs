@@ -108,12 +108,16 @@ pub(super) fn pipeline(body: &Value) -> Normalised {
         Ok(action) => action,
         Err(reason) => return ignored(Some(key), reason),
     };
-    let named = name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
     let on = branch
         .as_ref()
         .map(|branch| format!(" on {branch}"))
         .unwrap_or_default();
-    let summary = format!("Pipeline{named} {}{on}{}", ended(action), in_project(body));
+    let summary = format!(
+        "{} {}{on}{}",
+        pipeline_title(name.as_deref()),
+        ended(action),
+        in_project(body)
+    );
     let mut event = Event::new(action, key, Severity::Error, summary);
     event.description = failed_jobs(body);
     event.component = short(name);
@@ -152,6 +156,17 @@ pub(super) fn pipeline(body: &Value) -> Normalised {
         ],
     );
     finish(event, body, "pipeline")
+}
+
+/// What a pipeline is called. Many names say already what it is: "Pipeline for branch: master" is the one in docs.gitlab.com,
+/// "Webhook events".
+fn pipeline_title(name: Option<&str>) -> Cow<'_, str> {
+    let says_so = |name: &str| name.to_lowercase().contains("pipeline");
+    match name {
+        Some(name) if says_so(name) => Cow::Borrowed(name),
+        Some(name) => Cow::Owned(format!("Pipeline {name}")),
+        None => Cow::Borrowed("Pipeline"),
+    }
 }
 
 /// The jobs that made a pipeline fail, one a line.
