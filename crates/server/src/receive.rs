@@ -8,6 +8,7 @@ mod answer;
 mod authority;
 mod credentials;
 mod door;
+mod encoding;
 mod events;
 mod hooks;
 mod limit;
@@ -18,7 +19,7 @@ mod sample;
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Router, middleware,
     routing::{any, post},
 };
 use tower_http::decompression::RequestDecompressionLayer;
@@ -37,7 +38,11 @@ pub fn routes(door: Arc<Door>) -> Router {
         .route("/v2/change/enqueue", post(pagerduty::enqueue_change))
         .route("/api/integrations/{type}", any(hooks::take))
         .route("/api/integrations/{type}/{*rest}", any(hooks::take))
-        .method_not_allowed_fallback(async || Denied::Method.respond())
+        .method_not_allowed_fallback(async || {
+            let allow = "POST".to_owned();
+            Denied::Method { allow }.respond()
+        })
         .layer(RequestDecompressionLayer::new())
+        .layer(middleware::from_fn(encoding::known))
         .with_state(door)
 }

@@ -19,7 +19,12 @@ pub enum Denied {
     /// No such type, or not this integration's.
     NotFound(String),
     /// The product never calls with this method.
-    Method,
+    Method {
+        /// Those with which it does, by comma.
+        allow: String,
+    },
+    /// The body is compressed in a way that is not read.
+    Encoding,
     /// The sender sends too much.
     TooMany(Allowance),
     /// The body is too long.
@@ -53,7 +58,8 @@ impl Denied {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "UNAUTHORIZED"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "FORBIDDEN"),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "NOT_FOUND"),
-            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "VALIDATION_ERROR"),
+            Self::Method { .. } => (StatusCode::METHOD_NOT_ALLOWED, "VALIDATION_ERROR"),
+            Self::Encoding => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "VALIDATION_ERROR"),
             Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED"),
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "PAYLOAD_TOO_LARGE"),
             Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),
@@ -68,9 +74,12 @@ impl Denied {
         match self {
             Self::Unauthorized => "the credentials are missing or wrong".into(),
             Self::Forbidden(why) | Self::NotFound(why) | Self::Unavailable(why) => why.clone(),
-            Self::Method => "this integration is not called with this method".into(),
+            Self::Method { allow } => format!("this is not called with this method, but with {allow}"),
+            Self::Encoding => "Content-Encoding must be gzip, or there must be none".into(),
             Self::TooMany(_) => "too many requests; try again after the time in Retry-After".into(),
             Self::TooLarge { limit } => format!("the body is longer than {limit} bytes"),
+            // The messages of PagerDuty's form name their field themselves.
+            Self::Invalid { message, .. } if message.starts_with('\'') => message.clone(),
             Self::Invalid { field, message, .. } => format!("{field} {message}"),
             Self::Internal => "the event could not be stored; the log of the server says why".into(),
         }
@@ -83,7 +92,8 @@ impl Denied {
             Self::Unauthorized
             | Self::Forbidden(_)
             | Self::NotFound(_)
-            | Self::Method
+            | Self::Method { .. }
+            | Self::Encoding
             | Self::TooLarge { .. }
             | Self::Invalid { .. }
             | Self::Internal => None,
@@ -126,9 +136,11 @@ impl Denied {
             Self::Unavailable(_) | Self::Internal => {
                 json!({ "status": "error", "message": self.message(), "errors": [self.message()] })
             }
-            Self::Forbidden(_) | Self::Method | Self::TooLarge { .. } | Self::Invalid { .. } => {
-                invalid(&[self.message()])
-            }
+            Self::Forbidden(_)
+            | Self::Method { .. }
+            | Self::Encoding
+            | Self::TooLarge { .. }
+            | Self::Invalid { .. } => invalid(&[self.message()]),
         };
         self.with_headers((status, Json(body)).into_response())
     }
@@ -138,6 +150,11 @@ impl Denied {
             response
                 .headers_mut()
                 .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Self::Method { allow } = self
+            && let Ok(allow) = HeaderValue::from_str(allow)
+        {
+            response.headers_mut().insert(header::ALLOW, allow);
         }
         if *self == Self::Unauthorized && response.status() == StatusCode::UNAUTHORIZED {
             response

@@ -125,7 +125,11 @@ async fn by_integration_key(
                     }
                     Err(denied) => {
                         if let Denied::Invalid { field, message, .. } = denied {
-                            door.keep_refused(passed, 400, &format!("{field} {message}")).await;
+                            let kept = door.keep_surely(passed, 400, &format!("{field} {message}")).await;
+                            // Its key may be another one by now.
+                            if let Err(Refused::Stale) = kept {
+                                return Err(Refused::Stale);
+                            }
                         }
                         Err(Refused::Final(denied.clone()))
                     }

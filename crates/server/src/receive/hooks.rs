@@ -155,7 +155,13 @@ async fn check(source: &dyn Source, found: &Found, call: &Call, door: &Door) -> 
         return Err(Refused::Denied(Denied::Forbidden("the integration is disabled".into())));
     }
     if !source.takes(&call.method) {
-        return Err(Refused::Final(Denied::Method));
+        let methods = [Method::POST, Method::PUT, Method::GET].into_iter();
+        let allow: Vec<String> = methods
+            .filter(|method| source.takes(method))
+            .map(|method| method.to_string())
+            .collect();
+        let allow = allow.join(", ");
+        return Err(Refused::Final(Denied::Method { allow }));
     }
     Ok(())
 }
@@ -223,7 +229,10 @@ async fn hand_over(
             door.hand_over(passed, events).await
         }
         Err(error) => {
-            door.keep_refused(passed, 400, &error.to_string()).await;
+            // What the settings of before made of it may not be what those of now do.
+            if let Err(Refused::Stale) = door.keep_surely(passed, 400, &error.to_string()).await {
+                return Err(Refused::Stale);
+            }
             let errors = Vec::new();
             Err(Refused::Final(Denied::Invalid {
                 field: error.field,

@@ -221,6 +221,10 @@ fn hindrance(denied: Denied) -> Hindrance {
         Denied::NotFound(_) => Hindrance::Gone("integration type"),
         Denied::Forbidden(_) => Hindrance::Disabled,
         Denied::Unavailable(_) | Denied::TooMany(_) => Hindrance::Unavailable,
-        Denied::Method | Denied::TooLarge { .. } | Denied::Invalid { .. } | Denied::Internal => Hindrance::Internal,
+        Denied::Method { .. }
+        | Denied::Encoding
+        | Denied::TooLarge { .. }
+        | Denied::Invalid { .. }
+        | Denied::Internal => Hindrance::Internal,
     }
 }

@@ -170,6 +170,15 @@ async fn credentials_hold_from_when_they_are_set(place: &Place) {
     let secret = json!({ "signatureSecret": door::SECRET });
     doors.api.patch(&path(&doors.prometheus.id), secret).await;
     ask(&doors.api, hook).await.is_error("unsigned", 401, "UNAUTHORIZED");
+    let unsigned = json!({ "signatureSecret": null });
+    doors.api.patch(&path(&doors.prometheus.id), unsigned).await;
+    let unreadable = post(&doors.hook("prometheus", &doors.prometheus.id), "{\"alerts\": 5}");
+    assert_eq!(ask(&doors.api, unreadable.clone()).await.status, 400);
+    let secret = json!({ "signatureSecret": door::SECRET });
+    doors.api.patch(&path(&doors.prometheus.id), secret).await;
+    ask(&doors.api, unreadable)
+        .await
+        .is_error("unsigned and unreadable", 401, "UNAUTHORIZED");
     let rotate = format!("{}/rotate-key", path(&doors.events.id));
     let change = json!({ "routing_key": doors.events.key, "payload": { "summary": "Deployed" } });
     let change = post("/v2/change/enqueue", change.to_string());
@@ -196,6 +205,7 @@ async fn a_method_that_nobody_uses_is_refused(place: &Place) {
             };
             let answer = ask(&doors.api, call).await;
             answer.is_error(&format!("{method} {path}"), 405, "VALIDATION_ERROR");
+            assert_eq!(answer.headers["allow"], "POST", "{method} {path}");
         }
     }
 }

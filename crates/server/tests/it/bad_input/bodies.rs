@@ -35,6 +35,15 @@ async fn a_body_that_is_too_long_is_not_read(place: &Place) {
     )
     .await;
     assert_eq!(fits.status, 202, "{}", fits.body);
+    let other_name = post("/api/events", gzip(&event_of(1000))).by(&doors.events);
+    let other_name = ask(&doors.api, other_name.with("content-encoding", "X-GZIP")).await;
+    assert_eq!(other_name.status, 202, "{}", other_name.body);
+    let unread = post("/api/events", event_of(1000))
+        .by(&doors.events)
+        .with("content-encoding", "br");
+    ask(&doors.api, unread)
+        .await
+        .is_error("brotli", 415, "VALIDATION_ERROR");
     let bomb = || gzip(&vec![b' '; 64 << 20]);
     assert!(bomb().len() < events_max, "it looks harmless");
     let rows = [
