@@ -173,6 +173,11 @@ impl Alert {
         Texts(self.map("labels")).first(&[name])
     }
 
+    /// An annotation.
+    pub(crate) fn annotation(&self, name: &str) -> Option<Cow<'_, str>> {
+        Texts(self.map("annotations")).first(&[name])
+    }
+
     /// What the sender calls the alert, else the same hash of its labels that Alertmanager makes: 64-bit FNV-1a over
     /// the sorted names and values, each closed by 0xff (`LabelSet.Fingerprint` in prometheus/common). So the key stays
     /// when an old sender begins to send fingerprints.
