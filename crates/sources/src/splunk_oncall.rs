@@ -102,7 +102,8 @@ impl Source for SplunkOnCall {
             ignores: "`INFO` without a phase, chat, on-call and paging messages, unknown words",
             tests: "",
             severity: "`CRITICAL` is critical, `WARNING` warning; else the state of the entity; else warning",
-            key: "`splunk-oncall:` and the `entity_id`; without one, `splunk-oncall:incident:` and the number of the incident",
+            key: "`splunk-oncall:` and the `entity_id`; without one, `splunk-oncall:incident:` and the number of the incident; \
+                  else `splunk-oncall:name:` and its name",
             ordered_by: "",
             delivery: "",
         }
@@ -252,12 +253,6 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         Err(_) if phase.is_none() && message.is_none() && key.is_some() && !is_talk(&fields) => Action::Trigger,
         Err(reason) => return Ok(ignored(key, reason)),
     };
-    let Some(key) = key else {
-        return Err(ParseError::new(
-            "entity_id",
-            "is missing, and so is the number of the incident",
-        ));
-    };
     let state = fields.word(&[
         "entitystate",
         "alertentitystate",
@@ -274,6 +269,13 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         "service",
         "summary",
     ]);
+    // What it is called is the same from the first message to the last one, too.
+    let Some(key) = key.or_else(|| Some(format!("splunk-oncall:name:{}", name.as_deref()?))) else {
+        return Err(ParseError::new(
+            "entity_id",
+            "is missing, and so is the number of the incident",
+        ));
+    };
     let name = name
         .or(entity.clone())
         .unwrap_or_else(|| format!("Incident {}", number.as_deref().unwrap_or_default()).into());
@@ -369,6 +371,15 @@ mod tests {
             panic!("an event")
         };
         assert_eq!(numbered.dedup_key, "splunk-oncall:incident:14");
+        // A variable that is not filled in is none; the name is the same until the end.
+        for (phase, action) in [("UNACKED", Action::Trigger), ("RESOLVED", Action::Resolve)] {
+            let body = json!({"entity_id": "${{STATE.ENTITY_ID}}", "entity_display_name": "Disk of db-2", "alert_phase": phase});
+            let named = testing::event(&SplunkOnCall, &body);
+            assert_eq!(
+                (named.action, named.dedup_key.as_str()),
+                (action, "splunk-oncall:name:Disk of db-2")
+            );
+        }
         let nameless = event(json!({"message_type": "CRITICAL"})).map_err(|error| error.field);
         assert_eq!(nameless, Err("entity_id".into()));
     }
