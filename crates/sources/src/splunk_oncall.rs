@@ -221,9 +221,8 @@ fn is_talk(fields: &Loose<'_>) -> bool {
     fields.get(&names).is_some()
 }
 
-/// One message.
-fn event(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Loose::new(&body, &[], is_unfilled);
+/// The number of the incident: `STATE.INCIDENT_NAME` is `14` where `INCIDENT.INCIDENT_NAME` is `#14`.
+fn number(fields: &Loose<'_>) -> Option<String> {
     let number = fields.get(&[
         "incidentnumber",
         "stateincidentname",
@@ -231,7 +230,17 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         "incidentnum",
         "incidentid",
         "incident",
-    ]);
+        "incidentincidentid",
+        "incidentincidentname",
+    ])?;
+    let number = number.trim_start_matches('#').trim();
+    (!number.is_empty()).then(|| number.to_owned())
+}
+
+/// One message.
+fn event(body: Value) -> Result<Normalised, ParseError> {
+    let fields = Loose::new(&body, &[], is_unfilled);
+    let number = number(&fields);
     let entity = fields.get(&["entityid", "alertentityid", "stateentityid", "incidententityid"]);
     let key = match (&entity, &number) {
         (Some(entity), _) => Some(format!("splunk-oncall:{entity}")),
@@ -371,6 +380,11 @@ mod tests {
             panic!("an event")
         };
         assert_eq!(numbered.dedup_key, "splunk-oncall:incident:14");
+        let variables = json!({"INCIDENT.INCIDENT_NAME": "#14", "INCIDENT.CURRENT_PHASE": "RESOLVED", "INCIDENT.ENTITY_DISPLAY_NAME": "Disk"});
+        let Ok(Normalised::Event(ended)) = event(variables) else {
+            panic!("an event")
+        };
+        assert_eq!((ended.action, ended.dedup_key), (Action::Resolve, numbered.dedup_key));
         // A variable that is not filled in is none; the name is the same until the end.
         for (phase, action) in [("UNACKED", Action::Trigger), ("RESOLVED", Action::Resolve)] {
             let body = json!({"entity_id": "${{STATE.ENTITY_ID}}", "entity_display_name": "Disk of db-2", "alert_phase": phase});
