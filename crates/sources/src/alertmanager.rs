@@ -10,12 +10,19 @@ use jiff::Timestamp;
 use opsknight_domain::event::{Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean};
 use serde_json::{Map, Value};
 
-use crate::{ALERTS_MAX, ParseError, json, link, normalise::ignored, when};
+use crate::{
+    ALERTS_MAX, ParseError, json, link,
+    normalise::{first_line, ignored},
+    when,
+};
 
 /// Labels that say which machine or thing an alert is about, the most exact first.
 const SOURCE_LABELS: &[&str] = &["instance", "host", "hostname", "node", "pod", "job", "service"];
 /// Annotations that hold the one line, the usual one first.
 const SUMMARY_ANNOTATIONS: &[&str] = &["summary", "message", "title"];
+
+/// Most labels that stand in for a name.
+const TITLE_LABELS_MAX: usize = 5;
 
 /// What is said about a group and kept with each of its alerts.
 const GROUP_FIELDS: &[&str] = &["receiver", "groupLabels", "groupKey", "truncatedAlerts"];
@@ -173,6 +180,11 @@ impl Alert {
         Texts(self.map("labels")).first(&[name])
     }
 
+    /// An annotation.
+    pub(crate) fn annotation(&self, name: &str) -> Option<Cow<'_, str>> {
+        Texts(self.map("annotations")).first(&[name])
+    }
+
     /// What the sender calls the alert, else the same hash of its labels that Alertmanager makes: 64-bit FNV-1a over
     /// the sorted names and values, each closed by 0xff (`LabelSet.Fingerprint` in prometheus/common). So the key stays
     /// when an old sender begins to send fingerprints.
@@ -246,8 +258,21 @@ fn title(labels: Texts<'_>, annotations: Texts<'_>, fallback: &str) -> String {
         (Some(name), Some(summary)) if summary.contains(name.as_ref()) => summary.into_owned(),
         (Some(name), Some(summary)) => [&name, ": ", &summary].concat(),
         (Some(text), None) | (None, Some(text)) => text.into_owned(),
-        (None, None) => fallback.to_owned(),
+        (None, None) => match (annotations.first(&["description"]), named(labels)) {
+            (Some(text), _) => first_line(&text).to_owned(),
+            (None, Some(labels)) => [fallback, ": ", &labels].concat(),
+            (None, None) => fallback.to_owned(),
+        },
     }
+}
+
+/// The labels of an alert that has no name, which Alertmanager takes from its API: they are all that tells what it is.
+fn named(labels: Texts<'_>) -> Option<String> {
+    let labels = labels.0?.iter().take(TITLE_LABELS_MAX);
+    let named: Vec<_> = labels
+        .filter_map(|(name, value)| Some(format!("{name}={}", json::text(value)?)))
+        .collect();
+    (!named.is_empty()).then(|| named.join(", "))
 }
 
 /// The severity by the labels, then by the annotation that some write it into; a warning where nothing is known.
@@ -333,6 +358,25 @@ mod tests {
             outcomes(json!([{}])).map_err(|error| error.field),
             Err("alerts[0].labels".into())
         );
+    }
+
+    #[test]
+    fn alerts_without_a_name_are_told_apart() {
+        let title = |alert: Value| {
+            let alert = Alert::read(alert, 0, None).expect("an alert");
+            alert.into_event("k".into(), "Prometheus alert", &Vec::new()).summary
+        };
+        let labels = json!({"job": "node", "instance": "db-1"});
+        for (alert, expected) in [
+            (json!({"labels": labels}), "Prometheus alert: job=node, instance=db-1"),
+            (
+                json!({"labels": labels, "annotations": {"description": "db-1 is slow\nsince noon"}}),
+                "db-1 is slow",
+            ),
+            (json!({"labels": {"job": null}, "fingerprint": "1"}), "Prometheus alert"),
+        ] {
+            assert_eq!(title(alert.clone()), expected, "{alert}");
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     ParseError, Request, Source,
     guide::Facts,
-    input, link,
+    hash_hex, input, link,
     mapping::FieldMapping,
     normalise::{self, ignored},
     setup::{Sample, Setup, Snippet},
@@ -102,7 +102,7 @@ impl Source for AppDynamics {
                        where nothing is said",
             key: "`appdynamics:incident:` and `incident.id`, which also stands in the link of an incident; \
                   `appdynamics:anomaly:` and `anomaly.id`; else `appdynamics:rule:`, the application, the health rule and \
-                  the node or tier",
+                  the node or tier; else `appdynamics:text:` and a hash of the first line of its message",
             ordered_by: "`eventTime`, where it is in UTC or says its offset",
             delivery: "",
         }
@@ -283,6 +283,14 @@ fn key(fields: Fields<'_>, kind: &str, [application, health_rule, place]: [&str;
         return Ok(format!("appdynamics:{id}"));
     }
     if application.is_empty() && health_rule.is_empty() {
+        // Velocity leaves a variable as it stands where an event has no incident. An incident that people have to close is
+        // better than an alert that is lost.
+        if let Some(words) = fields.first(PROSE).or_else(|| fields.text("summaryMessage")) {
+            return Ok(format!(
+                "appdynamics:text:{}",
+                hash_hex([normalise::first_line(&words)])
+            ));
+        }
         return Err(ParseError::new(
             "incidentId",
             "is missing, and nothing else names the problem",

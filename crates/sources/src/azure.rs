@@ -17,7 +17,7 @@ use crate::{
     guide::Facts,
     json, link,
     mapping::FieldMapping,
-    normalise::{description, each, ignored, short},
+    normalise::{description, each, first_line, ignored, short},
     pick,
     proof::Issuer,
     setup::{Sample, Setup, Snippet},
@@ -88,8 +88,9 @@ impl Source for Azure {
                 "activity log alerts without it (`activityLog`)",
                 "log alerts without it (`SearchQuery`)",
                 "smart detection's own form (`properties.essentials`)",
+                "budgets without it (`BudgetName`)",
             ],
-            triggers: "`monitorCondition` Fired, the status Activated, and every log or activity log alert",
+            triggers: "`monitorCondition` Fired, the status Activated, and every log or activity log alert and budget",
             acknowledges: "",
             resolves: "`monitorCondition` Resolved, the status Deactivated, a service health issue at the stage Resolved, Complete, \
                        RCA or Canceled, a resource whose `currentHealthStatus` is Available; nothing ends other log and activity \
@@ -99,7 +100,8 @@ impl Source for Azure {
             severity: "Sev0 critical, Sev1 error, Sev2 warning, Sev3 and Sev4 info; otherwise warning",
             key: "`azure:` and `alertId`; of metric alerts without the common schema the rule, the resource and its dimensions; of \
                   service health the `trackingId`; of resource health the resource; of activity log alerts the correlation, \
-                  resource and operation; of log alerts the subscription and rule",
+                  resource and operation; of log alerts the subscription and rule; of budgets the \
+                  subscription, resource group and name",
             ordered_by: "`firedDateTime` and `resolvedDateTime`; of service and resource health `eventTimestamp`",
             delivery: "",
         }
@@ -203,22 +205,21 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
         Some(rule) if rule.starts_with("/subscriptions/") => last_part(&rule),
         rule => rule.map(Cow::into_owned),
     };
-    let rule = rule.unwrap_or_else(|| "Azure alert".to_owned());
     let target = target(&essentials);
-    let summary = match &target {
-        _ if health.is_some() => {
-            pick::text(&context, "/properties/title").map_or_else(|| rule.clone(), |title| format!("{rule}: {title}"))
-        }
-        Some(target) if !rule.contains(target.as_str()) => format!("{rule}: {target}"),
-        _ => rule.clone(),
-    };
+    let title = health.as_ref().and_then(|_| pick::text(&context, "/properties/title"));
+    let summary = summary(
+        text("description"),
+        rule.as_deref(),
+        title.as_deref(),
+        target.as_deref(),
+    );
     let mut event = Event::new(action, key, severity, summary);
     let words = text("description").or_else(|| pick::first(&context, &["/properties/details", "/DetectionSummary"]));
     event.description = description(words, &event.summary);
     event.source = short(target.map(Cow::Owned));
     event.component = short(text("monitoringService"));
     event.group = short(text("signalType"));
-    event.class = short(Some(Cow::Owned(rule)));
+    event.class = short(rule.map(Cow::Owned));
     event.occurred_at = match action {
         Action::Resolve => pick::time(&essentials, &["/resolvedDateTime"]).or_else(|| health.as_ref()?.at),
         Action::Trigger | Action::Acknowledge => pick::time(&essentials, &["/firedDateTime"]),
@@ -237,6 +238,22 @@ fn common(mut body: Value) -> Result<Normalised, ParseError> {
     }
     event.details = body.get_mut("data").map(Value::take).unwrap_or_default();
     Ok(Normalised::Event(Box::new(event)))
+}
+
+/// One line: the rule, and what it is about. Alerts on costs have no rule, and their only item is called "budgets"; what
+/// they say instead names the budget and the sum ("Sample alert payloads", monitoringService CostAlerts).
+fn summary(words: Option<Cow<'_, str>>, rule: Option<&str>, title: Option<&str>, target: Option<&str>) -> String {
+    if rule.is_none()
+        && let Some(line) = words.as_deref().map(first_line).filter(|line| !line.is_empty())
+    {
+        return line.to_owned();
+    }
+    let rule = rule.unwrap_or("Azure alert");
+    match (title, target) {
+        (Some(title), _) => format!("{rule}: {title}"),
+        (None, Some(target)) if !rule.contains(target) => format!("{rule}: {target}"),
+        (None, _) => rule.to_owned(),
+    }
 }
 
 /// Smart detection's own form from before the common schema: the alert as Azure's API has it, whose names differ. Facts are

@@ -101,7 +101,7 @@ impl Source for CloudWatch {
             triggers: "the state ALARM; INSUFFICIENT_DATA where the state before was not OK",
             acknowledges: "",
             resolves: "the state OK",
-            ignores: "INSUFFICIENT_DATA after OK, confirmations of a subscription (which are answered) and of its end, and \
+            ignores: "INSUFFICIENT_DATA after OK, changes of an alarm's configuration, confirmations of a subscription (which are answered) and of its end, and \
                       messages that are no alarm",
             tests: "text that is no JSON, published to see whether it arrives",
             severity: "by the word after `severity`, `priority` or `sev` in the description, else by a word such as critical, \
@@ -230,8 +230,14 @@ fn message(body: Value, envelope: Option<&sns::Envelope>) -> Result<Normalised, 
     if json::field(&body, "AlarmName").is_some() {
         return alarm::classic(body, envelope);
     }
-    if body.pointer("/detail/alarmName").is_some() {
+    // "CloudWatch Alarm Configuration Change" tells that somebody made, edited or deleted the alarm, and only beside that in
+    // which state it is ("CloudWatch alarm events and EventBridge").
+    let is_edited = pick::word(&body, "/detail-type").is_some_and(|kind| kind.contains("configuration change"));
+    if body.pointer("/detail/alarmName").is_some() && !is_edited {
         return alarm::event_bridge(body);
+    }
+    if is_edited {
+        return Ok(ignored(None, "The alarm's configuration was changed, not its state."));
     }
     let kind = pick::first(&body, &["/detail-type", "/source", "/Event", "/Type"]);
     let kind = kind.map(|kind| format!(" ({})", clean(&kind, 100))).unwrap_or_default();

@@ -85,7 +85,7 @@ impl Source for Datadog {
             resolves: "the transition Recovered, else the alert type success",
             ignores: "events that no monitor sent, such as a comment that mentions the webhook",
             tests: "the monitor's Test Notifications, by `[TEST]` in the title",
-            severity: "error critical, warning and missing data warning; the monitor's priority makes it milder: P2 error, P3 \
+            severity: "error critical, warning and missing data warning, info info; the monitor's priority makes it milder: P2 error, P3 \
                        warning, P4 and P5 info",
             key: "`datadog:` and `aggregation_key`; else `alert_id` with the tags of `alert_scope`; else the title without \
                   its brackets",
@@ -224,6 +224,12 @@ fn add_links(event: &mut Event, fields: Fields<'_>) {
     for name in ["link", "url", "event_link", "event_url"] {
         link::add(event, fields.text(name).as_deref(), "Datadog");
     }
+    // The default payload has no field for it, but its Markdown begins with the graph, which leads to the monitor.
+    if event.links.is_empty()
+        && let Some(text) = fields.first(TEXT_NAMES)
+    {
+        link::add(event, monitor_page(&text), "Datadog");
+    }
     let page = event.links.first().map(|link| link.href.clone());
     link::add_image(
         event,
@@ -231,6 +237,15 @@ fn add_links(event: &mut Event, fields: Fields<'_>) {
         page.as_deref(),
         "Snapshot of the graph",
     );
+}
+
+/// The first target of a Markdown link that is the page of a monitor: `[…](https://app.datadoghq.com/monitors/7?…)`.
+fn monitor_page(text: &str) -> Option<&str> {
+    let targets = text
+        .split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split([')', ' ', '\n']).next());
+    targets.into_iter().find(|target| target.contains("/monitors/"))
 }
 
 /// One line: the title without its brackets, since the state they tell is shown beside it.
@@ -275,6 +290,7 @@ fn severity(fields: Fields<'_>, state: State, kind: &Option<String>) -> Severity
         State::Warn | State::NoData => Severity::Warning,
         // A renotification has no state of its own, but its alert type is that of the alert.
         State::Alert if kind.as_deref() == Some("warning") => Severity::Warning,
+        State::Alert if kind.as_deref() == Some("info") => Severity::Info,
         State::Alert | State::Recovered => Severity::Critical,
     };
     let priority = fields.first(PRIORITY_NAMES).or_else(|| fields.text("severity"));

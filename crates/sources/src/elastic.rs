@@ -7,6 +7,7 @@
 
 use std::{borrow::Cow, collections::HashSet};
 
+use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
@@ -155,6 +156,11 @@ impl Source for Elastic {
         })
     }
 
+    /// Kibana's webhook connector offers POST and PUT ("Webhook connector and action", Method).
+    fn takes(&self, method: &Method) -> bool {
+        *method == Method::POST || *method == Method::PUT
+    }
+
     fn signature(&self) -> SignatureSupport {
         SignatureSupport::Generic {
             note: "Elastic cannot sign its requests. Leave the secret empty, or require the integration key and give it \
@@ -178,7 +184,7 @@ impl Source for Elastic {
                        longer tracks (`untracked`). A watch only where its body says `\"status\": \"ok\"` or the like",
             ignores: "Summaries without alerts, and the end of an alert that the same summary has as active again",
             tests: "The connector's own test, which leaves the variables as they are written",
-            severity: "`severity` in the body or in the alert; else the action group's last word, of which the SLO burn rate \
+            severity: "`severity` in the body or in the alert, of which high is error; else the action group's last word, of which the SLO burn rate \
                        rule's `alert` is critical and `high` is error. A warning where nothing is said",
             key: "`elastic:` with the rule's id and the alert's id; `elastic:watch:` with the watch's id",
             ordered_by: "`date`, which is when Kibana scheduled the action. Watches are not ordered",
@@ -333,11 +339,17 @@ fn action(group: Option<&str>, status: Option<&str>) -> Action {
     }
 }
 
+/// Elastic's own scale is low, medium, high and critical ("Create a detection rule"): high is not the top of it.
+fn by_word(word: &str) -> Option<Severity> {
+    match word.trim().eq_ignore_ascii_case("high") {
+        true => Some(Severity::Error),
+        false => Severity::from_vendor_word(word),
+    }
+}
+
 /// What the body says, else what the action group is called (`metrics.threshold.warning`), else a warning.
 fn severity(body: &Value, group: Option<&str>) -> Severity {
-    let said = SEVERITY
-        .iter()
-        .find_map(|name| Severity::from_vendor_word(&text(body, &[name])?));
+    let said = SEVERITY.iter().find_map(|name| by_word(&text(body, &[name])?));
     let by_group = || {
         let group = group?;
         let word = group.rsplit('.').next()?;

@@ -50,7 +50,11 @@ impl Source for GoogleCloudMonitoring {
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
-        let body = pick::object(json::parse(request.body)?)?;
+        let body = match json::parse(request.body).and_then(pick::object) {
+            Ok(body) => body,
+            Err(error) if is_pushed(request) => return Ok(vec![ignored(None, format!("The message: {error}."))]),
+            Err(error) => return Err(error),
+        };
         let is_envelope = body.get("message").is_some_and(Value::is_object) && json::field(&body, "incident").is_none();
         let outcome = match if is_envelope { unwrap(&body) } else { Ok(body) } {
             Ok(message) => incident(message),
@@ -154,6 +158,14 @@ const SNIPPETS: &[Snippet] = &[
     },
 ];
 
+/// Whether Pub/Sub pushes it, which sends what was refused again until its retention ends. Without the envelope the body is
+/// whatever was published; the headers are there where "Write metadata" is on ("Payload unwrapping for push subscriptions").
+fn is_pushed(request: &Request<'_>) -> bool {
+    let mut names = request.headers.keys();
+    let agent = request.header("user-agent").unwrap_or_default();
+    names.any(|name| name.as_str().starts_with("x-goog-pubsub-")) || agent.starts_with("CloudPubSub-Google")
+}
+
 /// The message in an envelope of Pub/Sub: JSON in base64, in either alphabet, padded or not.
 fn unwrap(body: &Value) -> Result<Value, String> {
     let data = pick::text(body, "/message/data").ok_or("The message of Pub/Sub holds no data.")?;
@@ -238,6 +250,7 @@ mod tests {
     use http::{HeaderMap, Method};
 
     use super::*;
+    use crate::testing::Call;
 
     fn parse(body: &Value) -> Normalised {
         let body = body.to_string();
@@ -286,6 +299,32 @@ mod tests {
         ] {
             assert!(matches!(parse(&body), Normalised::Ignored { .. }), "{body}");
         }
+    }
+
+    /// Without its envelope a message may be anything, and Pub/Sub takes a refusal for a reason to send it again.
+    #[test]
+    fn what_pubsub_pushes_is_not_refused() {
+        let parse = |header: (&'static str, &'static str)| {
+            Call {
+                headers: &[header],
+                body: b"no JSON",
+                ..Call::default()
+            }
+            .parse(&GoogleCloudMonitoring)
+        };
+        for header in [
+            ("x-goog-pubsub-subscription-name", "projects/p/subscriptions/s"),
+            ("user-agent", "CloudPubSub-Google"),
+        ] {
+            assert!(
+                matches!(parse(header).as_deref(), Ok([Normalised::Ignored { .. }])),
+                "{header:?}"
+            );
+        }
+        assert_eq!(
+            parse(("user-agent", "curl")).map_err(|error| error.field),
+            Err("body".into())
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use http::Method;
 use jiff::Timestamp;
 use opsknight_domain::event::{
-    Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, Severity, clean, clean_key,
+    Action, DESCRIPTION_CHARS_MAX, Event, FIELD_CHARS_MAX, Normalised, SUMMARY_CHARS_MAX, Severity, clean, clean_key,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -199,6 +199,8 @@ fn unified(alert: Alert, group: &Value, shared: &Shared) -> Event {
         (json::text_at(group, "externalURL").map(Cow::into_owned), "Grafana"),
     ];
     let image = address("imageURL");
+    let rule = alert.label("rulename").map(Cow::into_owned);
+    let error = alert.annotation("Error").map(Cow::into_owned);
     let fallback = json::text_at(group, "title").unwrap_or(Cow::Borrowed("Grafana alert"));
     let mut event = alert.into_event(key, &fallback, shared);
     for (href, text) in &links {
@@ -212,12 +214,28 @@ fn unified(alert: Alert, group: &Value, shared: &Shared) -> Event {
     );
     if EVALUATION_ALERTS.contains(&name.as_str()) {
         event.severity = Severity::Warning;
+        name_rule(&mut event, &name, rule.as_deref());
+        event.description = event
+            .description
+            .or(error.map(|text| clean(&text, DESCRIPTION_CHARS_MAX)));
     }
     if is_test {
         event.is_test = true;
         event.severity = Severity::Info;
     }
     event
+}
+
+/// What Grafana calls such an alert tells nobody which rule it is; its label `rulename` does ("No Data and Error states").
+fn name_rule(event: &mut Event, name: &str, rule: Option<&str>) {
+    let Some(rule) = rule.filter(|rule| !event.summary.contains(rule)) else {
+        return;
+    };
+    let summary = match event.summary.strip_prefix(name) {
+        Some(rest) => format!("{name}: {rule}{rest}"),
+        None => format!("{rule}: {}", event.summary),
+    };
+    event.summary = clean(&summary, SUMMARY_CHARS_MAX);
 }
 
 /// A rule of legacy alerting and its state.

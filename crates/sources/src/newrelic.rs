@@ -21,6 +21,11 @@ use crate::{
     template::{Fields, Style},
 };
 
+/// The value of `issuePageUrl` in New Relic's examples. A test notification of a workflow has it for an address, whether the
+/// rest is the example's too ("Memory Used % > 90 for at least 2 minutes on 'Some-Entity'") or of an issue that was there.
+/// Real issues are of an account of the user's, and have their own id in the address.
+const EXAMPLE_PAGE: &str = "/accounts/1/issues/0ea2df1c-adab-45d2-aae0-042b609d2322";
+
 /// New Relic.
 #[derive(Debug)]
 pub(crate) struct NewRelic;
@@ -70,7 +75,7 @@ impl Source for NewRelic {
                            none; `current_state` acknowledged",
             resolves: "the states CLOSED and DEACTIVATED; `current_state` closed",
             ignores: "USER_ACTION of an issue without an owner: somebody gave it up or commented on it",
-            tests: "the classic channel's test, which is about incident 0; Send test notification of a workflow looks like an issue",
+            tests: "the classic channel's test, which is about incident 0; Send test notification of a workflow, by the example address that it has as `issueUrl`",
             severity: "CRITICAL critical, HIGH error, MEDIUM warning, LOW info; otherwise warning",
             key: "`newrelic:issue:` and the issue's id; `newrelic:incident:`, the account and `incident_id` of classic channels",
             ordered_by: "`updatedAt` of an issue, `timestamp` of an incident",
@@ -141,6 +146,9 @@ fn issue(body: Value) -> Result<Normalised, ParseError> {
         let reason = "Somebody gave up the issue, or only commented on it; it is still open.";
         return Ok(ignored(Some(key), reason));
     };
+    // A test may be made of a real issue that is over: whoever presses the button wants to see it, and it ends nothing.
+    let is_test = page.as_deref().is_some_and(|page| page.contains(EXAMPLE_PAGE));
+    let action = if is_test { Action::Trigger } else { action };
     let condition = fields.line("alertConditionNames");
     let title = fields
         .line("title")
@@ -166,6 +174,9 @@ fn issue(body: Value) -> Result<Normalised, ParseError> {
         page.as_deref(),
         "The chart when the alert was sent",
     );
+    if is_test {
+        normalise::mark_test(&mut event);
+    }
     event.details = body;
     Ok(Normalised::Event(Box::new(event)))
 }

@@ -102,7 +102,8 @@ impl Source for SplunkOnCall {
             ignores: "`INFO` without a phase, chat, on-call and paging messages, unknown words",
             tests: "",
             severity: "`CRITICAL` is critical, `WARNING` warning; else the state of the entity; else warning",
-            key: "`splunk-oncall:` and the `entity_id`; without one, `splunk-oncall:incident:` and the number of the incident",
+            key: "`splunk-oncall:` and the `entity_id`; without one, `splunk-oncall:incident:` and the number of the incident; \
+                  else `splunk-oncall:name:` and its name",
             ordered_by: "",
             delivery: "",
         }
@@ -220,9 +221,8 @@ fn is_talk(fields: &Loose<'_>) -> bool {
     fields.get(&names).is_some()
 }
 
-/// One message.
-fn event(body: Value) -> Result<Normalised, ParseError> {
-    let fields = Loose::new(&body, &[], is_unfilled);
+/// The number of the incident: `STATE.INCIDENT_NAME` is `14` where `INCIDENT.INCIDENT_NAME` is `#14`.
+fn number(fields: &Loose<'_>) -> Option<String> {
     let number = fields.get(&[
         "incidentnumber",
         "stateincidentname",
@@ -230,7 +230,17 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         "incidentnum",
         "incidentid",
         "incident",
-    ]);
+        "incidentincidentid",
+        "incidentincidentname",
+    ])?;
+    let number = number.trim_start_matches('#').trim();
+    (!number.is_empty()).then(|| number.to_owned())
+}
+
+/// One message.
+fn event(body: Value) -> Result<Normalised, ParseError> {
+    let fields = Loose::new(&body, &[], is_unfilled);
+    let number = number(&fields);
     let entity = fields.get(&["entityid", "alertentityid", "stateentityid", "incidententityid"]);
     let key = match (&entity, &number) {
         (Some(entity), _) => Some(format!("splunk-oncall:{entity}")),
@@ -252,12 +262,6 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         Err(_) if phase.is_none() && message.is_none() && key.is_some() && !is_talk(&fields) => Action::Trigger,
         Err(reason) => return Ok(ignored(key, reason)),
     };
-    let Some(key) = key else {
-        return Err(ParseError::new(
-            "entity_id",
-            "is missing, and so is the number of the incident",
-        ));
-    };
     let state = fields.word(&[
         "entitystate",
         "alertentitystate",
@@ -274,6 +278,13 @@ fn event(body: Value) -> Result<Normalised, ParseError> {
         "service",
         "summary",
     ]);
+    // What it is called is the same from the first message to the last one, too.
+    let Some(key) = key.or_else(|| Some(format!("splunk-oncall:name:{}", name.as_deref()?))) else {
+        return Err(ParseError::new(
+            "entity_id",
+            "is missing, and so is the number of the incident",
+        ));
+    };
     let name = name
         .or(entity.clone())
         .unwrap_or_else(|| format!("Incident {}", number.as_deref().unwrap_or_default()).into());
@@ -369,6 +380,20 @@ mod tests {
             panic!("an event")
         };
         assert_eq!(numbered.dedup_key, "splunk-oncall:incident:14");
+        let variables = json!({"INCIDENT.INCIDENT_NAME": "#14", "INCIDENT.CURRENT_PHASE": "RESOLVED", "INCIDENT.ENTITY_DISPLAY_NAME": "Disk"});
+        let Ok(Normalised::Event(ended)) = event(variables) else {
+            panic!("an event")
+        };
+        assert_eq!((ended.action, ended.dedup_key), (Action::Resolve, numbered.dedup_key));
+        // A variable that is not filled in is none; the name is the same until the end.
+        for (phase, action) in [("UNACKED", Action::Trigger), ("RESOLVED", Action::Resolve)] {
+            let body = json!({"entity_id": "${{STATE.ENTITY_ID}}", "entity_display_name": "Disk of db-2", "alert_phase": phase});
+            let named = testing::event(&SplunkOnCall, &body);
+            assert_eq!(
+                (named.action, named.dedup_key.as_str()),
+                (action, "splunk-oncall:name:Disk of db-2")
+            );
+        }
         let nameless = event(json!({"message_type": "CRITICAL"})).map_err(|error| error.field);
         assert_eq!(nameless, Err("entity_id".into()));
     }

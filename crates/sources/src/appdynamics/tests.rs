@@ -85,6 +85,14 @@ fn templates_have_many_shapes() {
         parse(&AppDynamics, &json!({"eventType": "POLICY_OPEN_WARNING"})).map_err(|error| error.field),
         Err("incidentId".into())
     );
+    // An event that belongs to no incident leaves the variable as it stands.
+    let wordy = json!({"eventType": "APPLICATION_ERROR", "severity": "ERROR", "incidentId": "${event.incident.id}", "summary": "The pool of db-2\nis empty"});
+    let event = one(&AppDynamics, &wordy);
+    assert!(event.dedup_key.starts_with("appdynamics:text:"), "{}", event.dedup_key);
+    assert_eq!(
+        (event.action, event.summary.as_str()),
+        (Action::Trigger, "The pool of db-2")
+    );
 }
 
 #[test]

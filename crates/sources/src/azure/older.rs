@@ -31,6 +31,9 @@ pub(super) fn read(mut body: Value) -> Result<Normalised, ParseError> {
     if json::field(&data, "AlertRuleName").is_some() || json::field(&data, "SearchQuery").is_some() {
         return Ok(log(data));
     }
+    if json::field(&data, "BudgetName").is_some() {
+        return Ok(budget(data));
+    }
     Err(ParseError::new(
         "data.essentials",
         "is missing, and it is none of the older forms either",
@@ -175,6 +178,35 @@ fn log(data: Value) -> Normalised {
     event.class = short(Some(rule.clone()));
     event.occurred_at = pick::time(&data, &["/SearchIntervalEndtimeUtc", "/SearchIntervalEndTimeUtc"]);
     add_query_links(&mut event, &data);
+    event.is_test = is_of_test(&subscription);
+    if event.is_test {
+        event.severity = Severity::Info;
+    }
+    event.details = data.clone();
+    Normalised::Event(Box::new(event))
+}
+
+/// A budget of which too much is spent, as Cost Management tells an action group that does not use the common schema
+/// ("Manage costs with budgets": the schema `AIP Budget Notification`). It is told once for each threshold, and the next
+/// period begins without a word.
+fn budget(data: Value) -> Normalised {
+    let text = |name: &str| json::text_at(&data, name);
+    let name = text("BudgetName").unwrap_or_default();
+    let subscription = text("SubscriptionId").unwrap_or_default();
+    let group = text("ResourceGroup").unwrap_or_default();
+    let key = format!("azure:budget:{subscription}:{group}:{name}").to_ascii_lowercase();
+    let summary = match (text("SpendingAmount"), text("Budget")) {
+        (Some(spent), Some(budget)) => {
+            let unit = text("Unit").map(|unit| format!(" {unit}")).unwrap_or_default();
+            format!("Budget {name}: {spent} of {budget}{unit} are spent")
+        }
+        _ => format!("Budget {name}: too much is spent"),
+    };
+    let mut event = Event::new(Action::Trigger, key, Severity::Warning, summary);
+    event.source = short(text("SubscriptionName"));
+    event.component = short(text("BudgetType"));
+    event.group = short(Some(group).filter(|group| !group.is_empty()));
+    event.class = short(Some(name));
     event.is_test = is_of_test(&subscription);
     if event.is_test {
         event.severity = Severity::Info;

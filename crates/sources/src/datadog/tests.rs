@@ -155,3 +155,43 @@ fn forms_and_deliveries() {
         None
     );
 }
+
+/// The seed has the alert type become the severity; a monitor may call its own alert an info.
+#[test]
+fn alert_types_are_severities() {
+    for (kind, transition, severity) in [
+        ("error", "Triggered", Severity::Critical),
+        ("warning", "Triggered", Severity::Warning),
+        ("info", "Triggered", Severity::Info),
+        ("info", "No Data", Severity::Warning),
+        ("$ALERT_TYPE", "Triggered", Severity::Critical),
+    ] {
+        let body = json!({"title": "CPU", "alert_type": kind, "alert_transition": transition, "aggregation_key": "k"});
+        check(body, (Action::Trigger, "datadog:k", severity));
+    }
+}
+
+#[test]
+fn the_page_of_a_monitor_is_found_in_its_text() {
+    for (text, page) in [
+        (
+            "[a](https://x.example) [b](https://app.datadoghq.com/monitors/7?a=1)",
+            Some("https://app.datadoghq.com/monitors/7?a=1"),
+        ),
+        (
+            "[![g](https://p.example/s.png)](https://us3.datadoghq.com/monitors/7)",
+            Some("https://us3.datadoghq.com/monitors/7"),
+        ),
+        (
+            "[a](https://app.datadoghq.com/monitors/7",
+            Some("https://app.datadoghq.com/monitors/7"),
+        ),
+        ("[a](javascript:/monitors/)", None),
+        ("](", None),
+        ("", None),
+    ] {
+        let body = json!({"title": "[Triggered] CPU", "body": text});
+        let links = event(&Datadog, &body).links;
+        assert_eq!(links.first().map(|link| link.href.as_str()), page, "{text}");
+    }
+}

@@ -332,3 +332,22 @@ fn an_alert_that_began_again_is_active() {
     assert_eq!(dedup_key.as_deref(), Some("elastic:r:a"));
     assert!(reason.contains("began again"), "{reason}");
 }
+
+/// Elastic's scale has critical above it.
+#[test]
+fn high_is_not_the_top_of_the_scale() {
+    for (word, severity) in [
+        ("low", Severity::Info),
+        ("medium", Severity::Warning),
+        ("High", Severity::Error),
+        ("critical", Severity::Critical),
+    ] {
+        let body = json!({"rule": {"id": "r"}, "alert": {"id": "a"}, "context": {"rule": {"severity": word}}});
+        assert_eq!(event(&Elastic, &body).severity, severity, "{word}");
+    }
+}
+
+#[test]
+fn connectors_post_and_put() {
+    assert!(Elastic.takes(&Method::POST) && Elastic.takes(&Method::PUT) && !Elastic.takes(&Method::GET));
+}

@@ -114,7 +114,7 @@ fn methods_and_statuses() {
         assert!(source.takes(&Method::POST) && !source.takes(&Method::DELETE));
         assert_eq!(
             source.takes(&Method::PUT),
-            ["grafana", "splunk-observability", "better-uptime"].contains(&source.slug()),
+            ["grafana", "elastic", "splunk-observability", "better-uptime"].contains(&source.slug()),
             "{}",
             source.slug()
         );
