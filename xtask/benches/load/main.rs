@@ -27,6 +27,10 @@ use serde_json::json;
 
 use self::{database::Places, limits::Limits, report::Part};
 
+/// The program's own: what is measured within this process is to take as long as there.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Of a full run's time and numbers, the share that a quick one takes.
 const QUICK: u32 = 5;
 
