@@ -26,6 +26,19 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             process::show(cargo().args(["fmt", "--all", "--check"]))?;
             process::show(cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
         })?;
+        // It stands outside of the workspace, so that nothing else would see that its lock file has not followed.
+        process::step("the lock file of fuzz/", || {
+            let tree = [
+                "tree",
+                "--manifest-path",
+                "fuzz/Cargo.toml",
+                "--locked",
+                "--quiet",
+                "--depth",
+                "0",
+            ];
+            process::quiet(cargo().args(tree))
+        })?;
         let clippy = [
             "clippy",
             "--workspace",
