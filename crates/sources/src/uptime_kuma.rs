@@ -46,7 +46,9 @@ impl Source for UptimeKuma {
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {
         if let Some(text) = plain(request) {
-            return Ok(vec![text_alone(Some(text.into()), json!({ "msg": text }))?]);
+            // No database keeps a NUL.
+            let kept = json!({ "msg": text.replace('\0', "") });
+            return Ok(vec![text_alone(Some(text.into()), kept)?]);
         }
         normalise::each(input::read_with_query(request)?, notification)
     }
@@ -311,6 +313,16 @@ mod tests {
             parse(&UptimeKuma, &json!({"monitor": null})).map_err(|error| error.field),
             Err("heartbeat".into())
         );
+    }
+
+    #[test]
+    fn a_text_is_kept_without_what_no_database_keeps() {
+        let call = Call {
+            body: "[Shop] [🔴 Down] time\0out".as_bytes(),
+            ..Call::default()
+        };
+        let event = only(call.parse(&UptimeKuma).expect("an event"));
+        assert_eq!(event.details["msg"], "[Shop] [🔴 Down] timeout");
     }
 
     /// What Uptime Kuma 2 makes of the body that its own form proposes, and of the message alone.

@@ -19,13 +19,18 @@ use opsknight_store::{
     receipts,
     secret::Secret,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     answer::{self, Denied},
     door::{By, Door, Found, Passed, Refused, Sender, with_allowance},
     limit::Allowance,
 };
+
+/// The path of alert events.
+const ENQUEUE: &str = "/v2/enqueue";
+/// The path of change events.
+const ENQUEUE_CHANGE: &str = "/v2/change/enqueue";
 
 impl From<Invalid> for Denied {
     fn from(invalid: Invalid) -> Self {
@@ -76,7 +81,10 @@ async fn alert(
     allowance: &mut Option<Allowance>,
 ) -> Result<String, Denied> {
     let body = Door::read(body, door.bounds.events_body).await?;
-    let enqueue = events::parse_enqueue(&body)?;
+    let enqueue = match events::parse_enqueue(&body) {
+        Ok(enqueue) => enqueue,
+        Err(invalid) => return Err(refused(door, headers, (ENQUEUE, &body), invalid, allowance).await),
+    };
     let key = Secret::new(events::check_routing_key(enqueue.routing_key.as_deref())?);
     let event = enqueue.into_event(|| door.clock.uuid_v4().simple().to_string());
     let dedup_key = event.dedup_key.clone();
@@ -87,7 +95,7 @@ async fn alert(
             let (body, once) = (&body, &once);
             async move {
                 admit(door_, &found, once)?;
-                let passed = passed(door_, &found, "/v2/enqueue", headers, kept_body(body, key_));
+                let passed = passed(door_, &found, ENQUEUE, headers, kept_body(body, key_));
                 door_
                     .hand_over(passed, vec![Normalised::Event(Box::new(event_.clone()))])
                     .await
@@ -100,7 +108,10 @@ async fn alert(
 
 async fn change(door: &Door, headers: &HeaderMap, body: Body, allowance: &mut Option<Allowance>) -> Result<(), Denied> {
     let body = Door::read(body, door.bounds.events_body).await?;
-    let change = events::parse_change(&body)?;
+    let change = match events::parse_change(&body) {
+        Ok(change) => change,
+        Err(invalid) => return Err(refused(door, headers, (ENQUEUE_CHANGE, &body), invalid, allowance).await),
+    };
     let key = Secret::new(events::check_routing_key(change.routing_key.as_deref())?);
     let once = std::sync::Mutex::new(None);
     let kept = door
@@ -108,13 +119,46 @@ async fn change(door: &Door, headers: &HeaderMap, body: Body, allowance: &mut Op
             let (change, once, body, key) = (&change, &once, &body, &key);
             async move {
                 admit(door, &found, once)?;
-                let passed = passed(door, &found, "/v2/change/enqueue", headers, kept_body(body, key));
+                let passed = passed(door, &found, ENQUEUE_CHANGE, headers, kept_body(body, key));
                 keep_change(door, &found, change, &passed).await
             }
         })
         .await;
     *allowance = spent(once);
     kept
+}
+
+/// The answer to a body that is not understood. Where it shows a key that is known, it is kept for the sender's people to
+/// see, and counts as a request.
+async fn refused(
+    door: &Door,
+    headers: &HeaderMap,
+    (path, body): (&str, &Bytes),
+    invalid: Invalid,
+    allowance: &mut Option<Allowance>,
+) -> Denied {
+    let denied = Denied::from(invalid);
+    let fields = serde_json::from_slice::<Value>(body).unwrap_or_default();
+    let Some(key) = fields["routing_key"].as_str().map(Secret::new) else {
+        return denied;
+    };
+    let (once, reason) = (std::sync::Mutex::new(None), denied.message());
+    let kept = door
+        .checked(&By::Key(key.clone()), |found| {
+            let (once, key, reason) = (&once, &key, &reason);
+            async move {
+                admit(door, &found, once)?;
+                let passed = passed(door, &found, path, headers, kept_body(body, key));
+                door.keep_surely(passed, 400, reason).await
+            }
+        })
+        .await;
+    *allowance = spent(once);
+    match kept {
+        Err(limited @ Denied::TooMany(_)) => limited,
+        // A key that is not known is one more thing that is wrong, and what cannot be kept is refused all the same.
+        Ok(()) | Err(_) => denied,
+    }
 }
 
 /// The allowance of a request, taken once however often the request is checked.

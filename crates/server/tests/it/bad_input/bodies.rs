@@ -170,6 +170,14 @@ async fn what_pagerduty_refuses_is_refused_in_its_words(place: &Place) {
         "{}",
         answer.body
     );
+    // Whoever shows a key that is known sees in the log what was wrong.
+    assert!(answer.number("x-ratelimit-remaining") < answer.number("x-ratelimit-limit"));
+    let log = doors.api.get("/api/events/log?limit=1").await["data"][0].clone();
+    assert_eq!(log["status"], 400, "{log}");
+    assert!(
+        log.to_string().contains("payload.summary") && !log.to_string().contains(&doors.events.key),
+        "{log}"
+    );
 }
 
 async fn what_pagerduty_takes_is_taken(place: &Place) {
