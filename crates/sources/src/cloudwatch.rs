@@ -118,7 +118,8 @@ impl Source for CloudWatch {
             steps: &[
                 "In Amazon SNS, create a standard topic, or take the one that your alarms notify already.",
                 "Create a subscription to it: protocol HTTPS, and the URL below as the endpoint. Leave raw message \
-                 delivery off, so that messages are signed. The subscription is confirmed by itself.",
+                 delivery off, so that messages are signed. The subscription is confirmed by itself, and the topic is pinned: for \
+                 more than one, list their ARNs under Topics here before you subscribe them.",
                 "In CloudWatch, open your alarms and let them notify the topic for both states: In alarm and OK.",
                 "Write a severity into the description of an alarm, such as \"severity: critical\". Without one it is \
                  an error.",

@@ -290,7 +290,8 @@ fn expect_topic(integration: &IntegrationRow, topic: Option<&str>) -> Result<(),
         return Ok(());
     }
     Err(Doubt::Wrong(format!(
-        "it comes from the topic {}, and only {} may send here",
+        // As it would stand in a program: a line of a stranger's must not look like one of the log.
+        "it comes from the topic {:?}, and only {} may send here",
         topic.unwrap_or("(none)"),
         topics.join(", ")
     )))
