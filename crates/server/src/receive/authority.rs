@@ -40,6 +40,8 @@ const DOCUMENT_BYTES_MAX: usize = 256 << 10;
 const CERTIFICATE_KEPT_S: i64 = 24 * 3600;
 /// How long an issuer's keys are kept, in seconds: a key that was withdrawn is believed no longer.
 const KEYS_KEPT_S: i64 = 3600;
+/// How long they hold on while the issuer does not answer, in seconds.
+const KEYS_HELD_S: i64 = 24 * 3600;
 /// How often an issuer is asked at most for a key that it did not have, in seconds.
 const KEYS_ASKED_AGAIN_S: i64 = 60;
 
@@ -140,7 +142,7 @@ impl Authority {
         let pem = self.fetcher.get(url.clone(), DOCUMENT_BYTES_MAX).await;
         match pem {
             Ok(pem) => Ok(kept.keep(url, Arc::new(pem), now)),
-            Err(FetchError::Refused(status, _)) if status.is_client_error() => {
+            Err(FetchError::Refused(status, _)) if is_final(status.as_u16()) => {
                 Err(Doubt::Wrong(format!("SNS has no such certificate: {status}")))
             }
             Err(error) => Err(Doubt::Unknown(format!(
@@ -203,9 +205,19 @@ impl Authority {
         if let Some(keys) = kept.fresh(url, now, KEYS_KEPT_S) {
             return Ok(keys);
         }
+        let older = kept.fresh(url, now, KEYS_HELD_S);
+        if let Some(keys) = older
+            .clone()
+            .filter(|_| kept.failed_within(url, now, KEYS_ASKED_AGAIN_S))
+        {
+            return Ok(keys);
+        }
         match self.fetch_keys(url).await {
             Ok(keys) => Ok(kept.keep(url.clone(), keys, now)),
-            Err(doubt) => kept.fresh(url, now, CERTIFICATE_KEPT_S).ok_or(doubt),
+            Err(doubt) => {
+                kept.failed(url, now);
+                older.ok_or(doubt)
+            }
         }
     }
 
@@ -245,7 +257,7 @@ impl Authority {
         };
         match self.fetcher.get(url, DOCUMENT_BYTES_MAX).await {
             Ok(_) | Err(FetchError::TooLong) => Ok(()),
-            Err(FetchError::Refused(status, words)) if status.is_client_error() => {
+            Err(FetchError::Refused(status, words)) if is_final(status.as_u16()) => {
                 Err(Unconfirmed::Refused(format!("SNS answered {status}: {words}")))
             }
             Err(error) => Err(Unconfirmed::Unreachable(error.to_string())),
@@ -281,6 +293,11 @@ fn is_link_local(url: &Url) -> bool {
         Some(Host::Ipv6(address)) => address.is_unicast_link_local(),
         Some(Host::Domain(_)) | None => false,
     }
+}
+
+/// Whether asking again would be answered the same: a server that is asked too often, or too slowly, will answer later.
+const fn is_final(status: u16) -> bool {
+    matches!(status, 400..=407 | 409..=428 | 430..=499)
 }
 
 /// Whether a message of this topic may come here.
