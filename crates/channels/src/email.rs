@@ -75,10 +75,7 @@ impl Channel for Smtp {
         let to = compose::address(to).map_err(|why| DeliveryError::Refused { why })?;
         let mail = compose::compose(&self.from, &to, message, now)?;
         let answer = self.server.deliver(&self.from.email, &to, &mail).await?;
-        Ok(Receipt {
-            provider_id: None,
-            answer,
-        })
+        Ok(Receipt::of(answer))
     }
 
     async fn check(&self) -> Result<String, DeliveryError> {

@@ -19,8 +19,10 @@ use crate::{
     words,
 };
 
-/// How much of an answer is read, in bytes.
+/// How much of a receiver's answer is read, in bytes: as much as is shown.
 const ANSWER_BYTES_MAX: usize = 4096;
+/// How much of a vendor's answer is read, in bytes: lists of rooms are the longest that are needed.
+const DOCUMENT_BYTES_MAX: usize = 2 << 20;
 /// How long the body of an answer is waited for once its status is known.
 const BODY_WAIT: Duration = Duration::from_secs(2);
 /// The longest wait that a provider can ask for.
@@ -57,10 +59,14 @@ impl Default for Timeouts {
 pub(crate) struct Answer {
     /// Its status.
     pub(crate) status: StatusCode,
+    /// Its headers.
+    pub(crate) headers: HeaderMap,
     /// How long it asks us to wait, at most [`RETRY_AFTER_MAX`].
     pub(crate) retry_after: Option<SignedDuration>,
     /// The beginning of its body, fit to be shown.
     pub(crate) body: String,
+    /// The bytes of its body, as far as they were read.
+    pub(crate) raw: Vec<u8>,
 }
 
 impl Answer {
@@ -112,16 +118,29 @@ impl Client {
         self.inner.get(url)
     }
 
-    /// Makes the call and reads what was answered, whatever its status.
+    /// Makes the call and reads the beginning of what was answered, whatever its status.
     pub(crate) async fn call(&self, request: RequestBuilder, now: Timestamp) -> Result<Answer, DeliveryError> {
+        self.read(request, now, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same, reading a whole document.
+    pub(crate) async fn ask(&self, request: RequestBuilder, now: Timestamp) -> Result<Answer, DeliveryError> {
+        self.read(request, now, DOCUMENT_BYTES_MAX).await
+    }
+
+    async fn read(&self, request: RequestBuilder, now: Timestamp, bytes_max: usize) -> Result<Answer, DeliveryError> {
         let mut response = request.send().await.map_err(|error| self.failure(&error))?;
         let status = response.status();
         let retry_after = retry_after(response.headers(), now);
-        let body = beginning(&mut response).await;
+        let headers = std::mem::take(response.headers_mut());
+        let raw = beginning(&mut response, bytes_max).await;
+        let shown = &raw[..raw.len().min(ANSWER_BYTES_MAX)];
         Ok(Answer {
             status,
+            headers,
             retry_after,
-            body: words::answer(&String::from_utf8_lossy(&body)),
+            body: words::answer(&String::from_utf8_lossy(shown)),
+            raw,
         })
     }
 
@@ -162,13 +181,13 @@ fn retry(why: String) -> DeliveryError {
 }
 
 /// The first bytes of a body. The status has come, so a body that is late, cut or endless does not matter.
-async fn beginning(response: &mut Response) -> Vec<u8> {
+async fn beginning(response: &mut Response, bytes_max: usize) -> Vec<u8> {
     let mut body = Vec::new();
     let read = async {
-        while body.len() < ANSWER_BYTES_MAX
+        while body.len() < bytes_max
             && let Ok(Some(chunk)) = response.chunk().await
         {
-            body.extend_from_slice(&chunk[..chunk.len().min(ANSWER_BYTES_MAX - body.len())]);
+            body.extend_from_slice(&chunk[..chunk.len().min(bytes_max - body.len())]);
         }
     };
     // Too slow: what has come is enough.

@@ -5,8 +5,8 @@
 //! never stores anything, never reads the clock or the environment, and never puts a credential or the path of an
 //! outbound URL into an error.
 //!
-//! The channels of a person ([`Channel`]) have an address of text; those of a program ([`webhook::Webhooks`]) have an
-//! [`webhook::Endpoint`] with a secret of its own. `tests/it/conformance.rs` holds both kinds to the same promises.
+//! The ways to a person ([`Channel`]) have an address of text; those to a program or a room ([`Hook`]) have an
+//! [`Endpoint`] with a secret of its own. `tests/it/conformance.rs` holds both kinds to the same promises.
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -19,13 +19,16 @@ pub mod email;
 pub mod fetch;
 pub mod guard;
 mod http;
+mod news;
 mod secret;
 pub mod tls;
+mod vendor;
 pub mod webhook;
 mod words;
 
 pub use http::Timeouts;
 pub use secret::Secret;
+pub use vendor::Vendors;
 
 /// A way to reach people.
 #[async_trait]
@@ -49,6 +52,32 @@ pub trait Channel: Send + Sync {
     ///
     /// As for [`Channel::send`].
     async fn check(&self) -> Result<String, DeliveryError>;
+}
+
+/// Where a message to a program or a room goes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The receiver's URL. Often it holds a token, so it is never logged or repeated in an error.
+    pub url: String,
+    /// What the requests are signed with, or the token of a bot.
+    pub secret: Option<Secret>,
+    /// Which room, where the receiver has several.
+    pub channel: Option<String>,
+}
+
+/// A way to tell a program or a room that has an address and a secret of its own.
+#[async_trait]
+pub trait Hook: Send + Sync {
+    /// What logs and metrics call it: `discord`.
+    fn name(&self) -> &'static str;
+
+    /// Hands one message over, once, within [`opsknight_domain::delivery::CALL_TIMEOUT`]. See [`Channel::send`] for
+    /// what is promised.
+    ///
+    /// # Errors
+    ///
+    /// What is to be done next, in the receiver's own words, without the secret and without the URL's path.
+    async fn post(&self, to: &Endpoint, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError>;
 }
 
 /// A setting that cannot work.

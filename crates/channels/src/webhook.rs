@@ -5,11 +5,12 @@
 
 use std::fmt;
 
+use async_trait::async_trait;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::{
-    DeliveryError, Message, Problem, Receipt, Secret,
+    DeliveryError, Endpoint, Hook, Message, Problem, Receipt,
     guard::{Guard, check_url},
     http::{Client, Timeouts},
     tls::Roots,
@@ -24,15 +25,6 @@ pub use sign::check_secret;
 /// Shorter pieces of a URL are not hidden in a receiver's words: they are ordinary words, not tokens.
 const TOKEN_CHARS_MIN: usize = 8;
 
-/// Where a webhook goes.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Endpoint {
-    /// The receiver's URL. Often it holds a token, so it is never logged or repeated in an error.
-    pub url: String,
-    /// What the requests are signed with; see [`check_secret`] for its forms.
-    pub secret: Option<Secret>,
-}
-
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Endpoint")
@@ -43,7 +35,7 @@ impl fmt::Debug for Endpoint {
 
 impl Endpoint {
     /// A receiver's words without our secret and without the parts of the URL that may be one.
-    fn hide_in(&self, words: &str) -> String {
+    pub(crate) fn hide_in(&self, words: &str) -> String {
         let words = self
             .secret
             .as_ref()
@@ -85,6 +77,13 @@ impl Webhooks {
             guard,
         })
     }
+}
+
+#[async_trait]
+impl Hook for Webhooks {
+    fn name(&self) -> &'static str {
+        "webhook"
+    }
 
     /// Posts one message. Any 2xx is a receipt.
     ///
@@ -97,7 +96,7 @@ impl Webhooks {
     /// `Retry` where there was no connection or any other answer, with the wait that it asks for; `Unknown` where the
     /// request was handed over and no answer came; `Misconfigured` where the URL may not be called or the secret
     /// cannot be read. Nothing is ever `Refused`: the contract has every failure tried again for a day.
-    pub async fn post(&self, endpoint: &Endpoint, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
+    async fn post(&self, endpoint: &Endpoint, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
         // Checked again at every call: what was saved may have been saved under another setting.
         let url = check_url(&endpoint.url, self.guard.allows_private()).map_err(|why| Problem { field: "url", why })?;
         let id = message.delivery.to_string();
@@ -118,10 +117,7 @@ impl Webhooks {
         let answer = self.client.call(request.body(body), now).await?;
         let words = endpoint.hide_in(&answer.words());
         if answer.status.is_success() {
-            return Ok(Receipt {
-                provider_id: None,
-                answer: words,
-            });
+            return Ok(Receipt::of(words));
         }
         let why = if answer.status.is_redirection() {
             format!("{words} (redirects are not followed)")
@@ -138,12 +134,14 @@ impl Webhooks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secret;
 
     #[test]
     fn what_may_be_a_token_is_hidden() {
         let endpoint = Endpoint {
             url: "https://hooks.example.com/services/T0001/abcdefgh1234?token=s3cr3t-value&a=b".into(),
             secret: Some(Secret::new("whsec_aaaa")),
+            channel: None,
         };
         let said = "no hook abcdefgh1234, bad s3cr3t-value, key whsec_aaaa, on T0001";
         assert_eq!(

@@ -44,6 +44,29 @@ pub struct Receipt {
     pub provider_id: Option<String>,
     /// The provider's own words, shortened.
     pub answer: String,
+    /// How long the provider asks us to send nothing more by this way, although it took this message.
+    pub pause: Option<SignedDuration>,
+}
+
+impl Receipt {
+    /// A receipt with the provider's words and nothing else.
+    #[must_use]
+    pub fn of(answer: impl Into<String>) -> Self {
+        Self {
+            provider_id: None,
+            answer: answer.into(),
+            pause: None,
+        }
+    }
+
+    /// The same with the provider's identity of the message.
+    #[must_use]
+    pub fn with_id(self, id: impl Into<String>) -> Self {
+        Self {
+            provider_id: Some(id.into()),
+            ..self
+        }
+    }
 }
 
 /// What kind of message it is, as far as trying again is concerned.

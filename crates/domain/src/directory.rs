@@ -23,15 +23,24 @@ pub enum Channel {
     Sms,
     /// A WhatsApp message.
     Whatsapp,
+    /// A telephone call that reads the incident aloud.
+    Voice,
     /// A mail.
     Email,
 }
 
 impl Channel {
     /// All of them, in the order in which they are tried where nobody chose: the fastest first, mail always.
-    pub const ALL: [Self; 5] = [Self::Push, Self::Slack, Self::Sms, Self::Whatsapp, Self::Email];
+    pub const ALL: [Self; 6] = [
+        Self::Push,
+        Self::Slack,
+        Self::Sms,
+        Self::Whatsapp,
+        Self::Voice,
+        Self::Email,
+    ];
 
-    /// The word of the contract: `PUSH`, `SLACK`, `SMS`, `WHATSAPP`, `EMAIL`.
+    /// The word of the contract: `PUSH`, `SLACK`, `SMS`, `WHATSAPP`, `VOICE`, `EMAIL`.
     #[must_use]
     pub const fn word(self) -> &'static str {
         match self {
@@ -39,6 +48,7 @@ impl Channel {
             Self::Slack => "SLACK",
             Self::Sms => "SMS",
             Self::Whatsapp => "WHATSAPP",
+            Self::Voice => "VOICE",
             Self::Email => "EMAIL",
         }
     }
@@ -57,6 +67,7 @@ impl Channel {
             Self::Slack => "Slack",
             Self::Sms => "SMS",
             Self::Whatsapp => "WhatsApp",
+            Self::Voice => "voice call",
             Self::Email => "email",
         }
     }

@@ -67,8 +67,34 @@ pub struct IncidentMessage {
     pub incident: IncidentFacts,
     /// Why this person is told: "You are on call for Platform (step 1 of Default)".
     pub reason: Option<String>,
-    /// A signed link on which this person acknowledges with one confirming click; only on pages.
-    pub acknowledge_url: Option<String>,
+    /// How this person answers without signing in; only on pages.
+    pub answer: Option<Answer>,
+    /// Where a room can mention the assignee: a member's identity or a mail address of theirs on that medium.
+    pub mention: Option<String>,
+}
+
+/// How a person who is paged answers without signing in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// A signed link on which this person acknowledges with one confirming click.
+    pub url: String,
+    /// The signed part of that link, as calls and buttons carry it.
+    pub token: String,
+    /// Four digits by which this person names the incident in a text message: `ack 4217`.
+    pub code: String,
+}
+
+/// Many pages to one person that came close together, told as one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bundle {
+    /// The first of the incidents, the most urgent first.
+    pub incidents: Vec<IncidentFacts>,
+    /// How many there are in all.
+    pub total: usize,
+    /// Why this person is told.
+    pub reason: Option<String>,
+    /// The list of what they have to look at.
+    pub url: String,
 }
 
 /// What a channel is to send.
@@ -76,6 +102,8 @@ pub struct IncidentMessage {
 pub enum Content {
     /// News of an incident.
     Incident(Box<IncidentMessage>),
+    /// Many pages at once.
+    Bundle(Box<Bundle>),
     /// Something else for one person: an invitation, a code, a test of a provider.
     Note {
         /// The subject line.
@@ -90,6 +118,9 @@ pub enum Content {
 pub struct Message {
     /// The delivery's identity: the same at every try, so that receivers can tell a repetition.
     pub delivery: DeliveryId,
+    /// The provider's identity of the first message about the same incident at the same address, where one was sent
+    /// before: what rooms edit and reply to.
+    pub earlier: Option<String>,
     /// What to say.
     pub content: Content,
 }

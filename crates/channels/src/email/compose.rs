@@ -18,8 +18,8 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use super::render::{is_page, render};
-use crate::DeliveryError;
+use super::render::render;
+use crate::{DeliveryError, news::is_page};
 
 /// Reads the address of one person: `jane@example.com`, without a name. A domain in another script gets its ASCII
 /// form (RFC 5891), which every server understands.

@@ -7,11 +7,13 @@ use jiff::Timestamp;
 use opsknight_domain::{
     incident::{Happening, Status},
     message::{Content, IncidentFacts, IncidentMessage, Message},
-    urgency::Urgency,
 };
 use serde_json::Value;
 
-use crate::words::{lines, one_line};
+use crate::{
+    news::{bundled, is_page, label, sentence, status_name, urgency_name, web_url},
+    words::{lines, one_line},
+};
 
 /// Longest title in a subject, in characters. Phones show about 40, mail programs about 120.
 const SUBJECT_TITLE_CHARS_MAX: usize = 120;
@@ -23,8 +25,8 @@ const TITLE_CHARS_MAX: usize = 300;
 const DESCRIPTION_CHARS_MAX: usize = 4000;
 /// Longest text of a note, in characters.
 const NOTE_CHARS_MAX: usize = 20_000;
-/// Longest URL that is shown, in characters; a longer one is left out rather than cut.
-const URL_CHARS_MAX: usize = 2000;
+/// Most incidents that a mail of many names.
+const BUNDLE_LINES_MAX: usize = 100;
 /// Most details.
 const DETAILS_MAX: usize = 20;
 /// Longest value of a detail, in characters.
@@ -57,26 +59,28 @@ pub fn render(message: &Message) -> Rendered {
                 html: view.render().expect("writing to a string cannot fail"),
             }
         }
-        Content::Note { subject, text } => {
-            let subject = one_line(subject, SUBJECT_TITLE_CHARS_MAX);
-            let text = lines(text, NOTE_CHARS_MAX);
-            let view = NoteView {
-                subject: &subject,
-                paragraphs: paragraphs(&text),
-            };
-            let html = view.render().expect("writing to a string cannot fail");
-            Rendered {
-                text: format!("{text}\n\n{FOOTER}\n"),
-                html,
-                subject,
-            }
+        Content::Bundle(bundle) => {
+            let (subject, text) = bundled(bundle, BUNDLE_LINES_MAX);
+            written(&subject, &text)
         }
+        Content::Note { subject, text } => written(subject, text),
     }
 }
 
-/// The message calls somebody rather than tells them.
-pub(super) const fn is_page(news: &IncidentMessage) -> bool {
-    news.acknowledge_url.is_some()
+/// A mail of nothing but text.
+fn written(subject: &str, text: &str) -> Rendered {
+    let subject = one_line(subject, SUBJECT_TITLE_CHARS_MAX);
+    let text = lines(text, NOTE_CHARS_MAX);
+    let view = NoteView {
+        subject: &subject,
+        paragraphs: paragraphs(&text),
+    };
+    let html = view.render().expect("writing to a string cannot fail");
+    Rendered {
+        text: format!("{text}\n\n{FOOTER}\n"),
+        html,
+        subject,
+    }
 }
 
 /// The last line of every text part; mail programs know "-- " as the beginning of a signature (RFC 3676, section 4.3).
@@ -96,49 +100,6 @@ fn subject(news: &IncidentMessage) -> String {
     format!("{test}[{tag}] #{} {title} — {service}", facts.number)
 }
 
-const fn label(happening: Happening) -> &'static str {
-    match happening {
-        Happening::Triggered => "Triggered",
-        Happening::Acknowledged => "Acknowledged",
-        Happening::Resolved => "Resolved",
-        Happening::Escalated => "Escalated",
-        Happening::Reassigned => "Reassigned",
-        Happening::Snoozed => "Snoozed",
-        Happening::Reopened => "Reopened",
-        Happening::NoteAdded => "Note",
-        Happening::SlaBreached => "SLA breached",
-    }
-}
-
-/// What happened, in one sentence.
-fn sentence(news: &IncidentMessage) -> String {
-    let told = match news.happening {
-        Happening::Triggered => "A new incident was opened.",
-        Happening::Acknowledged => "The incident was acknowledged.",
-        Happening::Resolved => "The incident was resolved.",
-        Happening::Escalated => "Nobody acknowledged the incident in time, so it was escalated.",
-        Happening::Reassigned => match &news.incident.assignee {
-            Some(user) => return format!("The incident was given to {}.", one_line(&user.name, NAME_CHARS_MAX)),
-            None => "The incident was reassigned.",
-        },
-        Happening::Snoozed => "The incident was put off.",
-        Happening::Reopened => "The incident is open again.",
-        Happening::NoteAdded => "Somebody wrote a note on the incident.",
-        Happening::SlaBreached => "The incident missed a target of its service.",
-    };
-    told.to_owned()
-}
-
-const fn status_name(status: Status) -> &'static str {
-    match status {
-        Status::Open => "Open",
-        Status::Acknowledged => "Acknowledged",
-        Status::Snoozed => "Snoozed",
-        Status::Suppressed => "Suppressed",
-        Status::Resolved => "Resolved",
-    }
-}
-
 /// The colour of a status, the same as on the pages; the word stands beside it.
 const fn status_colour(status: Status) -> &'static str {
     match status {
@@ -146,14 +107,6 @@ const fn status_colour(status: Status) -> &'static str {
         Status::Acknowledged => "#93590a",
         Status::Snoozed | Status::Suppressed => "#475467",
         Status::Resolved => "#05603a",
-    }
-}
-
-const fn urgency_name(urgency: Urgency) -> &'static str {
-    match urgency {
-        Urgency::Low => "Low",
-        Urgency::Medium => "Medium",
-        Urgency::High => "High",
     }
 }
 
@@ -200,7 +153,7 @@ impl View {
                 .reason
                 .as_deref()
                 .map(|reason| lines(reason, DESCRIPTION_CHARS_MAX)),
-            acknowledge_url: news.acknowledge_url.as_deref().and_then(web_url),
+            acknowledge_url: news.answer.as_ref().and_then(|answer| web_url(&answer.url)),
             url: facts.url.clone(),
             runbook_url: facts.runbook_url.as_deref().and_then(web_url),
             links: links(facts),
@@ -312,14 +265,6 @@ fn links(facts: &IncidentFacts) -> Vec<Pair> {
         })
     });
     named.take(LINKS_MAX).collect()
-}
-
-/// A URL that may be a link: of the web, and of a length that no mail program breaks.
-fn web_url(text: &str) -> Option<String> {
-    let lower = text.get(..8).map(str::to_ascii_lowercase)?;
-    let web = lower.starts_with("http://") || lower.starts_with("https://");
-    let whole = text.len() <= URL_CHARS_MAX && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    (web && whole).then(|| text.to_owned())
 }
 
 /// Details as rows: `labels.instance` for a value within an object.

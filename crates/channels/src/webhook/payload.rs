@@ -5,6 +5,8 @@ use jiff::Timestamp;
 use opsknight_domain::message::{Content, IncidentFacts, IncidentMessage, Message};
 use serde::Serialize;
 
+use crate::news::bundled;
+
 /// What is posted.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -65,12 +67,21 @@ pub fn render(message: &Message, now: Timestamp) -> String {
                 note: None,
             }
         }
-        Content::Note { subject, text } => Body {
-            event: "note",
-            timestamp: now.to_string(),
-            incident: None,
-            note: Some(Note { subject, text }),
-        },
+        Content::Bundle(bundle) => {
+            let (subject, text) = bundled(bundle, bundle.incidents.len());
+            return note(&subject, &text, now);
+        }
+        Content::Note { subject, text } => return note(subject, text, now),
+    };
+    serde_json::to_string(&body).expect("keys are text and every value has a JSON form")
+}
+
+fn note(subject: &str, text: &str, now: Timestamp) -> String {
+    let body = Body {
+        event: "note",
+        timestamp: now.to_string(),
+        incident: None,
+        note: Some(Note { subject, text }),
     };
     serde_json::to_string(&body).expect("keys are text and every value has a JSON form")
 }

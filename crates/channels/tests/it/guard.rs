@@ -1,9 +1,9 @@
 //! The guard in the way of real calls.
 
 use opsknight_channels::{
-    DeliveryError,
+    DeliveryError, Endpoint, Hook as _,
     tls::Roots,
-    webhook::{Endpoint, Webhooks},
+    webhook::Webhooks,
 };
 
 use crate::{
@@ -13,7 +13,11 @@ use crate::{
 
 async fn try_url(url: String, allow_private: bool) -> Result<String, DeliveryError> {
     let hooks = Webhooks::new(allow_private, &Roots::of(Vec::new())).unwrap();
-    let endpoint = Endpoint { url, secret: None };
+    let endpoint = Endpoint {
+        url,
+        secret: None,
+        channel: None,
+    };
     hooks
         .post(&endpoint, &page(), now())
         .await

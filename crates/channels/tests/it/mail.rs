@@ -66,7 +66,7 @@ fn every_happening_has_its_own_words() {
         .map(|happening| {
             let mail = render(&message(IncidentMessage {
                 happening,
-                acknowledge_url: None,
+                answer: None,
                 ..incident()
             }));
             let first = mail.text.lines().next().unwrap().to_owned();

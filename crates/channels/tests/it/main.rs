@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test whose setting cannot be made has failed")]
 
 mod conformance;
+mod described;
 mod guard;
 mod mail;
 mod samples;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     event::Link,
     incident::{Happening, Status},
-    message::{Content, IncidentFacts, IncidentMessage, Message, Named},
+    message::{Answer, Bundle, Content, IncidentFacts, IncidentMessage, Message, Named},
     urgency::Urgency,
 };
 use serde_json::json;
@@ -51,13 +51,19 @@ pub(crate) fn incident() -> IncidentMessage {
             details: json!({ "labels": { "instance": "web-01", "severity": "critical" }, "value": 97.5, "hosts": ["a"] }),
         },
         reason: Some("You are on call for Platform (step 1 of Default).".into()),
-        acknowledge_url: Some("https://opsknight.example.com/a/eyJhbGciOi.SIGNED-token?x=1&y=2".into()),
+        answer: Some(Answer {
+            url: "https://opsknight.example.com/a/eyJhbGciOi.SIGNED-token?x=1&y=2".into(),
+            token: "eyJhbGciOi.SIGNED-token".into(),
+            code: "4217".into(),
+        }),
+        mention: None,
     }
 }
 
 pub(crate) fn message(news: IncidentMessage) -> Message {
     Message {
         delivery: "dlv_01ke3q5x9se8eba6ncyw3g4j1r".parse().unwrap(),
+        earlier: None,
         content: Content::Incident(Box::new(news)),
     }
 }
@@ -71,7 +77,7 @@ pub(crate) fn page() -> Message {
 pub(crate) fn resolved() -> Message {
     let mut news = incident();
     news.happening = Happening::Resolved;
-    news.acknowledge_url = None;
+    news.answer = None;
     news.reason = None;
     news.incident.status = Status::Resolved;
     message(news)
@@ -102,10 +108,31 @@ pub(crate) fn hostile() -> Message {
 pub(crate) fn note() -> Message {
     Message {
         delivery: "dlv_01ke3q5x9se8eba6ncyw3g4j1s".parse().unwrap(),
+        earlier: None,
         content: Content::Note {
             subject: "You are invited to OpsKnight".into(),
             text: "Hello <Jane>,\n\nset your password here:\nhttps://opsknight.example.com/invite/abc\n\nIt works for a week."
                 .into(),
         },
+    }
+}
+
+/// Many pages at once.
+pub(crate) fn storm() -> Message {
+    let facts = |n: i64| {
+        let mut facts = incident().incident;
+        facts.number = 100 + n;
+        facts.title = format!("Disk full on db-{n:02}");
+        facts
+    };
+    Message {
+        delivery: "dlv_01ke3q5x9se8eba6ncyw3g4j1t".parse().unwrap(),
+        earlier: None,
+        content: Content::Bundle(Box::new(Bundle {
+            incidents: (0..100).map(facts).collect(),
+            total: 337,
+            reason: Some("You are on call for Platform (step 1 of Default).".into()),
+            url: "https://opsknight.example.com/incidents?status=OPEN".into(),
+        })),
     }
 }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use opsknight_channels::{
-    Channel as _, DeliveryError, Receipt, Secret,
+    Channel as _, DeliveryError, Message, Receipt, Secret,
     email::{Smtp, SmtpSettings, Tls},
     tls::Roots,
 };
@@ -11,9 +12,62 @@ use opsknight_channels::{
 use tokio::task::JoinSet;
 
 use crate::{
+    conformance::{Mood, Peer, SECRETS},
     samples::{now, page},
     smtp_server::{Reply, Script, SmtpServer},
 };
+
+struct Mail(Smtp, SmtpServer);
+
+#[async_trait]
+impl Peer for Mail {
+    async fn send(&self, message: &Message) -> Result<Receipt, DeliveryError> {
+        self.0.send("jane@example.com", message, now()).await
+    }
+
+    fn arrived(&self) -> Vec<Option<String>> {
+        let identity = |mail: &String| mail.lines().find(|line| line.starts_with("Message-ID:")).map(Into::into);
+        self.1.seen().mails.iter().map(identity).collect()
+    }
+
+    fn goes_by_status(&self) -> bool {
+        false
+    }
+}
+
+/// A mail server, for the promises of all channels.
+pub(crate) async fn peer(mood: Mood) -> impl Peer {
+    let script = Script::default();
+    let script = match mood {
+        Mood::Takes => script,
+        Mood::Busy => Script {
+            end: Reply::Say("451 4.7.1 try later"),
+            ..script
+        },
+        Mood::SilentAfter => Script {
+            end: Reply::Silent,
+            ..script
+        },
+        Mood::CutAfter => Script {
+            end: Reply::Cut,
+            ..script
+        },
+        Mood::Echoes => Script {
+            auth_reply: Reply::Say("535 not PASSWORD-of-ours"),
+            ..script
+        },
+        Mood::Nonsense => Script {
+            end: Reply::Say("<html><body>Welcome to the café</body></html>"),
+            ..script
+        },
+    };
+    let server = SmtpServer::start(script).await;
+    let settings = SmtpSettings {
+        password: Some(Secret::new(SECRETS[0])),
+        ..settings(&server, Tls::None)
+    };
+    Mail(Smtp::with_limit(&settings, &server.roots, mood.limit()).unwrap(), server)
+}
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -273,10 +327,7 @@ async fn nobody_listening_is_tried_again() {
         let outcome = smtp.send("jane@example.com", &page(), now()).await;
         assert_eq!(kind(&outcome), "retry", "{outcome:?}");
         assert_eq!(
-            kind(&smtp.check().await.map(|answer| Receipt {
-                provider_id: None,
-                answer
-            })),
+            kind(&smtp.check().await.map(Receipt::of)),
             "retry"
         );
     }

@@ -20,12 +20,27 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     pub(crate) headers: HeaderMap,
+    /// Its body where that is text.
     pub(crate) body: String,
+    pub(crate) bytes: Bytes,
 }
 
 impl Request {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.bytes).unwrap()
+    }
+
+    /// A field of a form.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse(&format!("http://form/?{}", self.body)).unwrap();
+        url.query_pairs()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.into_owned())
     }
 }
 
@@ -38,6 +53,11 @@ pub(crate) struct WebServer {
 impl WebServer {
     /// Answers every request with what `answer` makes.
     pub(crate) async fn start(answer: impl Fn() -> Response<Body> + Clone + Send + Sync + 'static) -> Self {
+        Self::asked(move |_| answer()).await
+    }
+
+    /// Answers every request with what `answer` makes of it.
+    pub(crate) async fn asked(answer: impl Fn(&Request) -> Response<Body> + Clone + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!(
             "http://{}/hook/TOKENTOKEN12?key=QUERYSECRET99",
@@ -46,14 +66,15 @@ impl WebServer {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let shared = Arc::clone(&seen);
         let app = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let body = String::from_utf8(body.into()).unwrap();
-            shared.lock().unwrap().push(Request {
+            let request = Request {
                 method,
                 uri,
                 headers,
-                body,
-            });
-            let answer = answer();
+                body: String::from_utf8_lossy(&body).into_owned(),
+                bytes: body,
+            };
+            let answer = answer(&request);
+            shared.lock().unwrap().push(request);
             async move { answer }
         });
         let mut tasks = JoinSet::new();
@@ -78,7 +99,7 @@ impl WebServer {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let mut heard = Vec::new();
-                while !heard.ends_with(b"}}") {
+                while !is_whole(&heard) {
                     if stream.read_buf(&mut heard).await.unwrap_or(0) == 0 {
                         break;
                     }
@@ -100,6 +121,24 @@ impl WebServer {
     pub(crate) fn seen(&self) -> Vec<Request> {
         self.seen.lock().unwrap().clone()
     }
+
+    /// The server without the path of its URL.
+    pub(crate) fn base(&self) -> url::Url {
+        url::Url::parse(&self.url).unwrap().join("/").unwrap()
+    }
+}
+
+/// Whether a request has come to its end: its head, and as many bytes as that says.
+fn is_whole(heard: &[u8]) -> bool {
+    let Some(end) = heard.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return false;
+    };
+    let head = String::from_utf8_lossy(&heard[..end]).to_ascii_lowercase();
+    let length = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length:"))
+        .map_or(0, |length| length.trim().parse().unwrap());
+    heard.len() >= end + 4 + length
 }
 
 /// An answer with a status, headers and a body.

@@ -1,21 +1,38 @@
 //! What a webhook sends, and what each answer leads to.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use opsknight_channels::{
-    DeliveryError, Receipt, Secret, Timeouts,
+    DeliveryError, Endpoint, Hook as _, Receipt, Secret, Timeouts,
     tls::Roots,
-    webhook::{Endpoint, Webhooks, render},
+    webhook::{Webhooks, render},
 };
 use sha2::Sha256;
 
 use crate::{
+    conformance::{Mood, Peer, Room, SECRETS},
     samples::{note, now, page},
     web_server::{WebServer, answer},
 };
+
+/// A receiver, for the promises of all channels.
+pub(crate) async fn peer(mood: Mood) -> impl Peer {
+    let server = mood.server(|_| answer(200, &[], "ok")).await;
+    Room {
+        hook: Arc::new(Webhooks::with_timeouts(true, &Roots::of(Vec::new()), mood.timeouts()).unwrap()),
+        endpoint: Endpoint {
+            url: server.url.clone(),
+            secret: Some(Secret::new(SECRETS[0])),
+            channel: None,
+        },
+        server,
+        arrived: |request| Some(request.header("webhook-id").map(Into::into)),
+        goes_by_status: true,
+    }
+}
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -33,6 +50,7 @@ async fn post_within(
     let endpoint = Endpoint {
         url: url.into(),
         secret: secret.map(Secret::new),
+        channel: None,
     };
     hooks.post(&endpoint, &page(), now).await
 }
@@ -76,10 +94,7 @@ async fn a_signed_call_can_be_verified_and_a_repetition_recognised() {
         let receipt = post(&server.url, Some(SECRET), at).await.unwrap();
         assert_eq!(
             receipt,
-            Receipt {
-                provider_id: None,
-                answer: "204 No Content".into()
-            }
+            Receipt::of("204 No Content")
         );
     }
     let seen = server.seen();
