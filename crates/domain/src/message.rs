@@ -69,6 +69,8 @@ pub struct IncidentMessage {
     pub reason: Option<String>,
     /// How this person answers without signing in; only on pages.
     pub answer: Option<Answer>,
+    /// A signed link on which this person puts an end to such news; only on news that is no page.
+    pub unsubscribe_url: Option<String>,
     /// Where a room can mention the assignee: a member's identity or a mail address of theirs on that medium.
     pub mention: Option<String>,
 }

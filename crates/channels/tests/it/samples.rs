@@ -56,6 +56,7 @@ pub(crate) fn incident() -> IncidentMessage {
             token: "eyJhbGciOi.SIGNED-token".into(),
             code: "4217".into(),
         }),
+        unsubscribe_url: None,
         mention: None,
     }
 }
@@ -78,6 +79,7 @@ pub(crate) fn resolved() -> Message {
     let mut news = incident();
     news.happening = Happening::Resolved;
     news.answer = None;
+    news.unsubscribe_url = Some("https://opsknight.example.com/unsubscribe/SIGNED".into());
     news.reason = None;
     news.incident.status = Status::Resolved;
     message(news)
