@@ -172,27 +172,49 @@ pub fn not_wanted(
     }
 }
 
-/// Decides what follows the `tries`-th failed try (1 is the first) of a message that was decided on at `since`.
+/// How a message has been tried so far, the try that just failed included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tries {
+    /// How many tries that were; 1 is the first.
+    pub count: u32,
+    /// How many tries before this one were refused for good, in a row: each by another provider.
+    pub refused_before: u32,
+    /// How many providers there are for its channel; at least 1.
+    pub providers: u32,
+    /// Another channel of the default order can be tried in its place.
+    pub has_next: bool,
+    /// When the message was decided on.
+    pub since: Timestamp,
+}
+
+impl Tries {
+    /// All providers have been asked as often as each other.
+    const fn round_is_over(&self) -> bool {
+        self.count.is_multiple_of(self.providers)
+    }
+}
+
+/// Decides what follows a failed try.
 ///
-/// `jitter` is a random number from 0 to 1: it spreads the wait over its upper half, so that messages that failed
+/// Where there is another provider it is asked at once, whatever the reason, a refusal too: providers refuse for
+/// reasons of their own. Where all have been asked and the message follows the default order of channels, it is given
+/// up here for the sake of the next channel. Else it waits. `jitter` is a random number from 0 to 1: it spreads the wait over its upper half, so that messages that failed
 /// together do not come back together. Where a provider names a wait, it is kept. A message whose outcome is unknown
 /// is tried again like one that was not taken: better twice than never; the receiver can tell by the delivery's id.
 #[must_use]
-pub fn after_failure(
-    purpose: Purpose,
-    tries: u32,
-    since: Timestamp,
-    now: Timestamp,
-    error: &DeliveryError,
-    jitter: f64,
-) -> Next {
+pub fn after_failure(purpose: Purpose, tries: &Tries, now: Timestamp, error: &DeliveryError, jitter: f64) -> Next {
     let asked = match error {
-        DeliveryError::Refused { why } => return Next::GiveUp(why.clone()),
+        DeliveryError::Refused { why } if tries.refused_before + 1 >= tries.providers => {
+            return Next::GiveUp(why.clone());
+        }
+        _ if !tries.round_is_over() => return Next::RetryAt(now),
+        _ if tries.has_next => return Next::GiveUp(error.to_string()),
+        DeliveryError::Refused { .. } => None,
         // The setting may be mended within minutes: the message waits for it like for a provider that is away.
         DeliveryError::Misconfigured { .. } | DeliveryError::Unknown { .. } => None,
         DeliveryError::Retry { after, .. } => *after,
     };
-    let doublings = tries.saturating_sub(1).min(20);
+    let doublings = (tries.count / tries.providers).saturating_sub(1).min(20);
     let grown = purpose
         .first_wait()
         .saturating_mul(1 << doublings)
@@ -200,12 +222,13 @@ pub fn after_failure(
     let wait = asked
         .unwrap_or_default()
         .max(grown.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0));
-    let ends = since
+    let ends = tries
+        .since
         .saturating_add(purpose.worth_sending_for())
         .unwrap_or(Timestamp::MAX);
     match now.checked_add(wait) {
         Ok(at) if at < ends => Next::RetryAt(at),
-        _ => Next::GiveUp(format!("gave up after {tries} tries: {error}")),
+        _ => Next::GiveUp(format!("gave up after {} tries: {error}", tries.count)),
     }
 }
 
@@ -217,6 +240,22 @@ mod tests {
         Timestamp::from_second(seconds).unwrap()
     }
 
+    fn tries(count: u32) -> Tries {
+        Tries {
+            count,
+            refused_before: 0,
+            providers: 1,
+            has_next: false,
+            since: at(0),
+        }
+    }
+
+    fn refused() -> DeliveryError {
+        DeliveryError::Refused {
+            why: "550 no such user".into(),
+        }
+    }
+
     fn busy(after: Option<SignedDuration>) -> DeliveryError {
         DeliveryError::Retry {
             why: "451 try later".into(),
@@ -226,7 +265,7 @@ mod tests {
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let wait = |tries| match after_failure(Purpose::Page, tries, at(0), at(100), &busy(None), 1.0) {
+        let wait = |count| match after_failure(Purpose::Page, &tries(count), at(100), &busy(None), 1.0) {
             Next::RetryAt(next) => next.as_second() - 100,
             Next::GiveUp(why) => panic!("{why}"),
         };
@@ -237,8 +276,7 @@ mod tests {
     fn a_providers_own_wait_is_kept() {
         let next = after_failure(
             Purpose::Webhook,
-            1,
-            at(0),
+            &tries(1),
             at(0),
             &busy(Some(SignedDuration::from_secs(300))),
             0.0,
@@ -261,16 +299,57 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_it_and_so_does_age() {
-        let refused = DeliveryError::Refused {
-            why: "550 no such user".into(),
-        };
         assert_eq!(
-            after_failure(Purpose::Page, 1, at(0), at(1), &refused, 0.0),
+            after_failure(Purpose::Page, &tries(1), at(1), &refused(), 0.0),
             Next::GiveUp("550 no such user".into())
         );
         assert!(matches!(
-            after_failure(Purpose::Page, 40, at(0), at(86_399), &busy(None), 0.0),
+            after_failure(Purpose::Page, &tries(40), at(86_399), &busy(None), 0.0),
             Next::GiveUp(_)
         ));
+    }
+
+    #[test]
+    fn the_other_provider_is_asked_at_once_and_then_both_are_waited_for() {
+        let of = |count, refused_before, error: &DeliveryError| {
+            let tries = Tries {
+                refused_before,
+                providers: 2,
+                ..tries(count)
+            };
+            after_failure(Purpose::Page, &tries, at(100), error, 1.0)
+        };
+        let silent = DeliveryError::Unknown { why: "silent".into() };
+        for error in [busy(None), refused(), silent] {
+            assert_eq!(of(1, 0, &error), Next::RetryAt(at(100)), "{error:?}");
+        }
+        assert_eq!(of(2, 0, &busy(None)), Next::RetryAt(at(105)));
+        assert_eq!(of(3, 0, &busy(None)), Next::RetryAt(at(100)));
+        assert_eq!(of(4, 0, &busy(None)), Next::RetryAt(at(110)));
+        assert_eq!(of(2, 1, &refused()), Next::GiveUp("550 no such user".into()));
+        assert_eq!(
+            of(2, 0, &refused()),
+            Next::RetryAt(at(105)),
+            "the first one may still take it"
+        );
+        assert_eq!(of(2, 1, &busy(None)), Next::RetryAt(at(105)), "so may the second");
+    }
+
+    #[test]
+    fn the_next_channel_is_not_kept_waiting() {
+        let ordered = Tries {
+            has_next: true,
+            ..tries(1)
+        };
+        let ends = after_failure(Purpose::Page, &ordered, at(1), &busy(None), 0.0);
+        assert_eq!(ends, Next::GiveUp("451 try later".into()));
+        let two = Tries {
+            providers: 2,
+            ..ordered
+        };
+        assert_eq!(
+            after_failure(Purpose::Page, &two, at(1), &busy(None), 0.0),
+            Next::RetryAt(at(1))
+        );
     }
 }

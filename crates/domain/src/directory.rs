@@ -3,7 +3,7 @@
 //! A [`Directory`] is one consistent picture. The store makes a new one after every change; decisions never look
 //! anything up elsewhere, so the same picture always gives the same decision.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
     id::{ContactMethodId, PolicyId, ScheduleId, ServiceId, TeamId, UserId, WebhookId},
@@ -263,6 +263,8 @@ pub struct Service {
     pub notification_channels: BTreeSet<Channel>,
     /// Of which happenings it tells them.
     pub notify_on: BTreeSet<Happening>,
+    /// The conversation in Slack that is told instead of each of its people.
+    pub slack_channel: Option<String>,
     /// Where the runbook lies.
     pub runbook_url: Option<String>,
 }
@@ -292,6 +294,35 @@ impl Webhook {
     }
 }
 
+/// What is known to be wrong with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// Messages to it came back.
+    Failing,
+    /// Whoever has it has asked for no more messages. Providers refuse to send them (CTIA, Messaging Principles).
+    Stopped,
+}
+
+impl Trouble {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Failing, Self::Stopped];
+
+    /// The stored word.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Failing => "FAILING",
+            Self::Stopped => "STOPPED",
+        }
+    }
+
+    /// Reads a stored word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|trouble| trouble.word() == word)
+    }
+}
+
 /// One consistent picture of everything that decisions are made from.
 #[derive(Debug, Clone, Default)]
 pub struct Directory {
@@ -311,14 +342,36 @@ pub struct Directory {
     pub webhooks: Vec<Webhook>,
     /// The channels for which a provider is set up here.
     pub channels: BTreeSet<Channel>,
+    /// Slack has a conversation that is told where a service names none.
+    pub slack_default: bool,
+    /// The addresses that something is known to be wrong with; mail addresses in lower case.
+    pub troubles: BTreeMap<(Channel, String), Trouble>,
 }
 
 impl Directory {
+    /// What is known to be wrong with an address.
+    #[must_use]
+    pub fn trouble(&self, channel: Channel, address: &str) -> Option<Trouble> {
+        if self.troubles.is_empty() {
+            return None;
+        }
+        self.troubles.get(&(channel, trouble_key(channel, address))).copied()
+    }
+
     /// A person's name, or words for one who is no longer there.
     #[must_use]
     pub fn user_name(&self, id: UserId) -> &str {
         self.users
             .get(&id)
             .map_or("somebody who was removed", |user| user.name.as_str())
+    }
+}
+
+/// The form of an address by which its trouble is remembered.
+#[must_use]
+pub fn trouble_key(channel: Channel, address: &str) -> String {
+    match channel {
+        Channel::Email => address.to_lowercase(),
+        Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp | Channel::Voice => address.to_owned(),
     }
 }

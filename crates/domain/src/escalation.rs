@@ -8,10 +8,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::{
-    directory::{Directory, Policy, Target},
+    delivery::{self, Purpose},
+    directory::{Channel, Directory, Policy, Target},
     id::UserId,
     incident::{Actor, Change, Entry, EntryKind, Happening, Incident, Progress, Status},
-    sla,
+    paging, sla,
 };
 
 /// Most steps that a policy may have.
@@ -88,6 +89,34 @@ pub fn unheard(incident: Incident, step: (u32, u32), directory: &Directory, now:
     change.incident.progress.due = Some(now);
     run_due(&mut change, directory, now);
     change.incident.updated_at = now;
+    Some(change)
+}
+
+/// Goes on to the next channel of the default order when no message on the channels before it was taken. `tried` are
+/// those channels. None when nobody need be paged any more; a change of nothing but words when no channel is left.
+#[must_use]
+pub fn next_channel(
+    incident: Incident,
+    user: UserId,
+    step: Option<(u32, u32)>,
+    tried: &[Channel],
+    directory: &Directory,
+    now: Timestamp,
+) -> Option<Change> {
+    let person = directory.users.get(&user)?;
+    if delivery::not_wanted(Purpose::Page, step.is_some(), Some(incident.status), now, now).is_some() {
+        return None;
+    }
+    let sends = paging::next_in_order(directory, person, incident.urgency, tried, now);
+    let mut change = Change::of(incident);
+    let Some(first) = sends.first() else {
+        return Some(change);
+    };
+    let name = first.channel.name();
+    let text = format!("Paging {} by {name} instead", person.name);
+    let data = json!({ "userId": user.to_string() });
+    change.entries.push(Entry::system(EntryKind::Paged, text).with(data));
+    change.send_page(user, sends, step, &format!("{name} is next"));
     Some(change)
 }
 

@@ -31,19 +31,55 @@ CREATE UNIQUE INDEX app_user_email ON app_user (lower(email)) WHERE deleted_at I
 CREATE TABLE contact_method (
     id {key} PRIMARY KEY,
     user_id {key} NOT NULL REFERENCES app_user (id),
-    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
+    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP', 'VOICE')),
     address TEXT NOT NULL,
     verified_at BIGINT,
+    -- The code that was sent there last, until it is entered.
+    code_hash TEXT,
+    code_sent_at BIGINT,
+    code_expires_at BIGINT,
+    code_tries BIGINT NOT NULL,
     created_at BIGINT NOT NULL
 );
 CREATE UNIQUE INDEX contact_method_address ON contact_method (user_id, channel, address);
+CREATE INDEX contact_method_channel ON contact_method (channel, address);
+
+-- Addresses to which messages came back, or whose people asked for no more.
+CREATE TABLE address_trouble (
+    channel TEXT NOT NULL,
+    address {key} NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('FAILING', 'STOPPED')),
+    why TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    PRIMARY KEY (channel, address)
+);
+
+-- Workspaces of Slack that have the app.
+CREATE TABLE slack_workspace (
+    team_id {key} PRIMARY KEY,
+    name TEXT NOT NULL,
+    token_sealed TEXT NOT NULL,
+    bot_user TEXT,
+    default_channel TEXT,
+    position BIGINT NOT NULL,
+    installed_at BIGINT NOT NULL
+);
+
+-- Calls of providers that were worked on already: they come again when an answer was late.
+CREATE TABLE heard (
+    source TEXT NOT NULL,
+    id {key} NOT NULL,
+    at BIGINT NOT NULL,
+    PRIMARY KEY (source, id)
+);
+CREATE INDEX heard_at ON heard (at);
 
 CREATE TABLE notification_rule (
     id {key} PRIMARY KEY,
     user_id {key} NOT NULL REFERENCES app_user (id),
     urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
     position BIGINT NOT NULL,
-    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP')),
+    channel TEXT NOT NULL CHECK (channel IN ('EMAIL', 'SMS', 'PUSH', 'SLACK', 'WHATSAPP', 'VOICE')),
     delay_minutes BIGINT NOT NULL
 );
 CREATE INDEX notification_rule_user ON notification_rule (user_id);
@@ -303,21 +339,40 @@ CREATE TABLE delivery (
     webhook_id {key},
     address TEXT,
     happening TEXT,
+    -- How urgent the incident was when this was decided on.
+    urgency TEXT CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
     -- What the incident was when this was decided on; for an account message its sealed text.
     snapshot TEXT NOT NULL,
     reason TEXT NOT NULL,
     step_round BIGINT,
     step_index BIGINT,
     state TEXT NOT NULL CHECK (state IN ('PENDING', 'SENDING', 'SENT', 'FAILED', 'SKIPPED')),
+    -- It follows the default order of channels: when this one does not take it, the next one is tried.
+    in_order BOOLEAN NOT NULL,
     due_at BIGINT NOT NULL,
     tries BIGINT NOT NULL,
+    -- Refusals in a row, each by another provider; and the provider that was asked last.
+    refusals BIGINT NOT NULL,
+    provider TEXT,
+    -- The delivery in whose message this one was sent along.
+    bundle_id {key},
     lease_until BIGINT,
     outcome TEXT,
     provider_id {key},
     created_at BIGINT NOT NULL,
-    finished_at BIGINT
+    finished_at BIGINT,
+    -- When the provider said that it has arrived.
+    delivered_at BIGINT
 );
-CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 'PENDING' AND webhook_id IS NULL;
+CREATE INDEX delivery_due_page ON delivery (due_at) WHERE state = 'PENDING' AND purpose IN ('PAGE', 'ACCOUNT');
+CREATE INDEX delivery_due_news ON delivery (due_at) WHERE state = 'PENDING' AND purpose = 'NOTICE';
+CREATE INDEX delivery_due_address ON delivery (channel, address, due_at) WHERE state = 'PENDING' AND purpose = 'PAGE';
+CREATE INDEX delivery_sending_address ON delivery (channel, address)
+    WHERE state = 'SENDING' AND purpose = 'PAGE' AND bundle_id IS NULL;
+CREATE INDEX delivery_sent_address ON delivery (channel, address, finished_at)
+    WHERE state = 'SENT' AND purpose = 'PAGE' AND bundle_id IS NULL;
+CREATE INDEX delivery_user ON delivery (user_id, id) WHERE user_id IS NOT NULL;
+CREATE INDEX delivery_provider ON delivery (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX delivery_due_webhook ON delivery (webhook_id, due_at) WHERE state = 'PENDING' AND webhook_id IS NOT NULL;
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'SENDING';
 CREATE INDEX delivery_incident ON delivery (incident_id, id);
@@ -329,6 +384,7 @@ CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS N
 CREATE TABLE attempt (
     delivery_id {key} NOT NULL REFERENCES delivery (id),
     n BIGINT NOT NULL,
+    provider TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     ended_at BIGINT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('ACCEPTED', 'RETRY', 'REFUSED', 'MISCONFIGURED', 'UNKNOWN')),

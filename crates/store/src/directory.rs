@@ -21,7 +21,7 @@ use crate::{
     listing::Part,
     policies, schedules,
     seal::Sealer,
-    services, settings, teams, users, webhooks,
+    services, settings, slack, teams, troubles, users, webhooks,
 };
 
 /// How often a picture is made again because the configuration changed while it was being read.
@@ -40,6 +40,24 @@ pub struct Picture {
     pub unreadable: usize,
 }
 
+/// What the environment sets up by which people are reached.
+#[derive(Debug, Clone, Default)]
+pub struct Ways {
+    /// The channels that have a provider.
+    pub channels: BTreeSet<Channel>,
+    /// Slack has a conversation that is told where a service names none.
+    pub slack_default: bool,
+}
+
+impl From<BTreeSet<Channel>> for Ways {
+    fn from(channels: BTreeSet<Channel>) -> Self {
+        Self {
+            channels,
+            slack_default: false,
+        }
+    }
+}
+
 /// The picture in memory. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Pictures {
@@ -49,20 +67,18 @@ pub struct Pictures {
 #[derive(Debug)]
 struct Inner {
     sealer: Arc<Sealer>,
-    /// The channels whose provider is set up in the environment.
-    channels: BTreeSet<Channel>,
+    ways: Ways,
     kept: RwLock<Arc<Picture>>,
 }
 
 impl Pictures {
-    /// No picture yet. `channels` are those whose provider is set up in the environment; those that are set up in the
-    /// database are added to them.
+    /// No picture yet. What is set up in the database is added to the `ways` of the environment.
     #[must_use]
-    pub fn new(sealer: Arc<Sealer>, channels: BTreeSet<Channel>) -> Self {
+    pub fn new(sealer: Arc<Sealer>, ways: Ways) -> Self {
         Self {
             inner: Arc::new(Inner {
                 sealer,
-                channels,
+                ways,
                 kept: RwLock::default(),
             }),
         }
@@ -119,7 +135,9 @@ impl Pictures {
         let since = now.checked_sub(schedules::OVERRIDE_KEPT_FOR).unwrap_or(Timestamp::MIN);
         let mut directory = Directory {
             version,
-            channels: self.inner.channels.clone(),
+            channels: self.inner.ways.channels.clone(),
+            slack_default: self.inner.ways.slack_default,
+            troubles: troubles::map(tx).await?,
             ..Directory::default()
         };
         load_people(tx, &mut directory).await?;
@@ -137,6 +155,9 @@ impl Pictures {
         directory.schedules = schedules.map(|schedule| (schedule.id, schedule)).collect();
         directory.webhooks = webhooks::all(tx).await?;
         directory.channels.extend(settings::channels(tx).await?);
+        let (connected, with_default) = slack::connected(tx).await?;
+        directory.channels.extend(connected.then_some(Channel::Slack));
+        directory.slack_default |= with_default;
 
         let (rows, unreadable) = integrations::all(tx, &self.inner.sealer).await?;
         let mut picture = Picture {

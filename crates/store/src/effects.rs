@@ -66,13 +66,16 @@ static DELIVERIES: Insert = Insert {
         ("webhook_id", Kind::Text),
         ("address", Kind::Text),
         ("happening", Kind::Text),
+        ("urgency", Kind::Text),
         ("snapshot", Kind::Text),
         ("reason", Kind::Text),
         ("step_round", Kind::Int),
         ("step_index", Kind::Int),
         ("state", Kind::Text),
+        ("in_order", Kind::Bool),
         ("due_at", Kind::Int),
         ("tries", Kind::Int),
+        ("refusals", Kind::Int),
         ("created_at", Kind::Int),
     ],
     tail: "",
@@ -229,6 +232,7 @@ impl Batch {
     fn deliver(&mut self, incident: &Incident, delivery: NewDelivery, fresh: &mut impl Fresh, now: Timestamp) {
         let (channel, user, webhook, address) = match delivery.route {
             Route::Person { user, channel, address } => (channel.word(), Some(user), None, Some(address)),
+            Route::Room { channel, address } => (channel.word(), None, None, Some(address)),
             Route::Webhook(webhook) => ("WEBHOOK", None, Some(webhook), None),
         };
         let snapshot = json!({
@@ -245,12 +249,15 @@ impl Batch {
             webhook.into(),
             address.into(),
             delivery.happening.word().into(),
+            incident.urgency.word().into(),
             snapshot.to_string().into(),
             delivery.reason.into(),
             delivery.step.map(|(round, _)| round).into(),
             delivery.step.map(|(_, step)| step).into(),
             "PENDING".into(),
+            delivery.in_order.into(),
             delivery.due_at.into(),
+            0_i64.into(),
             0_i64.into(),
             now.into(),
         ]);

@@ -3,9 +3,7 @@
 //! This crate alone knows the database. It decides nothing: rules live in the domain, and what they decide is written
 //! here, in one transaction with its consequences.
 
-use std::{collections::BTreeSet, sync::Arc};
-
-use opsknight_domain::directory::Channel;
+use std::sync::Arc;
 
 pub mod db;
 
@@ -34,6 +32,12 @@ pub mod schedules;
 pub mod webhooks;
 
 pub mod settings;
+
+pub mod slack;
+
+pub mod troubles;
+
+pub mod heard;
 
 pub mod directory;
 
@@ -76,24 +80,24 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database; its tables are made by [`db::Db::migrate`]. `channels` are those whose provider is set up
-    /// in the environment.
+    /// Opens the database; its tables are made by [`db::Db::migrate`]. `ways` are those that the environment sets
+    /// up.
     ///
     /// # Errors
     /// When the database cannot be reached.
     pub async fn open(
         settings: &db::Settings,
         sealer: seal::Sealer,
-        channels: BTreeSet<Channel>,
+        ways: impl Into<directory::Ways>,
     ) -> Result<Self, db::DbError> {
-        Ok(Self::new(db::Db::open(settings).await?, sealer, channels))
+        Ok(Self::new(db::Db::open(settings).await?, sealer, ways))
     }
 
     /// The same with a database that is open already.
     #[must_use]
-    pub fn new(db: db::Db, sealer: seal::Sealer, channels: BTreeSet<Channel>) -> Self {
+    pub fn new(db: db::Db, sealer: seal::Sealer, ways: impl Into<directory::Ways>) -> Self {
         let sealer = Arc::new(sealer);
-        let pictures = directory::Pictures::new(Arc::clone(&sealer), channels);
+        let pictures = directory::Pictures::new(Arc::clone(&sealer), ways.into());
         Self { db, sealer, pictures }
     }
 }

@@ -73,6 +73,7 @@ impl ServiceRow {
             target_resolve_minutes: self.target_resolve_minutes,
             notification_channels: self.notification_channels,
             notify_on: self.notify_on,
+            slack_channel: self.slack_channel,
             runbook_url: self.runbook_url,
         }
     }

@@ -76,13 +76,17 @@ pub async fn delete(tx: &mut Tx<'_>, name: &str, now: Timestamp) -> Result<(), C
     found("setting", rows)
 }
 
-/// The channels whose provider is set up here.
+/// The channels whose provider is set up here. Slack is by its workspaces: what is set for it is only the app.
 pub(crate) async fn channels(tx: &mut Tx<'_>) -> Result<Vec<Channel>, DbError> {
     let sql = "SELECT name FROM setting WHERE name LIKE 'notifications.%'";
     let mut channels = Vec::new();
     for mut row in tx.query(sql, &[]).await? {
         let name: String = row.take()?;
-        channels.extend(Channel::ALL.into_iter().find(|channel| of_channel(*channel) == name));
+        channels.extend(
+            Channel::ALL
+                .into_iter()
+                .find(|channel| *channel != Channel::Slack && of_channel(*channel) == name),
+        );
     }
     Ok(channels)
 }

@@ -18,8 +18,9 @@ use crate::{
 mod reach;
 
 pub use reach::{
-    ContactMethodRow, RuleRow, contact_method, contact_methods, delete_contact_method, delete_rule,
-    insert_contact_method, insert_rule, replace_rules, rule, rules, update_contact_method, update_rule,
+    Code, ContactMethodRow, RuleRow, contact_code, contact_method, contact_methods, delete_address,
+    delete_contact_method, delete_rule, insert_contact_method, insert_rule, put_contact_code, replace_rules, rule,
+    rules, update_contact_method, update_rule,
 };
 pub(crate) use reach::{all_contact_methods, all_rules};
 

@@ -48,6 +48,8 @@ pub enum EntryKind {
     SlaBreached,
     /// A provider took a message.
     Sent,
+    /// A provider says that a message has arrived.
+    Delivered,
     /// A message could not be sent.
     NotSent,
     /// The auditor mended something.
@@ -56,7 +58,7 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Triggered,
         Self::AlertAdded,
         Self::Acknowledged,
@@ -74,6 +76,7 @@ impl EntryKind {
         Self::Note,
         Self::SlaBreached,
         Self::Sent,
+        Self::Delivered,
         Self::NotSent,
         Self::Repaired,
     ];
@@ -99,6 +102,7 @@ impl EntryKind {
             Self::Note => "NOTE",
             Self::SlaBreached => "SLA_BREACHED",
             Self::Sent => "SENT",
+            Self::Delivered => "DELIVERED",
             Self::NotSent => "NOT_SENT",
             Self::Repaired => "REPAIRED",
         }
@@ -167,6 +171,13 @@ pub enum Route {
         /// At which address.
         address: String,
     },
+    /// To a conversation that many people read.
+    Room {
+        /// On which channel.
+        channel: Channel,
+        /// Which conversation; empty: the default one.
+        address: String,
+    },
     /// To an outbound webhook.
     Webhook(WebhookId),
 }
@@ -186,6 +197,8 @@ pub struct NewDelivery {
     pub step: Option<(u32, u32)>,
     /// Why this receiver is told.
     pub reason: String,
+    /// It follows the default order of channels: when this one does not take it, the next one is tried.
+    pub in_order: bool,
 }
 
 /// What a decision leads to: all of it is committed together.
@@ -230,6 +243,7 @@ impl Change {
             due_at: now,
             step: None,
             reason: format!("webhook {} asks for {}", webhook.name, happening.word()),
+            in_order: false,
         }));
         let notices = paging::notices(directory, service, happening, now);
         self.deliveries.extend(notices);
@@ -274,7 +288,13 @@ impl Change {
         let text = format!("Paging {name} by {} ({why})", ways.join(", then "));
         self.entries
             .push(Entry::system(EntryKind::Paged, text).with(json!({ "userId": user.to_string() })));
-        self.deliveries.extend(plan.sends.into_iter().map(|send| NewDelivery {
+        self.send_page(user, plan.sends, step, why);
+        true
+    }
+
+    /// Adds the messages of a page.
+    pub(crate) fn send_page(&mut self, user: UserId, sends: Vec<paging::Send>, step: Option<(u32, u32)>, why: &str) {
+        self.deliveries.extend(sends.into_iter().map(|send| NewDelivery {
             purpose: Purpose::Page,
             route: Route::Person {
                 user,
@@ -285,7 +305,7 @@ impl Change {
             due_at: send.due_at,
             step,
             reason: why.to_owned(),
+            in_order: send.in_order,
         }));
-        true
     }
 }

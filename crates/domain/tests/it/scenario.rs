@@ -70,6 +70,7 @@ fn service(team: TeamId, policy: PolicyId) -> Service {
         target_resolve_minutes: Some(60),
         notification_channels: BTreeSet::new(),
         notify_on: BTreeSet::new(),
+        slack_channel: None,
         runbook_url: None,
     }
 }
@@ -147,6 +148,7 @@ pub(crate) fn directory(repeat: u32, steps: Vec<Step>) -> Directory {
             services: BTreeSet::new(),
         }],
         channels: BTreeSet::from([Channel::Email]),
+        ..Directory::default()
     }
 }
 
@@ -314,6 +316,7 @@ impl Play {
                 Route::Person { user, channel, .. } => {
                     format!("page {} by {}", self.directory.user_name(*user), channel.name())
                 }
+                Route::Room { address, .. } => format!("room {address} {}", delivery.happening.word()),
                 Route::Webhook(_) => format!("webhook {}", delivery.happening.word()),
             };
             self.waiting.push((delivery.due_at, to));

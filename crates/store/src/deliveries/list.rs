@@ -48,6 +48,10 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
+    /// The provider that was asked last.
+    pub provider: Option<String>,
+    /// When the provider said that it has arrived.
+    pub delivered_at: Option<Timestamp>,
 }
 
 /// Which messages are wanted.
@@ -80,7 +84,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let sql = format!(
         "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
          d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
+         d.finished_at, d.provider, d.delivered_at FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
          LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
          WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
     );
@@ -128,6 +132,8 @@ fn read(mut row: Row) -> Result<Listed, DbError> {
         provider_id: row.take()?,
         created_at: row.take()?,
         finished_at: row.take()?,
+        provider: row.take()?,
+        delivered_at: row.take()?,
     })
 }
 
@@ -136,6 +142,8 @@ fn read(mut row: Row) -> Result<Listed, DbError> {
 pub struct Attempt {
     /// Which try; 1 is the first.
     pub n: i64,
+    /// The provider that was asked.
+    pub provider: String,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -151,11 +159,13 @@ pub struct Attempt {
 /// # Errors
 /// When the database cannot answer.
 pub async fn attempts(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<Vec<Attempt>, DbError> {
-    let sql = "SELECT n, started_at, ended_at, outcome, detail FROM attempt WHERE delivery_id = $1 ORDER BY n";
+    let sql =
+        "SELECT n, provider, started_at, ended_at, outcome, detail FROM attempt WHERE delivery_id = $1 ORDER BY n";
     let rows = tx.query(sql, &[delivery.into()]).await?;
     let read = |mut row: Row| {
         Ok(Attempt {
             n: row.take()?,
+            provider: row.take()?,
             started_at: row.take()?,
             ended_at: row.take()?,
             outcome: row.take()?,
@@ -171,7 +181,7 @@ pub async fn attempts(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<Vec<Attem
 /// # Errors
 /// When the database does not take it.
 pub async fn send_again(tx: &mut Tx<'_>, delivery: DeliveryId, now: Timestamp) -> Result<bool, DbError> {
-    let sql = "UPDATE delivery SET state = 'PENDING', due_at = $1, finished_at = NULL \
+    let sql = "UPDATE delivery SET state = 'PENDING', due_at = $1, finished_at = NULL, refusals = 0 \
          WHERE id = $2 AND state IN ('FAILED', 'SKIPPED')";
     let changed = tx.execute(sql, &[now.into(), delivery.into()]).await?;
     tx.wake(Wake::Deliveries);
@@ -196,12 +206,14 @@ pub struct Health {
 /// # Errors
 /// When the database cannot answer.
 pub async fn health(tx: &mut Tx<'_>, now: Timestamp, since: Timestamp) -> Result<Health, DbError> {
-    // Each half is one of the two indexes of what waits: asked as one, all deliveries ever made would be read.
+    // Each part is one of the three indexes of what waits: asked as one, all deliveries ever made would be read.
     let waiting = "SELECT CAST(sum(n) AS BIGINT), min(due) FROM \
          (SELECT count(*) AS n, min(due_at) AS due FROM delivery \
-          WHERE state = 'PENDING' AND webhook_id IS NULL AND due_at <= $1 \
+          WHERE state = 'PENDING' AND purpose IN ('PAGE', 'ACCOUNT') AND due_at <= $1 \
           UNION ALL SELECT count(*), min(due_at) FROM delivery \
-          WHERE state = 'PENDING' AND webhook_id IS NOT NULL AND due_at <= $1) AS half";
+          WHERE state = 'PENDING' AND purpose = 'NOTICE' AND due_at <= $1 \
+          UNION ALL SELECT count(*), min(due_at) FROM delivery \
+          WHERE state = 'PENDING' AND webhook_id IS NOT NULL AND due_at <= $1) AS part";
     let mut row = tx.query_one(waiting, &[now.into()]).await?;
     let (waiting, oldest_due_at) = (row.take()?, row.take()?);
     let failed = "SELECT count(*) FROM delivery WHERE state = 'FAILED' AND finished_at >= $1";

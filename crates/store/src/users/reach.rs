@@ -102,8 +102,8 @@ fn read_rule(mut row: Row) -> Result<RuleRow, DbError> {
 pub async fn insert_contact_method(tx: &mut Tx<'_>, method: &ContactMethodRow) -> Result<(), ChangeError> {
     directory::bump(tx, method.created_at).await?;
     unless_address_taken(tx, method).await?;
-    let sql = "INSERT INTO contact_method (id, user_id, channel, address, verified_at, created_at) \
-               VALUES ($1, $2, $3, $4, $5, $6)";
+    let sql = "INSERT INTO contact_method (id, user_id, channel, address, verified_at, code_tries, created_at) \
+               VALUES ($1, $2, $3, $4, $5, 0, $6)";
     tx.execute(
         sql,
         &[
@@ -158,6 +158,68 @@ async fn unless_address_taken(tx: &mut Tx<'_>, method: &ContactMethodRow) -> Res
         Some(_) => Err(Refusal::AddressTaken.into()),
         None => Ok(()),
     }
+}
+
+/// A code that was sent to a contact method, to see whose it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// Its hash, see [`crate::secret::token_hash`]; none once it has been used up.
+    pub hash: Option<String>,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Until when it counts.
+    pub expires_at: Timestamp,
+    /// How many wrong ones have been entered in its place.
+    pub tries: u32,
+}
+
+/// The code that was sent to a contact method last.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn contact_code(tx: &mut Tx<'_>, id: ContactMethodId) -> Result<Option<Code>, DbError> {
+    let sql = "SELECT code_hash, code_sent_at, code_expires_at, code_tries FROM contact_method \
+         WHERE id = $1 AND code_sent_at IS NOT NULL {lock}";
+    let read = |mut row: Row| {
+        Ok(Code {
+            hash: row.take()?,
+            sent_at: row.take()?,
+            expires_at: row.take()?,
+            tries: row.take()?,
+        })
+    };
+    tx.query_opt(sql, &[id.into()]).await?.map(read).transpose()
+}
+
+/// Keeps the code of a contact method, or what has become of it.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn put_contact_code(tx: &mut Tx<'_>, id: ContactMethodId, code: &Code) -> Result<(), DbError> {
+    let sql = "UPDATE contact_method SET code_hash = $2, code_sent_at = $3, code_expires_at = $4, code_tries = $5 \
+         WHERE id = $1";
+    let params = [
+        id.into(),
+        code.hash.as_deref().into(),
+        code.sent_at.into(),
+        code.expires_at.into(),
+        code.tries.into(),
+    ];
+    tx.execute(sql, &params).await?;
+    Ok(())
+}
+
+/// Removes a contact method by its address, whosever it is: a device that is gone. Says how many that were.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn delete_address(tx: &mut Tx<'_>, channel: Channel, address: &str, now: Timestamp) -> Result<u64, DbError> {
+    let sql = "DELETE FROM contact_method WHERE channel = $1 AND address = $2";
+    let n = tx.execute(sql, &[channel.word().into(), address.into()]).await?;
+    if n > 0 {
+        directory::bump(tx, now).await?;
+    }
+    Ok(n)
 }
 
 /// A person's contact method with this identity.

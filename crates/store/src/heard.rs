@@ -1,0 +1,23 @@
+//! Calls of providers that were worked on already. They make them again when our answer was late, and a person presses a
+//! button once.
+
+use jiff::Timestamp;
+
+use crate::db::{DbError, Tx};
+
+/// Remembers a call by its sender's identity of it. False when it was heard before: there is nothing left to do.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn first(tx: &mut Tx<'_>, source: &str, id: &str, now: Timestamp) -> Result<bool, DbError> {
+    let sql = "INSERT INTO heard (source, id, at) VALUES ($1, $2, $3) ON CONFLICT (source, id) DO NOTHING";
+    Ok(tx.execute(sql, &[source.into(), id.into(), now.into()]).await? > 0)
+}
+
+/// Forgets what was heard before this time.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn forget(tx: &mut Tx<'_>, before: Timestamp) -> Result<u64, DbError> {
+    tx.execute("DELETE FROM heard WHERE at < $1", &[before.into()]).await
+}
