@@ -174,6 +174,8 @@ pub struct User {
     pub role: Role,
     /// Whether they take part.
     pub standing: Standing,
+    /// They want news of incidents that does not call them.
+    pub wants_news: bool,
     /// Other ways to reach them, in the order in which they were added.
     pub contact_methods: Vec<ContactMethod>,
     /// Their rules, in their order. None for an urgency: the default order of channels.

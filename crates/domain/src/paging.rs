@@ -273,7 +273,7 @@ pub(crate) fn notices(
         .filter(|member| member.receives_notifications);
     let people = members
         .filter_map(|member| directory.users.get(&member.user))
-        .filter(|person| person.standing != Standing::Disabled);
+        .filter(|person| person.standing != Standing::Disabled && person.wants_news);
     for person in people {
         for &channel in &service.notification_channels {
             if channel == Channel::Slack && in_room {

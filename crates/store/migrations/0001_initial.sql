@@ -21,6 +21,7 @@ CREATE TABLE app_user (
     standing TEXT NOT NULL CHECK (standing IN ('INVITED', 'ACTIVE', 'DISABLED')),
     time_zone TEXT NOT NULL,
     phone TEXT,
+    wants_news BOOLEAN NOT NULL,
     password_hash TEXT,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,

@@ -182,6 +182,7 @@ async fn load_people(tx: &mut Tx<'_>, directory: &mut Directory) -> Result<(), D
             email: row.email,
             role: row.role,
             standing: row.standing,
+            wants_news: row.wants_news,
             contact_methods: Vec::new(),
             rules: Vec::new(),
         };

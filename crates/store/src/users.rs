@@ -41,6 +41,8 @@ pub struct UserRow {
     pub time_zone: String,
     /// Their telephone number in E.164 form.
     pub phone: Option<String>,
+    /// They want news of incidents that does not call them.
+    pub wants_news: bool,
     /// When they were added.
     pub created_at: Timestamp,
     /// When their account last changed.
@@ -58,7 +60,7 @@ pub struct UserFilter<'a> {
     pub standing: Option<Standing>,
 }
 
-const COLUMNS: &str = "id, email, name, role, standing, time_zone, phone, created_at, updated_at";
+const COLUMNS: &str = "id, email, name, role, standing, time_zone, phone, wants_news, created_at, updated_at";
 
 fn read(row: &mut Row) -> Result<UserRow, DbError> {
     Ok(UserRow {
@@ -69,6 +71,7 @@ fn read(row: &mut Row) -> Result<UserRow, DbError> {
         standing: word(row, "standing", Standing::from_word)?,
         time_zone: row.take()?,
         phone: row.take()?,
+        wants_news: row.take()?,
         created_at: row.take()?,
         updated_at: row.take()?,
     })
@@ -83,6 +86,7 @@ fn values(user: &UserRow) -> Vec<Val> {
         user.standing.word().into(),
         user.time_zone.as_str().into(),
         user.phone.as_deref().into(),
+        user.wants_news.into(),
         user.created_at.into(),
         user.updated_at.into(),
     ]
@@ -117,7 +121,7 @@ pub async fn update(tx: &mut Tx<'_>, user: &UserRow) -> Result<(), ChangeError> 
         unless_last_administrator(tx, user.id).await?;
     }
     let sql = "UPDATE app_user SET email = $2, name = $3, role = $4, standing = $5, time_zone = $6, phone = $7, \
-               updated_at = $8 WHERE id = $1 AND deleted_at IS NULL";
+               wants_news = $8, updated_at = $9 WHERE id = $1 AND deleted_at IS NULL";
     let mut values = values(user);
     let created_at = values.len() - 2;
     values.remove(created_at);

@@ -1,6 +1,7 @@
-//! The signed link in a page's mail: it acknowledges without signing in, after one confirming click.
+//! What people can do without signing in: the signed link in a page's mail, which acknowledges after one confirming
+//! click; the code that names an incident in a text message; the link that ends news.
 //!
-//! It owns the form of the link. Opening it changes nothing, because mail scanners open links; the click is a POST.
+//! It owns their forms. Opening it changes nothing, because mail scanners open links; the click is a POST.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -60,6 +61,50 @@ pub fn read_ack_token(key: &[u8; 32], token: &str) -> Option<AckLink> {
     })
 }
 
+/// How many different codes there are, and the first of them: four digits without a leading zero, as people read them.
+const CODES: u64 = 9_000;
+const FIRST_CODE: u64 = 1_000;
+
+/// The four digits by which a person names an incident in a text message: `ack 4217`. They are a function of both, so
+/// nothing is kept for them, and they tell nobody else anything. Two of a person's incidents may have the same: whoever
+/// takes them in looks at which ones are not over.
+#[must_use]
+pub fn reply_code(key: &[u8; 32], incident: IncidentId, user: UserId) -> String {
+    let mut bytes = b"reply-code".to_vec();
+    bytes.extend(incident.uuid().as_bytes());
+    bytes.extend(user.uuid().as_bytes());
+    let tag = mac(key, &bytes).finalize().into_bytes();
+    let (first, _) = tag.split_first_chunk::<8>().expect("SHA-256 has 32 bytes");
+    (u64::from_be_bytes(*first) % CODES + FIRST_CODE).to_string()
+}
+
+/// The token of a link that ends news to a person, to be put behind `/unsubscribe/`. It does not expire: mail is kept
+/// for long (RFC 8058, section 3.2, wants it to work whenever).
+#[must_use]
+pub fn news_token(key: &[u8; 32], user: UserId) -> String {
+    let mut bytes = user.uuid().as_bytes().to_vec();
+    let tag = mac(key, &news_payload(&bytes)).finalize().into_bytes();
+    bytes.extend(&tag[..TAG_BYTES]);
+    BASE64.encode(bytes)
+}
+
+/// Reads such a token: whose news it ends.
+#[must_use]
+pub fn read_news_token(key: &[u8; 32], token: &str) -> Option<UserId> {
+    let bytes = BASE64.decode(token).ok()?;
+    let (user, tag) = bytes.split_first_chunk::<16>()?;
+    if tag.len() != TAG_BYTES {
+        return None;
+    }
+    mac(key, &news_payload(user)).verify_truncated_left(tag).ok()?;
+    Some(UserId::new(Uuid::from_bytes(*user)))
+}
+
+/// The word before it keeps these tokens apart from all else that is signed with the same key.
+fn news_payload(user: &[u8]) -> Vec<u8> {
+    [b"news".as_slice(), user].concat()
+}
+
 fn mac(key: &[u8; 32], payload: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
     mac.update(payload);
@@ -69,6 +114,31 @@ fn mac(key: &[u8; 32], payload: &[u8]) -> Hmac<Sha256> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_link_that_ends_news_is_for_one_person() {
+        let user = UserId::new(Uuid::from_u128(7));
+        let token = news_token(&[7; 32], user);
+        assert_eq!(read_news_token(&[7; 32], &token), Some(user));
+        assert_eq!(read_news_token(&[8; 32], &token), None);
+        let mut other = user.uuid().as_bytes().to_vec();
+        other[15] ^= 1;
+        other.extend(&BASE64.decode(&token).unwrap()[16..]);
+        assert_eq!(read_news_token(&[7; 32], &BASE64.encode(other)), None);
+        assert_eq!(read_news_token(&[7; 32], ""), None);
+    }
+
+    #[test]
+    fn reply_codes_are_four_digits_and_differ() {
+        let code = |incident, user| {
+            let (incident, user) = (Uuid::from_u128(incident), Uuid::from_u128(user));
+            reply_code(&[7; 32], IncidentId::new(incident), UserId::new(user))
+        };
+        let all: std::collections::BTreeSet<String> = (0..50).map(|n| code(n, 1)).collect();
+        assert!(all.len() > 45 && all.iter().all(|code| code.len() == 4), "{all:?}");
+        assert_eq!(code(1, 1), code(1, 1));
+        assert_ne!(code(1, 1), code(1, 2));
+    }
 
     #[test]
     fn a_link_says_what_was_signed_and_nothing_else() {

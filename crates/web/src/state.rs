@@ -11,7 +11,7 @@ use opsknight_domain::{
     directory::Channel,
     id::{Fresh, WebhookId},
 };
-use opsknight_store::Store;
+use opsknight_store::{Store, secret::Secret};
 use serde_json::Value;
 use url::Url;
 use uuid::Uuid;
@@ -55,6 +55,85 @@ pub trait Providers: Send + Sync {
     /// # Errors
     /// What the receiver refused, or what is wrong with its address.
     async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError>;
+
+    /// Tells the bot of a stored Telegram webhook where the buttons under its messages call, with the secret that those
+    /// calls carry. The answer is in Telegram's own words.
+    ///
+    /// # Errors
+    /// What Telegram refused.
+    async fn listen_to_telegram(&self, webhook: WebhookId) -> Result<String, DeliveryError>;
+
+    /// The public key by which browsers subscribe to push messages: an uncompressed point of P-256 in base64url.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    async fn push_key(&self) -> Result<String, DeliveryError>;
+
+    /// The way to Slack.
+    fn slack(&self) -> &dyn Slack;
+}
+
+/// A workspace in Slack that has given us a token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Installed {
+    /// Slack's identity of it: `T…`.
+    pub team: String,
+    /// Its name.
+    pub name: String,
+    /// The bot's token.
+    pub token: Secret,
+    /// The bot's own member identity there.
+    pub bot_user: Option<String>,
+}
+
+/// A conversation in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackRoom {
+    /// Slack's identity of it: `C…`.
+    pub id: String,
+    /// Its name, without a number sign.
+    pub name: String,
+    /// Only those who were invited see it.
+    pub private: bool,
+    /// Our app is in it.
+    pub member: bool,
+}
+
+/// What settings and pages need of Slack.
+#[async_trait]
+pub trait Slack: Send + Sync {
+    /// Where an administrator lets our app into their workspace; `state` comes back with them.
+    fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url;
+
+    /// The manifest from which an administrator makes the app.
+    fn manifest(&self) -> String;
+
+    /// Turns the code with which they come back into a token.
+    ///
+    /// # Errors
+    /// What Slack refused.
+    async fn exchange(&self, app: &SlackApp, code: &str, redirect: &str) -> Result<Installed, DeliveryError>;
+
+    /// Which workspace a bot's token is for.
+    ///
+    /// # Errors
+    /// What Slack refused.
+    async fn whose(&self, token: &Secret) -> Result<Installed, DeliveryError>;
+
+    /// The conversations of a connected workspace.
+    ///
+    /// # Errors
+    /// What Slack refused, or that the workspace is not connected.
+    async fn rooms(&self, team: &str) -> Result<Vec<SlackRoom>, DeliveryError>;
+}
+
+/// The credentials of our app in Slack.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlackApp {
+    /// Its public identity.
+    pub client_id: String,
+    /// Its secret.
+    pub client_secret: Secret,
 }
 
 /// Bounds that an operator may set.

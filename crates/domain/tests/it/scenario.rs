@@ -45,6 +45,7 @@ fn user(n: u128, name: &str, standing: Standing) -> User {
         email: format!("{}@example.com", name.to_lowercase()),
         role: Role::Responder,
         standing,
+        wants_news: true,
         contact_methods: Vec::new(),
         rules: Vec::new(),
     }

@@ -70,6 +70,7 @@ pub(super) async fn create_user(
         },
         time_zone: "UTC".into(),
         phone: None,
+        wants_news: true,
         created_at: now,
         updated_at: now,
     };

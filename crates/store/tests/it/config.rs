@@ -54,6 +54,7 @@ pub(crate) fn user(n: u128, role: Role) -> UserRow {
         standing: Standing::Active,
         time_zone: "Europe/Berlin".into(),
         phone: Some("+4930123456".into()),
+        wants_news: true,
         created_at: at(0),
         updated_at: at(0),
     }

@@ -183,6 +183,7 @@ pub async fn set_up(
         standing: Standing::Active,
         time_zone: who.time_zone,
         phone: None,
+        wants_news: true,
         created_at: now,
         updated_at: now,
     };
@@ -364,6 +365,7 @@ fn letter(id: DeliveryId, user: &UserRow, purpose: LinkPurpose, link: &str) -> A
     AccountMessage {
         id,
         user: user.id,
+        channel: Channel::Email,
         address: user.email.clone(),
         text: AccountText {
             subject: subject.to_owned(),

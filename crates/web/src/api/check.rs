@@ -149,7 +149,7 @@ pub(super) fn address(problems: &mut Problems, field: &str, channel: Channel, te
     let text = text.trim();
     match channel {
         Channel::Email => email(problems, field, text),
-        Channel::Sms | Channel::Whatsapp => phone(problems, field, text),
+        Channel::Sms | Channel::Whatsapp | Channel::Voice => phone(problems, field, text),
         Channel::Slack => {
             let fits =
                 (2..=SHORT_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -247,10 +247,9 @@ fn channel_of(path: &str) -> Result<Channel, ApiError> {
 fn settable(channel: Channel) -> Result<(), ApiError> {
     match channel {
         Channel::Email => Ok(()),
-        Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp => Err(ApiError::conflict(format!(
-            "this version has no provider for {}",
-            channel.name()
-        ))),
+        Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp | Channel::Voice => Err(ApiError::conflict(
+            format!("this version has no provider for {}", channel.name()),
+        )),
     }
 }
 

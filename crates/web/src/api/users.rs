@@ -212,6 +212,7 @@ pub(crate) async fn create(state: &AppState, caller: &Caller, new: NewUser) -> R
             standing: Standing::Invited,
             time_zone: TIME_ZONE_DEFAULT.to_owned(),
             phone: None,
+            wants_news: true,
             created_at: change.now,
             updated_at: change.now,
         };

@@ -173,7 +173,7 @@ impl Story {
             EntryKind::Edited => "pencil",
             EntryKind::Reassigned => "user",
             EntryKind::Note => "note",
-            EntryKind::Sent => "send",
+            EntryKind::Sent | EntryKind::Delivered => "send",
             EntryKind::Repaired => "wrench",
         })
     }
@@ -200,6 +200,7 @@ impl Story {
             | EntryKind::Reassigned
             | EntryKind::Note
             | EntryKind::Sent
+            | EntryKind::Delivered
             | EntryKind::Repaired => "quiet",
         }
     }

@@ -37,9 +37,11 @@ use opsknight_web::{
     AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer,
     receive::{Again, Foreseen, Hindrance, Preview, Replayed, Trial},
     router,
+    state::{Installed, Slack, SlackApp, SlackRoom},
 };
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
+use url::Url;
 use uuid::Uuid;
 
 /// 2026-06-01T12:00:00Z.
@@ -162,6 +164,68 @@ impl Providers for Outside {
 
     async fn test_webhook(&self, _: WebhookId) -> Result<String, DeliveryError> {
         Ok("200".to_owned())
+    }
+
+    async fn listen_to_telegram(&self, _: WebhookId) -> Result<String, DeliveryError> {
+        Ok("Webhook was set".to_owned())
+    }
+
+    async fn push_key(&self) -> Result<String, DeliveryError> {
+        Ok("BPublicKey".to_owned())
+    }
+
+    fn slack(&self) -> &dyn Slack {
+        self
+    }
+}
+
+#[async_trait]
+impl Slack for Outside {
+    fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url {
+        let asked = [("client_id", client_id), ("state", state), ("redirect_uri", redirect)];
+        Url::parse_with_params("https://slack.com/oauth/v2/authorize", asked).unwrap()
+    }
+
+    fn manifest(&self) -> String {
+        "display_information:\n  name: OpsKnight\n".to_owned()
+    }
+
+    async fn exchange(&self, _: &SlackApp, code: &str, _: &str) -> Result<Installed, DeliveryError> {
+        match code {
+            "good" => Ok(installed("xoxb-exchanged")),
+            _ => Err(DeliveryError::Refused {
+                why: "invalid_code".into(),
+            }),
+        }
+    }
+
+    async fn whose(&self, token: &Secret) -> Result<Installed, DeliveryError> {
+        match token.expose() {
+            "xoxb-bad" => Err(DeliveryError::Misconfigured {
+                field: "botToken",
+                why: "invalid_auth".into(),
+            }),
+            token => Ok(installed(token)),
+        }
+    }
+
+    async fn rooms(&self, _: &str) -> Result<Vec<SlackRoom>, DeliveryError> {
+        let room = |id: &str, name: &str, private| SlackRoom {
+            id: id.into(),
+            name: name.into(),
+            private,
+            member: private,
+        };
+        Ok(vec![room("C01", "general", false), room("C02", "ops-private", true)])
+    }
+}
+
+fn installed(token: &str) -> Installed {
+    Installed {
+        team: "T01".into(),
+        name: "Acme".into(),
+        token: Secret::new(token),
+        bot_user: Some("U0BOT".into()),
     }
 }
 
@@ -311,6 +375,7 @@ impl App {
             standing: Standing::Active,
             time_zone: "Europe/Berlin".to_owned(),
             phone: None,
+            wants_news: true,
             created_at: now,
             updated_at: now,
         };

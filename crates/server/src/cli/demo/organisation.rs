@@ -141,6 +141,7 @@ fn user_rows(ids: &[UserId], since: Timestamp) -> Vec<UserRow> {
         standing: Standing::Active,
         time_zone: "Europe/Berlin".into(),
         phone: None,
+        wants_news: true,
         created_at: since,
         updated_at: since,
     });
