@@ -136,7 +136,10 @@ async fn a_delivery_that_failed_is_sent_again() {
 async fn fail(admin: &Admin, webhook: WebhookId) {
     let now = jiff::Timestamp::MAX;
     let give_up = async move |tx: &mut Tx<'_>| {
-        for leased in deliveries::lease(tx, &[(Lane::Webhook(webhook), 10)], now, now).await? {
+        for leased in deliveries::lease(tx, &[(Lane::Webhook(webhook), 10)], now, now)
+            .await?
+            .concat()
+        {
             let ending = Ending::Failed {
                 outcome: "REFUSED",
                 detail: "nobody is there".into(),
@@ -144,6 +147,7 @@ async fn fail(admin: &Admin, webhook: WebhookId) {
             let finished = Finished {
                 delivery: leased.id,
                 tries: leased.tries,
+                provider: "webhook".into(),
                 started_at: now,
                 ended_at: now,
                 ending,
