@@ -5,7 +5,6 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
-use opsknight_channels::email::SmtpSettings;
 use opsknight_store::Store;
 use opsknight_web::{
     ack::ACK_LINK_PURPOSE,
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use url::Url;
 
 use crate::{
-    config::Clouds,
+    config::{Clouds, Providers},
     engine::{
         audit::Auditor,
         deliver::{Deliverer, Links},
@@ -37,16 +36,14 @@ pub struct Make {
     pub clock: Arc<dyn Clock>,
     /// Where people reach this server.
     pub public_url: Url,
-    /// The environment's mail server.
-    pub smtp: Option<SmtpSettings>,
+    /// The providers that the environment sets up.
+    pub providers: Providers,
     /// What proofs of clouds' senders are held against.
     pub clouds: Clouds,
     /// Whether webhooks may reach private addresses.
     pub allow_private_targets: bool,
     /// How long bodies may be.
     pub bounds: Bounds,
-    /// The names of the environment's provider settings that are in force.
-    pub environment: std::collections::BTreeSet<String>,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// The figures of `/metrics`.
@@ -88,7 +85,8 @@ impl App {
         let outbox = Outbox::new(
             store.clone(),
             clock.clone(),
-            make.smtp.clone(),
+            make.providers.clone(),
+            public_url.clone(),
             make.allow_private_targets,
         )
         .context("no HTTP client can be made")?;
@@ -102,7 +100,7 @@ impl App {
             public_url: public_url.clone(),
             receive: door.clone(),
             providers: outbox.clone(),
-            environment: make.environment.clone(),
+            environment: make.providers.names.clone(),
             limits: Limits::default(),
         });
         let links = Links {

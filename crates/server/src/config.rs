@@ -1,19 +1,18 @@
 //! Settings: flags, then the environment, then `opsknight.toml`, then defaults. Read once, checked once.
 
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
-use opsknight_channels::{
-    Secret,
-    email::{SmtpSettings, Tls},
-};
-use opsknight_domain::directory::Channel;
+use opsknight_channels::Secret;
 use serde::Deserialize;
 use url::Url;
+
+mod providers;
+
+pub use providers::{Bases, Providers, RawProviders};
 
 /// Longest body of the events calls, in bytes, unless set: PagerDuty's limit.
 pub const EVENTS_BODY_BYTES: usize = 512 << 10;
@@ -79,29 +78,15 @@ pub struct Raw {
     /// Longest body of monitoring tools' webhooks, in bytes [default: 5242880] [file: hook_body_bytes]
     #[arg(long, env = "OPSKNIGHT_HOOK_BODY_BYTES", value_name = "BYTES")]
     pub hook_body_bytes: Option<usize>,
-    /// Mail server [file: smtp_host]
-    #[arg(long, env = "SMTP_HOST", value_name = "HOST")]
-    pub smtp_host: Option<String>,
-    /// Its port [default: 587, 465 with tls] [file: smtp_port]
-    #[arg(long, env = "SMTP_PORT", value_name = "PORT")]
-    pub smtp_port: Option<u16>,
-    /// User at the mail server [file: smtp_user]
-    #[arg(long, env = "SMTP_USER", value_name = "USER")]
-    pub smtp_user: Option<String>,
-    /// Password at the mail server [file: smtp_password]
-    #[arg(long, env = "SMTP_PASSWORD", value_name = "PASSWORD", hide_env_values = true)]
-    pub smtp_password: Option<String>,
-    /// Sender of mails [file: smtp_from]
-    #[arg(long, env = "SMTP_FROM", value_name = "ADDRESS")]
-    pub smtp_from: Option<String>,
-    /// none, starttls or tls [default: starttls] [file: smtp_tls]
-    #[arg(long, env = "SMTP_TLS", value_name = "MODE")]
-    pub smtp_tls: Option<String>,
+    /// Providers.
+    #[command(flatten)]
+    #[serde(skip)]
+    pub providers: RawProviders,
 }
 
 macro_rules! first_of {
     ($this:ident, $file:ident: $($field:ident)*) => {
-        Raw { $($field: $this.$field.filter(|value| !is_blank(value)).or($file.$field),)* }
+        Raw { $($field: $this.$field.filter(|value| !is_blank(value)).or($file.$field),)* providers: $this.providers.or($file.providers) }
     };
 }
 
@@ -120,16 +105,34 @@ impl Raw {
             setting: path.display().to_string(),
             why,
         };
-        let file: Self = match std::fs::read_to_string(path) {
-            Ok(text) => toml::from_str(&text).map_err(|error| wrong(error.to_string()))?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Self::default(),
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(wrong(error.to_string())),
         };
+        let file = Self::from_toml(&text).map_err(|error| wrong(error.to_string()))?;
         Ok(
             first_of!(self, file: listen data_dir database_url public_url secret_key log log_format trusted_proxies
-            sns_verify_signatures aws_endpoint_url_sns aws_endpoint_url google_base_url entra_base_url allow_private_targets events_body_bytes hook_body_bytes smtp_host smtp_port smtp_user
-            smtp_password smtp_from smtp_tls),
+            sns_verify_signatures aws_endpoint_url_sns aws_endpoint_url google_base_url entra_base_url allow_private_targets events_body_bytes hook_body_bytes),
         )
+    }
+
+    /// Reads the text of a file. All names stand beside each other there.
+    fn from_toml(text: &str) -> Result<Self, toml::de::Error> {
+        let all: toml::Table = toml::from_str(text)?;
+        let (providers, rest): (toml::Table, toml::Table) = all
+            .into_iter()
+            .partition(|(name, _)| RawProviders::NAMES.contains(&name.as_str()));
+        // A port may stand there as a number.
+        let written = |value| match value {
+            toml::Value::Integer(n) => toml::Value::String(n.to_string()),
+            other => other,
+        };
+        let providers: toml::Table = providers.into_iter().map(|(name, value)| (name, written(value))).collect();
+        Ok(Self {
+            providers: providers.try_into()?,
+            ..rest.try_into()?
+        })
     }
 }
 
@@ -186,8 +189,8 @@ pub struct Settings {
     pub events_body_bytes: usize,
     /// Longest body of monitoring tools' webhooks, in bytes.
     pub hook_body_bytes: usize,
-    /// The mail server of the environment.
-    pub smtp: Option<SmtpSettings>,
+    /// The providers that the environment sets up.
+    pub providers: Providers,
 }
 
 /// What proofs of clouds' senders are held against.
@@ -271,6 +274,9 @@ impl Settings {
             let why = format!("must have at least {SECRET_KEY_BYTES_MIN} characters; `openssl rand -hex 32` makes one");
             return Err(wrong("OPSKNIGHT_SECRET_KEY", why));
         }
+        let clouds = Clouds::check(&raw)?;
+        let aws = raw.aws_endpoint_url.as_deref().and_then(|url| Url::parse(url).ok());
+        let providers = Providers::check(&raw.providers, clouds.sns_endpoint.as_ref(), aws.as_ref())?;
         let size = |name, given: Option<usize>, default| match given.unwrap_or(default) {
             bytes if (1024..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
             _ => Err(wrong(name, format!("must be from 1024 to {BODY_BYTES_MAX}"))),
@@ -282,26 +288,14 @@ impl Settings {
             log: raw.log.clone().unwrap_or_else(|| "info".into()),
             log_format,
             trusted_proxies: trusted_proxies(raw.trusted_proxies.as_deref().unwrap_or_default())?,
-            clouds: Clouds::check(&raw)?,
+            clouds,
             allow_private_targets: raw.allow_private_targets.unwrap_or(false),
             events_body_bytes: size("OPSKNIGHT_EVENTS_BODY_BYTES", raw.events_body_bytes, EVENTS_BODY_BYTES)?,
             hook_body_bytes: size("OPSKNIGHT_HOOK_BODY_BYTES", raw.hook_body_bytes, HOOK_BODY_BYTES)?,
-            smtp: smtp(&raw)?,
+            providers,
             database_url: raw.database_url.map(Secret::new),
             secret_key: raw.secret_key.map(Secret::new),
         })
-    }
-
-    /// The channels for which the environment names a provider.
-    #[must_use]
-    pub fn channels(&self) -> BTreeSet<Channel> {
-        self.smtp.iter().map(|_| Channel::Email).collect()
-    }
-
-    /// The names of the environment's provider settings that are in force.
-    #[must_use]
-    pub fn provider_names(&self) -> BTreeSet<String> {
-        self.smtp.iter().map(|_| "SMTP_HOST".to_owned()).collect()
     }
 }
 
@@ -345,26 +339,6 @@ fn trusted_proxies(text: &str) -> Result<Vec<ipnet::IpNet>, Wrong> {
         .collect()
 }
 
-fn smtp(raw: &Raw) -> Result<Option<SmtpSettings>, Wrong> {
-    let Some(host) = raw.smtp_host.clone() else {
-        return Ok(None);
-    };
-    let word = raw.smtp_tls.as_deref().unwrap_or("starttls");
-    let tls = Tls::from_word(word).ok_or_else(|| wrong("SMTP_TLS", "must be none, starttls or tls"))?;
-    let settings = SmtpSettings {
-        from: raw.smtp_from.clone().unwrap_or_else(|| format!("opsknight@{host}")),
-        host,
-        port: raw.smtp_port.unwrap_or_else(|| tls.default_port()),
-        tls,
-        user: raw.smtp_user.clone(),
-        password: raw.smtp_password.clone().map(Secret::new),
-    };
-    match settings.problems().into_iter().next() {
-        Some(problem) => Err(wrong(problem.field, problem.why)),
-        None => Ok(Some(settings)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,7 +354,7 @@ mod tests {
         let settings = with(|_| {}).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.data_dir, Path::new("./data"));
-        assert!(settings.clouds.sns_verify_signatures && !settings.allow_private_targets && settings.smtp.is_none());
+        assert!(settings.clouds.sns_verify_signatures && !settings.allow_private_targets && settings.providers.of.is_empty());
     }
 
     #[test]
@@ -391,8 +365,8 @@ mod tests {
         assert!(error(|raw| raw.public_url = Some("https://x/y".into())).starts_with("OPSKNIGHT_PUBLIC_URL: "));
         assert!(error(|raw| raw.secret_key = Some("short".into())).starts_with("OPSKNIGHT_SECRET_KEY: "));
         let tls = |raw: &mut Raw| {
-            raw.smtp_host = Some("mail".into());
-            raw.smtp_tls = Some("maybe".into());
+            raw.providers.smtp_host = Some("mail".into());
+            raw.providers.smtp_tls = Some("maybe".into());
         };
         assert!(error(tls).starts_with("SMTP_TLS: "));
     }

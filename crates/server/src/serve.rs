@@ -64,7 +64,7 @@ pub async fn connect(settings: &Settings) -> anyhow::Result<Store> {
         postgres_url: settings.database_url.as_ref().map(|url| url.expose().to_owned()),
         data_dir: settings.data_dir.clone(),
     };
-    Store::open(&place, Sealer::new(&key), settings.channels())
+    Store::open(&place, Sealer::new(&key), settings.providers.ways())
         .await
         .context("the database cannot be opened")
 }
@@ -86,14 +86,13 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         store: store.clone(),
         clock: clock.clone(),
         public_url: public_url.clone(),
-        smtp: settings.smtp.clone(),
+        providers: settings.providers.clone(),
         clouds: settings.clouds.clone(),
         allow_private_targets: settings.allow_private_targets,
         bounds: Bounds {
             events_body: settings.events_body_bytes,
             hook_body: settings.hook_body_bytes,
         },
-        environment: settings.provider_names(),
         trusted_proxies: settings.trusted_proxies.clone(),
         figures: telemetry::figures(),
     })?;

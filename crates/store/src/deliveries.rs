@@ -23,7 +23,7 @@ mod list;
 mod report;
 
 pub use account::{AccountMessage, AccountText, send_account_message};
-pub use lease::{Lane, any_abandoned, lease, lock_abandoned, next_due, pause_room, pause_webhook};
+pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due, pause_room, pause_webhook};
 pub use list::{Attempt, Filter, Health, Listed, attempts, health, list, send_again};
 pub use report::{Name, address_of, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order};
 

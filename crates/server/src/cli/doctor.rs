@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use jiff::SignedDuration;
-use opsknight_channels::DeliveryError;
+use opsknight_domain::directory::Channel;
 use opsknight_store::db::DbError;
 use opsknight_web::state::Clock;
 
@@ -78,7 +78,7 @@ pub(super) async fn doctor(settings: Settings) -> anyhow::Result<()> {
         Ok(text) => tell(true, &text),
         Err(error) => tell(false, &error.to_string()),
     }
-    mail(&settings, &store, &clock, &mut tell).await;
+    providers(&settings, &store, &clock, &mut tell).await;
     store.db.close().await;
     if wrong > 0 {
         bail!("{wrong} problem(s) found");
@@ -97,30 +97,40 @@ async fn migrated(store: &opsknight_store::Store) -> Result<String, DbError> {
     })
 }
 
-async fn mail(
+/// Asks every provider that is set up whether it would work with us.
+async fn providers(
     settings: &Settings,
     store: &opsknight_store::Store,
     clock: &Arc<dyn Clock>,
     tell: &mut impl FnMut(bool, &str),
 ) {
+    let public_url = settings.public_url.clone();
     let outbox = Outbox::new(
         store.clone(),
         clock.clone(),
-        settings.smtp.clone(),
+        settings.providers.clone(),
+        public_url.unwrap_or_else(|| url::Url::parse("http://localhost").expect("this is a URL")),
         settings.allow_private_targets,
     );
-    let checked = match outbox {
-        Ok(outbox) => outbox.check_mail().await,
-        Err(error) => Err(error),
+    let outbox = match outbox {
+        Ok(outbox) => outbox,
+        Err(error) => return tell(false, &format!("providers cannot be called: {error}")),
     };
-    match checked {
-        Ok(answer) => tell(true, &format!("the mail server takes our mail: {answer}")),
-        Err(DeliveryError::Misconfigured { field: "SMTP_HOST", .. }) if settings.smtp.is_none() => {
-            tell(
-                true,
-                "no mail server is set up (SMTP_HOST): people cannot be paged by mail",
-            );
+    let checked = outbox.check_all().await;
+    if !checked.iter().any(|(channel, ..)| *channel == Channel::Email) {
+        tell(
+            true,
+            "nothing is set up for mail (SMTP_HOST, RESEND_API_KEY, SENDGRID_API_KEY): people cannot be paged by it",
+        );
+    }
+    for (channel, provider, answer) in checked {
+        let of = match provider.as_str() {
+            "" => channel.name().to_owned(),
+            provider => format!("{} ({provider})", channel.name()),
+        };
+        match answer {
+            Ok(answer) => tell(true, &format!("{of}: {answer}")),
+            Err(error) => tell(false, &format!("{of}: {error}")),
         }
-        Err(error) => tell(false, &format!("the mail server: {error}")),
     }
 }

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use opsknight_domain::{
-    delivery::{self, DeliveryError, LEASE, Next},
+    delivery::{self, DeliveryError, LEASE, Next, Tries},
     id::WebhookId,
     message::Message,
 };
@@ -21,21 +21,25 @@ use opsknight_store::{
 use opsknight_web::state::Clock;
 use tokio::task::{self, JoinError, JoinSet};
 
-use self::letter::Letter;
-use super::outbox::Outbox;
+use self::{consequence::Ended, letter::Letter};
+use super::outbox::{Asked, Outbox};
 use crate::{clock::jitter, failpoint};
 
 mod consequence;
 mod letter;
+mod report;
 
 pub use letter::Links;
+pub use report::{Report, Reported, report};
 
-/// Most messages to people that are on their way at once.
-const PEOPLE_AT_ONCE: usize = 32;
+/// Most pages that are on their way at once: these places are theirs alone.
+const PAGES_AT_ONCE: usize = 32;
+/// Most messages that merely tell people something that are on their way at once.
+const NEWS_AT_ONCE: usize = 32;
 /// Most messages to one webhook that are on their way at once.
 const WEBHOOK_AT_ONCE: usize = 8;
-/// Most messages that are on their way at once in all.
-const ALL_AT_ONCE: usize = 128;
+/// Most messages other than pages that are on their way at once in all.
+const OTHERS_AT_ONCE: usize = 96;
 /// Most leases without a result that are looked at in one transaction.
 const ABANDONED_MAX: i64 = 200;
 
@@ -45,11 +49,11 @@ pub struct Deliverer {
     clock: Arc<dyn Clock>,
     outbox: Arc<Outbox>,
     links: Links,
-    sending: JoinSet<(Leased, Finished)>,
+    sending: JoinSet<Vec<Ended>>,
     /// The lane of each message that is on its way.
     lanes: HashMap<task::Id, Lane>,
     /// Ended and not recorded yet.
-    ended: Vec<(Leased, Finished)>,
+    ended: Vec<Ended>,
 }
 
 impl Deliverer {
@@ -108,11 +112,11 @@ impl Deliverer {
         }
     }
 
-    fn take(&mut self, ended: Result<(task::Id, (Leased, Finished)), JoinError>) {
+    fn take(&mut self, ended: Result<(task::Id, Vec<Ended>), JoinError>) {
         let id = match ended {
             Ok((id, ended)) => {
                 failpoint::hit("deliver.sent");
-                self.ended.push(ended);
+                self.ended.extend(ended);
                 id
             }
             // The lease ends by itself and the message is tried again.
@@ -161,27 +165,19 @@ impl Deliverer {
 
     fn send(&mut self, letter: Letter, now: Timestamp) {
         let (clock, outbox) = (self.clock.clone(), self.outbox.clone());
-        let lane = letter.leased.webhook.map_or(Lane::People, Lane::Webhook);
+        let lane = lane(&letter.leased);
         metrics::histogram!("opsknight_delivery_wait_seconds")
             .record(now.duration_since(letter.leased.due_at).as_secs_f64().max(0.0));
         let task = self.sending.spawn(async move {
             let started_at = clock.now();
             let started = std::time::Instant::now();
-            let ending = match &letter.message {
+            let told = match &letter.message {
                 Ok(message) => post(&outbox, &letter, message, &*clock).await,
-                Err(why) => Ending::Skipped { detail: why.clone() },
+                Err(why) => Told::nothing(Ending::Skipped { detail: why.clone() }),
             };
             let channel = letter.leased.channel.clone();
             metrics::histogram!("opsknight_delivery_seconds", "channel" => channel).record(started.elapsed());
-            let Letter { leased, .. } = letter;
-            let finished = Finished {
-                delivery: leased.id,
-                tries: leased.tries,
-                started_at,
-                ended_at: clock.now(),
-                ending,
-            };
-            (leased, finished)
+            told.of_all(letter, started_at, clock.now())
         });
         self.lanes.insert(task.id(), lane);
     }
@@ -223,22 +219,11 @@ impl Deliverer {
         let (store, clock) = (self.store.clone(), self.clock.clone());
         let unit = async move |tx: &mut Tx<'_>| {
             let abandoned = deliveries::lock_abandoned(tx, until, ABANDONED_MAX).await?;
-            let ended: Vec<(Leased, Finished)> = abandoned
+            // All at one time, so that those that belong into one message find each other again.
+            let jitter = jitter(&*clock);
+            let ended: Vec<Ended> = abandoned
                 .into_iter()
-                .map(|leased| {
-                    let error = DeliveryError::Unknown {
-                        why: "the program stopped while this was being sent".into(),
-                    };
-                    let ending = after(&leased, &error, now, jitter(&*clock));
-                    let finished = Finished {
-                        delivery: leased.id,
-                        tries: leased.tries,
-                        started_at: now,
-                        ended_at: now,
-                        ending,
-                    };
-                    (leased, finished)
-                })
+                .map(|leased| abandoned_try(leased, now, jitter))
                 .collect();
             consequence::record(tx, &store, &*clock, &ended, now).await?;
             Ok::<_, DbError>(ended.len())
@@ -266,56 +251,161 @@ impl Deliverer {
     }
 }
 
+/// A try of which nobody knows how it ended.
+fn abandoned_try(leased: Leased, now: Timestamp, jitter: f64) -> Ended {
+    let error = DeliveryError::Unknown {
+        why: "the program stopped while this was being sent".into(),
+    };
+    let tries = tries(&leased, 1, false);
+    let told = Told::nothing(after(&leased, &tries, &error, now, jitter));
+    let provider = leased.provider.clone().unwrap_or_default();
+    Told { provider, ..told }.of(leased, 0, now, now)
+}
+
+fn lane(leased: &Leased) -> Lane {
+    use opsknight_domain::delivery::Purpose;
+    match (leased.webhook, leased.purpose) {
+        (Some(webhook), _) => Lane::Webhook(webhook),
+        (None, Purpose::Notice) => Lane::News,
+        (None, Purpose::Page | Purpose::Account | Purpose::Webhook) => Lane::Pages,
+    }
+}
+
 /// How many messages each lane may take, when these lanes have messages on their way.
 fn free(busy: &[Lane], picture: &Picture) -> Vec<(Lane, i64)> {
-    let mut room = ALL_AT_ONCE.saturating_sub(busy.len());
-    let lanes = std::iter::once((Lane::People, PEOPLE_AT_ONCE)).chain(
-        picture
-            .directory
-            .webhooks
-            .iter()
-            .map(|webhook| (Lane::Webhook(webhook.id), WEBHOOK_AT_ONCE)),
-    );
+    let on_their_way = |lane: Lane| busy.iter().filter(|other| **other == lane).count();
+    let pages = on_their_way(Lane::Pages);
+    let mut others = OTHERS_AT_ONCE.saturating_sub(busy.len() - pages);
+    let webhooks = picture.directory.webhooks.iter().map(|webhook| webhook.id);
+    let lanes = std::iter::once((Lane::News, NEWS_AT_ONCE))
+        .chain(webhooks.map(|webhook| (Lane::Webhook(webhook), WEBHOOK_AT_ONCE)));
     let mut free = Vec::new();
-    for (lane, most) in lanes {
-        let on_their_way = busy.iter().filter(|other| **other == lane).count();
-        let n = most.saturating_sub(on_their_way).min(room);
+    let mut add = |lane, n: usize| {
         if n > 0 {
-            room -= n;
             free.push((lane, i64::try_from(n).unwrap_or(i64::MAX)));
         }
+    };
+    add(Lane::Pages, PAGES_AT_ONCE.saturating_sub(pages));
+    for (lane, most) in lanes {
+        let n = most.saturating_sub(on_their_way(lane)).min(others);
+        others -= n;
+        add(lane, n);
     }
     free
 }
 
+/// What came of one try, before it is known of which messages.
+struct Told {
+    ending: Ending,
+    /// Who was asked; empty: nobody.
+    provider: String,
+    /// Until when nothing more may go by this way.
+    paused_until: Option<Timestamp>,
+    /// The address is no more.
+    gone: bool,
+}
+
+impl Told {
+    /// Nobody was asked.
+    const fn nothing(ending: Ending) -> Self {
+        Self {
+            ending,
+            provider: String::new(),
+            paused_until: None,
+            gone: false,
+        }
+    }
+
+    /// The same for all messages that were told in one.
+    fn of_all(self, letter: Letter, started_at: Timestamp, ended_at: Timestamp) -> Vec<Ended> {
+        let Letter { leased, along, .. } = letter;
+        let others = along.len();
+        let all = std::iter::once(leased).chain(along);
+        all.map(|leased| self.of(leased, others, started_at, ended_at)).collect()
+    }
+
+    fn of(&self, leased: Leased, others: usize, started_at: Timestamp, ended_at: Timestamp) -> Ended {
+        let finished = Finished {
+            delivery: leased.id,
+            tries: leased.tries,
+            provider: self.provider.clone(),
+            started_at,
+            ended_at,
+            ending: self.ending.clone(),
+        };
+        Ended {
+            leased,
+            finished,
+            others,
+            paused_until: self.paused_until,
+            gone: self.gone,
+        }
+    }
+}
+
 /// Calls the provider.
-async fn post(outbox: &Outbox, letter: &Letter, message: &Message, clock: &dyn Clock) -> Ending {
+async fn post(outbox: &Outbox, letter: &Letter, message: &Message, clock: &dyn Clock) -> Told {
     let leased = &letter.leased;
-    let result = match (&letter.webhook, &leased.address) {
+    let Asked {
+        provider,
+        providers,
+        result,
+    } = match (&letter.webhook, &leased.address) {
         (Some(webhook), _) => outbox.post(webhook, message).await,
-        (None, Some(address)) => outbox.send(&leased.channel, address, message).await,
-        (None, None) => Err(DeliveryError::Refused {
+        (None, Some(address)) => outbox.send(leased, address, message).await,
+        (None, None) => Asked::nobody(DeliveryError::Refused {
             why: "the webhook was removed".into(),
         }),
     };
+    let now = clock.now();
+    let paused = |wait: Option<jiff::SignedDuration>| wait.map(|wait| now.saturating_add(wait).unwrap_or(now));
     match result {
-        Ok(receipt) => Ending::Sent {
-            provider_id: receipt.provider_id,
-            detail: receipt.answer,
+        Ok(receipt) => Told {
+            ending: Ending::Sent {
+                provider_id: receipt.provider_id,
+                detail: receipt.answer,
+            },
+            provider,
+            paused_until: paused(receipt.pause),
+            gone: false,
         },
-        Err(error) => after(leased, &error, clock.now(), jitter(clock)),
+        Err(error) => {
+            let asked_to_wait = match &error {
+                DeliveryError::Retry { after, .. } => *after,
+                DeliveryError::Refused { .. } | DeliveryError::Misconfigured { .. } | DeliveryError::Unknown { .. } => {
+                    None
+                }
+            };
+            let tries = tries(leased, providers, letter.has_next);
+            Told {
+                ending: after(leased, &tries, &error, now, jitter(clock)),
+                provider,
+                paused_until: paused(asked_to_wait),
+                gone: outbox.is_gone(&leased.channel, &error),
+            }
+        }
+    }
+}
+
+const fn tries(leased: &Leased, providers: u32, has_next: bool) -> Tries {
+    Tries {
+        count: leased.tries,
+        refused_before: leased.refusals,
+        providers,
+        has_next,
+        since: leased.created_at,
     }
 }
 
 /// What follows a try that failed.
-fn after(leased: &Leased, error: &DeliveryError, now: Timestamp, jitter: f64) -> Ending {
+fn after(leased: &Leased, tries: &Tries, error: &DeliveryError, now: Timestamp, jitter: f64) -> Ending {
     let outcome = match error {
         DeliveryError::Retry { .. } => "RETRY",
         DeliveryError::Refused { .. } => "REFUSED",
         DeliveryError::Misconfigured { .. } => "MISCONFIGURED",
         DeliveryError::Unknown { .. } => "UNKNOWN",
     };
-    match delivery::after_failure(leased.purpose, leased.tries, leased.created_at, now, error, jitter) {
+    match delivery::after_failure(leased.purpose, tries, now, error, jitter) {
         Next::RetryAt(at) => Ending::Again {
             at,
             outcome,

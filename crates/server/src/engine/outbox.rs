@@ -1,319 +1,347 @@
-//! The providers: which one sends a message, with the settings in force. What is saved in Settings wins over the
+//! The way out: which provider sends a message, by the settings in force. What is saved in Settings wins over the
 //! environment.
+//!
+//! A channel may have two providers. Which one is asked follows from who was asked last and from who was well lately;
+//! whether the other is asked next is the domain's to decide.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_channels::{
-    Channel as Provider, DeliveryError, Message, Receipt, Secret,
-    email::{Smtp, SmtpSettings, Tls},
+    Channel as Way, DeliveryError, Endpoint, Hook, Message, Receipt, Secret, Timeouts, Vendors,
+    push::web,
+    rooms::{discord::Discord, google_chat::GoogleChat, teams::Teams, telegram::Telegram},
+    slack::Workspace,
     tls::Roots,
-    webhook::{Endpoint, Webhooks},
+    webhook::Webhooks,
 };
-use opsknight_domain::{
-    directory::Channel,
-    id::{DeliveryId, WebhookId},
-    message::Content,
-};
+use opsknight_domain::directory::Channel;
 use opsknight_store::{
     Store,
     db::DbError,
+    deliveries::Leased,
     settings,
-    webhooks::{self, WebhookKind, WebhookRow},
+    webhooks::{WebhookKind, WebhookRow},
 };
-use opsknight_web::state::{Clock, Providers};
+use opsknight_web::state::Clock;
 use serde_json::Value;
+use url::Url;
+
+use self::documents::Tools;
+use crate::config::Providers as Environment;
+
+mod documents;
+mod keys;
+mod slack;
+mod trial;
+
+pub(crate) use documents::check;
+
+/// How long a provider that failed is asked only after the others.
+const UNWELL_FOR: SignedDuration = SignedDuration::from_secs(60);
+
+/// A provider, and the name by which the ledger knows it: two of one kind have two.
+#[derive(Clone)]
+struct Provider {
+    label: String,
+    way: Arc<dyn Way>,
+}
+
+/// The providers of a channel, as of one version of the configuration.
+type Kept = HashMap<Channel, (i64, Vec<Provider>)>;
 
 /// Sends messages.
 pub struct Outbox {
     store: Store,
     clock: Arc<dyn Clock>,
-    roots: Roots,
-    webhooks: Webhooks,
-    environment: Option<SmtpSettings>,
-    /// The mail server in use, kept for its open lines, by the settings it was made from.
-    smtp: Mutex<HashMap<SettingsKey, Arc<Smtp>>>,
-    /// What is saved for mail, and the version of the configuration that it is part of.
-    saved_mail: Mutex<Option<(i64, Option<Value>)>>,
+    environment: Environment,
+    tools: Tools,
+    hooks: Hooks,
+    allow_private_targets: bool,
+    kept: Mutex<Kept>,
+    /// The workspace of the environment's token, once Slack has said which one that is.
+    environment_workspace: Mutex<Option<Workspace>>,
+    /// Providers by the document that they were made from, kept for their open lines.
+    made: Mutex<HashMap<String, Arc<dyn Way>>>,
+    unwell_until: Mutex<HashMap<(Channel, String), Timestamp>>,
 }
 
-/// Settings as a key; holds the password, so it is never shown.
-#[derive(PartialEq, Eq, Hash, Clone)]
-struct SettingsKey(String);
+/// The ways to programs and rooms.
+struct Hooks {
+    generic: Webhooks,
+    teams: Teams,
+    google_chat: GoogleChat,
+    discord: Discord,
+    telegram: Telegram,
+}
 
-impl SettingsKey {
-    fn of(settings: &SmtpSettings) -> Self {
-        let password = settings.password.as_ref().map_or("", Secret::expose);
-        let SmtpSettings {
-            host,
-            port,
-            tls,
-            user,
-            from,
-            ..
-        } = settings;
-        let user = user.as_deref().unwrap_or_default();
-        Self([host, &port.to_string(), tls.word(), user, password, from].join("\0"))
+impl Hooks {
+    fn new(allow_private: bool, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
+        let timeouts = Timeouts::default();
+        Ok(Self {
+            generic: Webhooks::new(allow_private, roots)?,
+            teams: Teams::new(allow_private, roots, timeouts)?,
+            google_chat: GoogleChat::new(allow_private, roots, timeouts)?,
+            discord: Discord::new(allow_private, roots, timeouts)?,
+            telegram: Telegram::new(allow_private, roots, timeouts, telegram)?,
+        })
+    }
+
+    fn of(&self, kind: WebhookKind) -> &dyn Hook {
+        match kind {
+            WebhookKind::Generic => &self.generic,
+            WebhookKind::Teams => &self.teams,
+            WebhookKind::GoogleChat => &self.google_chat,
+            WebhookKind::Discord => &self.discord,
+            WebhookKind::Telegram => &self.telegram,
+        }
+    }
+}
+
+/// What came of asking a provider.
+pub struct Asked {
+    /// Who was asked; empty: nobody.
+    pub provider: String,
+    /// How many providers there are for this; at least 1.
+    pub providers: u32,
+    /// What it said.
+    pub result: Result<Receipt, DeliveryError>,
+}
+
+impl Asked {
+    /// Nobody could be asked.
+    #[must_use]
+    pub const fn nobody(error: DeliveryError) -> Self {
+        Self {
+            provider: String::new(),
+            providers: 1,
+            result: Err(error),
+        }
     }
 }
 
 impl Outbox {
-    /// Sends with the environment's mail server unless another is saved.
+    /// Sends by what the environment sets up, unless something else is saved.
     ///
     /// # Errors
     /// When no HTTP client can be made.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
-        environment: Option<SmtpSettings>,
+        environment: Environment,
+        public_url: Url,
         allow_private_targets: bool,
     ) -> Result<Self, DeliveryError> {
         let roots = Roots::native();
-        let webhooks = Webhooks::new(allow_private_targets, &roots)?;
         Ok(Self {
+            hooks: Hooks::new(allow_private_targets, &roots, environment.bases.telegram.clone())?,
+            tools: Tools {
+                vendors: Vendors::new(&roots, Timeouts::default())?,
+                roots,
+                bases: environment.bases.clone(),
+                public_url,
+            },
             store,
             clock,
-            roots,
-            webhooks,
             environment,
-            smtp: Mutex::default(),
-            saved_mail: Mutex::default(),
+            allow_private_targets,
+            kept: Mutex::default(),
+            environment_workspace: Mutex::default(),
+            made: Mutex::default(),
+            unwell_until: Mutex::default(),
         })
     }
 
-    /// Sends to a person.
-    ///
-    /// # Errors
-    /// What the provider said.
-    pub async fn send(&self, channel: &str, address: &str, message: &Message) -> Result<Receipt, DeliveryError> {
-        match Channel::from_word(channel) {
-            Some(Channel::Email) => {
-                let smtp = self.smtp(self.saved_mail().await?.as_ref())?;
-                smtp.send(address, message, self.clock.now()).await
-            }
-            Some(Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp) | None => {
-                Err(DeliveryError::Misconfigured {
-                    field: "channel",
-                    why: format!("no provider for {channel} is set up"),
-                })
-            }
+    /// Sends to a person or a conversation.
+    pub async fn send(&self, leased: &Leased, address: &str, message: &Message) -> Asked {
+        let Some(channel) = Channel::from_word(&leased.channel) else {
+            return Asked::nobody(DeliveryError::Refused {
+                why: format!("{} is no channel", leased.channel),
+            });
+        };
+        let providers = match self.providers(channel).await {
+            Ok(providers) => providers,
+            Err(error) => return Asked::nobody(error),
+        };
+        let Some(provider) = self.next(channel, &providers, leased.provider.as_deref()) else {
+            return Asked::nobody(none_set_up(channel));
+        };
+        let result = provider.way.send(address, message, self.clock.now()).await;
+        self.remember(channel, provider, result.as_ref().err());
+        Asked {
+            provider: provider.label.clone(),
+            providers: u32::try_from(providers.len()).unwrap_or(u32::MAX),
+            result,
         }
     }
 
     /// Sends to an outbound webhook.
-    ///
-    /// # Errors
-    /// What the receiver said.
-    pub async fn post(&self, webhook: &WebhookRow, message: &Message) -> Result<Receipt, DeliveryError> {
-        match webhook.kind {
-            WebhookKind::Generic => {
-                let secret = webhook.secret.as_ref().map(|secret| Secret::new(secret.expose()));
-                let endpoint = Endpoint {
-                    url: webhook.url.expose().to_owned(),
-                    secret,
-                };
-                self.webhooks.post(&endpoint, message, self.clock.now()).await
-            }
-            WebhookKind::GoogleChat | WebhookKind::Teams | WebhookKind::Discord | WebhookKind::Telegram => {
-                let why = format!("messages to {} cannot be sent yet", webhook.kind.word());
-                Err(DeliveryError::Refused { why })
-            }
+    pub async fn post(&self, webhook: &WebhookRow, message: &Message) -> Asked {
+        let hook = self.hooks.of(webhook.kind);
+        Asked {
+            provider: hook.name().to_owned(),
+            providers: 1,
+            result: hook.post(&endpoint(webhook), message, self.clock.now()).await,
         }
     }
 
-    /// The mail server of these settings, else that of the environment.
-    fn smtp(&self, given: Option<&Value>) -> Result<Arc<Smtp>, DeliveryError> {
-        let settings = match given {
-            Some(value) => smtp_settings(value)?,
-            None => self.environment.clone().ok_or_else(|| DeliveryError::Misconfigured {
-                field: "SMTP_HOST",
-                why: "no mail server is set up".into(),
-            })?,
+    /// Whether an address is no more: a browser that has withdrawn its subscription.
+    #[must_use]
+    pub fn is_gone(&self, channel: &str, error: &DeliveryError) -> bool {
+        channel == Channel::Push.word() && web::is_gone(error)
+    }
+
+    /// Who is asked next: somebody other than the one who was asked last, and rather one who was well lately.
+    fn next<'p>(&self, channel: Channel, providers: &'p [Provider], last: Option<&str>) -> Option<&'p Provider> {
+        let now = self.clock.now();
+        let unwell = self.unwell_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_unwell = |provider: &Provider| {
+            unwell
+                .get(&(channel, provider.label.clone()))
+                .is_some_and(|until| *until > now)
         };
-        let key = SettingsKey::of(&settings);
-        let mut kept = self.smtp.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(smtp) = kept.get(&key) {
-            return Ok(smtp.clone());
-        }
-        let smtp = Arc::new(Smtp::new(&settings, &self.roots)?);
-        // Old settings are not needed again: their lines are let go.
-        kept.clear();
-        kept.insert(key, smtp.clone());
-        Ok(smtp)
+        providers
+            .iter()
+            .min_by_key(|provider| (Some(provider.label.as_str()) == last, is_unwell(provider)))
     }
 
-    /// What is saved for mail, as the picture has it that the message was leased by: read once for each version.
-    async fn saved_mail(&self) -> Result<Option<Value>, DeliveryError> {
-        // Before the first picture there is no version to remember it by.
+    fn remember(&self, channel: Channel, provider: &Provider, error: Option<&DeliveryError>) {
+        let until = match error {
+            // What is refused is refused for its address; it tells nothing of the provider.
+            Some(DeliveryError::Refused { .. }) => return,
+            None => None,
+            Some(DeliveryError::Retry { .. } | DeliveryError::Misconfigured { .. } | DeliveryError::Unknown { .. }) => {
+                self.clock.now().checked_add(UNWELL_FOR).ok()
+            }
+        };
+        let mut unwell = self.unwell_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = (channel, provider.label.clone());
+        match until {
+            Some(until) => drop(unwell.insert(key, until)),
+            None => drop(unwell.remove(&key)),
+        }
+    }
+
+    /// The providers of a channel, as the picture has it that the message was leased by: read once for each version.
+    async fn providers(&self, channel: Channel) -> Result<Vec<Provider>, DeliveryError> {
+        // Before the first picture there is no version to remember them by.
         let version = Some(self.store.pictures.cached().directory.version).filter(|version| *version > 0);
-        if let Some((of, value)) = &*self.saved_mail.lock().unwrap_or_else(PoisonError::into_inner)
+        if let Some((of, providers)) = self
+            .kept
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&channel)
             && Some(*of) == version
         {
-            return Ok(value.clone());
+            return Ok(providers.clone());
         }
-        let value = self.saved(Channel::Email).await?;
-        *self.saved_mail.lock().unwrap_or_else(PoisonError::into_inner) = version.map(|of| (of, value.clone()));
-        Ok(value)
+        let providers = self.make(channel).await?;
+        if let Some(version) = version {
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.insert(channel, (version, providers.clone()));
+            let in_use: Vec<Arc<dyn Way>> = kept.values().flat_map(|(_, all)| all).map(|one| one.way.clone()).collect();
+            drop(kept);
+            // The lines of settings that are not in force any more are let go.
+            let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            made.retain(|_, way| in_use.iter().any(|used| Arc::ptr_eq(used, way)));
+        }
+        Ok(providers)
+    }
+
+    async fn make(&self, channel: Channel) -> Result<Vec<Provider>, DeliveryError> {
+        let ways = match channel {
+            Channel::Slack => self.slack_way().await?.into_iter().collect(),
+            Channel::Push | Channel::Sms | Channel::Whatsapp | Channel::Voice | Channel::Email => {
+                let mut documents = match self.saved(channel).await? {
+                    Some(kept) => documents::documents(&kept),
+                    None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
+                };
+                if channel == Channel::Push && documents.is_empty() {
+                    documents.push(serde_json::json!({ "provider": "WEB_PUSH" }));
+                }
+                self.open_all(channel, &documents).await?
+            }
+        };
+        Ok(labelled(ways))
+    }
+
+    async fn open_all(&self, channel: Channel, documents: &[Value]) -> Result<Vec<Arc<dyn Way>>, DeliveryError> {
+        let mut ways = Vec::new();
+        for document in documents {
+            ways.push(self.open(channel, document).await?);
+        }
+        Ok(ways)
+    }
+
+    /// The provider of a document; the same one as long as the document is the same.
+    async fn open(&self, channel: Channel, document: &Value) -> Result<Arc<dyn Way>, DeliveryError> {
+        let key = format!("{} {document}", channel.word());
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(way) = made {
+            return Ok(way);
+        }
+        let way: Arc<dyn Way> = if document["provider"] == "WEB_PUSH" {
+            Arc::new(self.web_push().await?)
+        } else {
+            documents::open(channel, document, &self.tools)?
+        };
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(made.entry(key).or_insert(way).clone())
     }
 
     /// What is saved for a channel now.
     async fn saved(&self, channel: Channel) -> Result<Option<Value>, DeliveryError> {
+        self.setting(settings::of_channel(channel)).await
+    }
+
+    async fn setting(&self, name: String) -> Result<Option<Value>, DeliveryError> {
         let sealer = self.store.sealer.clone();
-        let name = settings::of_channel(channel);
         let read = self
             .store
             .db
             .read(async move |tx| settings::get(tx, &sealer, &name).await)
             .await;
-        match read {
-            Ok(found) => Ok(found.map(|(value, _)| value)),
-            Err(error) => {
-                let error: DbError = error;
-                tracing::error!(error = %error, "the settings of a channel cannot be read");
-                Err(DeliveryError::Retry {
-                    why: "the settings of the channel cannot be read".into(),
-                    after: None,
-                })
-            }
-        }
-    }
-
-    /// Asks the mail server in force whether it would take mail, sending none.
-    ///
-    /// # Errors
-    /// What it said.
-    pub async fn check_mail(&self) -> Result<String, DeliveryError> {
-        self.smtp(self.saved(Channel::Email).await?.as_ref())?.check().await
+        read.map(|found| found.map(|(value, _)| value)).map_err(|error| unreadable(&error))
     }
 }
 
-/// The settings of a mail server as they are saved: the names of the API, camelCase.
-fn smtp_settings(value: &Value) -> Result<SmtpSettings, DeliveryError> {
-    let text = |name: &str| value[name].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
-    let tls = text("tls").unwrap_or_else(|| "starttls".into());
-    let tls = Tls::from_word(&tls.to_lowercase()).ok_or_else(|| DeliveryError::Misconfigured {
-        field: "tls",
-        why: "must be none, starttls or tls".into(),
-    })?;
-    let host = text("host").unwrap_or_default();
-    let settings = SmtpSettings {
-        port: value["port"]
-            .as_u64()
-            .and_then(|port| u16::try_from(port).ok())
-            .unwrap_or_else(|| tls.default_port()),
-        tls,
-        user: text("user"),
-        password: text("password").map(Secret::new),
-        from: text("from").unwrap_or_else(|| format!("opsknight@{host}")),
-        host,
-    };
-    match settings.problems().into_iter().next() {
-        Some(problem) => Err(problem.into()),
-        None => Ok(settings),
+/// The database cannot say how a channel is set up: that passes.
+fn unreadable(error: &DbError) -> DeliveryError {
+    tracing::error!(error = %error, "the settings of a channel cannot be read");
+    DeliveryError::Retry {
+        why: "the settings of the channel cannot be read".into(),
+        after: None,
     }
 }
 
-/// What a person sees who tries out a provider.
-fn trial(delivery: DeliveryId) -> Message {
-    Message {
-        delivery,
-        content: Content::Note {
-            subject: "Test message from OpsKnight".into(),
-            text: "This is a test.\n\nIf you can read it, OpsKnight can reach you this way when an incident needs you."
-                .into(),
-        },
+fn none_set_up(channel: Channel) -> DeliveryError {
+    DeliveryError::Misconfigured {
+        field: "provider",
+        why: format!("no provider for {} is set up", channel.name()),
     }
 }
 
-#[async_trait]
-impl Providers for Outbox {
-    async fn test_channel(
-        &self,
-        channel: Channel,
-        settings: Option<Value>,
-        address: &str,
-    ) -> Result<String, DeliveryError> {
-        let message = trial(DeliveryId::new(self.clock.uuid_v7()));
-        let receipt = match channel {
-            Channel::Email => {
-                let given = match settings {
-                    Some(given) => Some(given),
-                    None => self.saved(Channel::Email).await?,
-                };
-                let smtp = self.smtp(given.as_ref())?;
-                smtp.send(address, &message, self.clock.now()).await?
-            }
-            Channel::Push | Channel::Slack | Channel::Sms | Channel::Whatsapp => {
-                let why = format!("no provider for {} is set up", channel.name());
-                return Err(DeliveryError::Misconfigured { field: "provider", why });
-            }
+/// Names each provider by its kind; the second of a kind gets a number.
+fn labelled(ways: Vec<Arc<dyn Way>>) -> Vec<Provider> {
+    let mut providers: Vec<Provider> = Vec::new();
+    for way in ways {
+        let alike = providers.iter().filter(|other| other.way.name() == way.name()).count();
+        let label = match alike {
+            0 => way.name().to_owned(),
+            n => format!("{}#{}", way.name(), n + 1),
         };
-        Ok(receipt.answer)
+        providers.push(Provider { label, way });
     }
-
-    async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError> {
-        let sealer = self.store.sealer.clone();
-        let read = self
-            .store
-            .db
-            .read(async move |tx| webhooks::get(tx, &sealer, webhook).await)
-            .await;
-        let row = read.map_err(|error: DbError| {
-            tracing::error!(error = %error, "a webhook cannot be read");
-            DeliveryError::Retry {
-                why: "the webhook cannot be read now".into(),
-                after: None,
-            }
-        })?;
-        let row = row.ok_or_else(|| DeliveryError::Refused {
-            why: "there is no such webhook".into(),
-        })?;
-        let message = sample_message(DeliveryId::new(self.clock.uuid_v7()), self.clock.now(), &*self.clock);
-        Ok(self.post(&row, &message).await?.answer)
-    }
+    providers
 }
 
-/// An incident that does not exist, in the very form of a real one, so that a receiver can be tried out.
-fn sample_message(delivery: DeliveryId, now: Timestamp, clock: &dyn Clock) -> Message {
-    use opsknight_domain::{
-        id::{IncidentId, ServiceId},
-        incident::{Happening, Status},
-        message::{IncidentFacts, IncidentMessage, Named},
-        urgency::Urgency,
-    };
-    let incident = IncidentFacts {
-        id: IncidentId::new(clock.uuid_v7()),
-        number: 0,
-        title: "Test message from OpsKnight".into(),
-        description: None,
-        status: Status::Open,
-        urgency: Urgency::Low,
-        priority: None,
-        is_test: true,
-        service: Named {
-            id: ServiceId::new(clock.uuid_v7()),
-            name: "Test".into(),
-        },
-        assignee: None,
-        created_at: now,
-        url: String::new(),
-        runbook_url: None,
-        links: Vec::new(),
-        details: Value::Null,
-    };
-    let message = IncidentMessage {
-        happening: Happening::Triggered,
-        at: now,
-        incident,
-        reason: None,
-        acknowledge_url: None,
-    };
-    Message {
-        delivery,
-        content: Content::Incident(Box::new(message)),
+fn endpoint(webhook: &WebhookRow) -> Endpoint {
+    Endpoint {
+        url: webhook.url.expose().to_owned(),
+        secret: webhook.secret.as_ref().map(|secret| Secret::new(secret.expose())),
+        channel: webhook.channel.clone(),
     }
 }

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::id::ApiKeyId;
 use opsknight_server::{
     app::{App, Make},
-    config::{EVENTS_BODY_BYTES, HOOK_BODY_BYTES, Raw, Settings},
+    config::{EVENTS_BODY_BYTES, HOOK_BODY_BYTES, Raw, RawProviders, Settings},
     engine::{audit::Auditor, deliver::Deliverer, escalate::Escalator},
     receive::Bounds,
     serve, telemetry,
@@ -137,9 +137,12 @@ impl World {
         let settings = Settings::check(Raw {
             data_dir: place.data_dir().to_str().map(str::to_owned),
             database_url: place.postgres_url().map(str::to_owned),
-            smtp_host: Some("127.0.0.1".into()),
-            smtp_port: Some(around.post.port),
-            smtp_tls: Some("none".into()),
+            providers: RawProviders {
+                smtp_host: Some("127.0.0.1".into()),
+                smtp_port: Some(around.post.port.to_string()),
+                smtp_tls: Some("none".into()),
+                ..RawProviders::default()
+            },
             ..Raw::default()
         });
         let settings = settings.expect("the settings are good");
@@ -152,14 +155,13 @@ impl World {
             store: store.clone(),
             clock: clock.clone(),
             public_url: "https://opsknight.example.com".parse().unwrap(),
-            smtp: settings.smtp.clone(),
+            providers: settings.providers.clone(),
             clouds: settings.clouds.clone(),
             allow_private_targets: true,
             bounds: Bounds {
                 events_body: EVENTS_BODY_BYTES,
                 hook_body: HOOK_BODY_BYTES,
             },
-            environment: settings.provider_names(),
             trusted_proxies: Vec::new(),
             figures: telemetry::figures(),
         });

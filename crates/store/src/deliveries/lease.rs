@@ -309,3 +309,15 @@ pub async fn pause_room(tx: &mut Tx<'_>, channel: &str, address: &str, until: Ti
     tx.execute(sql, &[until.into(), channel.into(), address.into()]).await?;
     Ok(())
 }
+
+/// Makes another message of a bundle the one that it goes by, when the first one is not sent after all.
+///
+/// # Errors
+/// When the database does not take it.
+pub async fn lead(tx: &mut Tx<'_>, leader: &Leased, along: &[Leased]) -> Result<(), DbError> {
+    let sql = "UPDATE delivery SET bundle_id = $1 WHERE id = $2 RETURNING id";
+    let mut asked = vec![vec![Val::Null, leader.id.into()]];
+    asked.extend(along.iter().map(|one| vec![leader.id.into(), one.id.into()]));
+    tx.query_each(sql, asked).await?;
+    Ok(())
+}

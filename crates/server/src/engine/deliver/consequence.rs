@@ -8,7 +8,7 @@ use opsknight_domain::{
     delivery::Purpose,
     directory::{Channel, Directory},
     escalation,
-    id::IncidentId,
+    id::{Fresh, IncidentId, UserId},
     incident::{Entry, EntryKind},
 };
 use opsknight_store::{
@@ -16,52 +16,129 @@ use opsknight_store::{
     db::{DbError, Tx},
     deliveries::{self, Ending, Finished, Leased},
     effects::Batch,
-    incidents,
+    incidents, users,
 };
 use opsknight_web::state::Clock;
 use serde_json::json;
+
+/// A try that has ended.
+pub(super) struct Ended {
+    pub(super) leased: Leased,
+    pub(super) finished: Finished,
+    /// How many other messages were told of in the same.
+    pub(super) others: usize,
+    /// Until when nothing more may go by this way.
+    pub(super) paused_until: Option<Timestamp>,
+    /// The address is no more.
+    pub(super) gone: bool,
+}
 
 /// Records these tries. Those whose lease had been lost are left to who holds it.
 pub(super) async fn record(
     tx: &mut Tx<'_>,
     store: &Store,
     clock: &dyn Clock,
-    ended: &[(Leased, Finished)],
+    ended: &[Ended],
     now: Timestamp,
 ) -> Result<(), DbError> {
     if ended.is_empty() {
         return Ok(());
     }
     let picture = store.pictures.current(tx, now).await?;
-    let finished: Vec<Finished> = ended.iter().map(|(_, finished)| finished.clone()).collect();
+    let finished: Vec<Finished> = ended.iter().map(|ended| ended.finished.clone()).collect();
     let taken = deliveries::finish(tx, &finished).await?;
     let mut batch = Batch::default();
     let mut fresh = || clock.uuid_v7();
-    let mut failed: BTreeSet<(IncidentId, (u32, u32))> = BTreeSet::new();
-    for ((leased, finished), _) in ended.iter().zip(taken).filter(|(_, taken)| *taken) {
-        count(leased, finished);
+    let mut failed = Failed::default();
+    for (ended, _) in ended.iter().zip(taken).filter(|(_, taken)| *taken) {
+        let leased = &ended.leased;
+        count(leased, &ended.finished);
+        by_the_way(tx, ended, now).await?;
         let Some(incident) = leased.incident else { continue };
-        if let Some(entry) = entry(leased, finished, &picture.directory) {
+        if let Some(entry) = entry(ended, &picture.directory) {
             batch.tell(incident, entry, &mut fresh, now);
         }
-        if leased.purpose == Purpose::Page
-            && let (Some(step), Ending::Failed { .. }) = (leased.step, &finished.ending)
-        {
-            failed.insert((incident, step));
-        }
-    }
-    for (id, step) in failed {
-        if deliveries::step_may_be_heard(tx, id, step).await? {
-            continue;
-        }
-        if let Some(incident) = incidents::lock(tx, id).await?
-            && let Some(change) = escalation::unheard(incident, step, &picture.directory, now)
-        {
-            batch.take(change, &mut fresh, now);
+        if matches!(ended.finished.ending, Ending::Failed { .. }) {
+            failed.note(leased);
         }
     }
     batch.write(tx, now).await?;
+    failed.go_on(tx, &picture.directory, &mut fresh, now).await
+}
+
+/// What a try leads to besides: a pause, a device that is gone.
+async fn by_the_way(tx: &mut Tx<'_>, ended: &Ended, now: Timestamp) -> Result<(), DbError> {
+    let leased = &ended.leased;
+    if let Some(until) = ended.paused_until {
+        match (leased.webhook, leased.user, &leased.address) {
+            (Some(webhook), _, _) => deliveries::pause_webhook(tx, webhook, until).await?,
+            (None, None, Some(room)) => deliveries::pause_room(tx, &leased.channel, room, until).await?,
+            (None, _, _) => {}
+        }
+    }
+    if ended.gone
+        && let (Some(channel), Some(address)) = (Channel::from_word(&leased.channel), &leased.address)
+    {
+        let n = users::delete_address(tx, channel, address, now).await?;
+        tracing::info!(delivery.id = %leased.id, "a {} address is gone: removed from {n} people", channel.name());
+    }
     Ok(())
+}
+
+/// Pages that failed for good.
+#[derive(Default)]
+pub(super) struct Failed {
+    /// Pages of the default order, each person once.
+    in_order: BTreeSet<(IncidentId, UserId, Option<(u32, u32)>)>,
+    steps: BTreeSet<(IncidentId, (u32, u32))>,
+}
+
+impl Failed {
+    /// Remembers a message that failed, where it is a page.
+    pub(super) fn note(&mut self, leased: &Leased) {
+        let (Purpose::Page, Some(incident)) = (leased.purpose, leased.incident) else {
+            return;
+        };
+        self.steps.extend(leased.step.map(|step| (incident, step)));
+        let person = leased.user.filter(|_| leased.in_order);
+        self.in_order.extend(person.map(|user| (incident, user, leased.step)));
+    }
+
+    /// Tries the next channel in the place of those that failed, and the next step where nobody can hear of this one.
+    pub(super) async fn go_on(
+        self,
+        tx: &mut Tx<'_>,
+        directory: &Directory,
+        fresh: &mut impl Fresh,
+        now: Timestamp,
+    ) -> Result<(), DbError> {
+        for (id, user, step) in self.in_order {
+            let (tried, heard) = deliveries::tried_in_order(tx, id, user, step).await?;
+            if heard {
+                continue;
+            }
+            if let Some(incident) = incidents::lock(tx, id).await?
+                && let Some(change) = escalation::next_channel(incident, user, step, &tried, directory, now)
+            {
+                let mut batch = Batch::default();
+                batch.take(change, fresh, now);
+                batch.write(tx, now).await?;
+            }
+        }
+        for (id, step) in self.steps {
+            if deliveries::step_may_be_heard(tx, id, step).await? {
+                continue;
+            }
+            if let Some(incident) = incidents::lock(tx, id).await?
+                && let Some(change) = escalation::unheard(incident, step, directory, now)
+            {
+                let mut batch = Batch::default();
+                batch.take(change, fresh, now);
+                batch.write(tx, now).await?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn count(leased: &Leased, finished: &Finished) {
@@ -76,7 +153,14 @@ fn count(leased: &Leased, finished: &Finished) {
 }
 
 /// What the timeline says of it. Webhooks are told of only when they fail: their deliveries have a list of their own.
-fn entry(leased: &Leased, finished: &Finished, directory: &Directory) -> Option<Entry> {
+fn entry(ended: &Ended, directory: &Directory) -> Option<Entry> {
+    let Ended {
+        leased,
+        finished,
+        others,
+        ..
+    } = ended;
+    let what = what(leased, &finished.provider, directory);
     let (kind, text) = match (&finished.ending, leased.purpose) {
         (Ending::Sent { .. }, Purpose::Webhook) | (Ending::Again { .. }, Purpose::Webhook) | (_, Purpose::Account) => {
             return None;
@@ -84,7 +168,7 @@ fn entry(leased: &Leased, finished: &Finished, directory: &Directory) -> Option<
         (Ending::Skipped { .. }, Purpose::Webhook) => return None,
         (Ending::Sent { detail, .. }, Purpose::Page | Purpose::Notice) => (
             EntryKind::Sent,
-            format!("{} was taken by the provider{}", what(leased, directory), said(detail)),
+            format!("{what} was taken{}{}", together(*others), said(detail)),
         ),
         (
             Ending::Again {
@@ -94,7 +178,6 @@ fn entry(leased: &Leased, finished: &Finished, directory: &Directory) -> Option<
             },
             Purpose::Page | Purpose::Notice,
         ) => {
-            let what = what(leased, directory);
             (
                 EntryKind::NotSent,
                 format!("{what} may or may not have been sent and is sent again{}", said(detail)),
@@ -102,27 +185,32 @@ fn entry(leased: &Leased, finished: &Finished, directory: &Directory) -> Option<
         }
         (Ending::Again { detail, .. }, Purpose::Page | Purpose::Notice) => (
             EntryKind::NotSent,
-            format!(
-                "{} was not taken and is tried again{}",
-                what(leased, directory),
-                said(detail)
-            ),
+            format!("{what} was not taken and is tried again{}", said(detail)),
         ),
         (Ending::Failed { detail, .. }, Purpose::Page | Purpose::Notice | Purpose::Webhook) => (
             EntryKind::NotSent,
-            format!("{} failed{}", what(leased, directory), said(detail)),
+            format!("{what} failed{}", said(detail)),
         ),
         (Ending::Skipped { detail }, Purpose::Page | Purpose::Notice) => (
             EntryKind::NotSent,
-            format!("{} was not sent{}", what(leased, directory), said(detail)),
+            format!("{what} was not sent{}", said(detail)),
         ),
     };
     let data = json!({ "deliveryId": leased.id.to_string(), "try": leased.tries });
     Some(Entry::system(kind, text).with(data))
 }
 
-/// "email to Jane", "webhook Ops room".
-fn what(leased: &Leased, directory: &Directory) -> String {
+/// ", in one message with 36 others".
+fn together(others: usize) -> String {
+    match others {
+        0 => String::new(),
+        1 => ", in one message with another".to_owned(),
+        n => format!(", in one message with {n} others"),
+    }
+}
+
+/// "Email to Jane by SendGrid", "Webhook Ops room".
+pub(super) fn what(leased: &Leased, provider: &str, directory: &Directory) -> String {
     if let Some(id) = leased.webhook {
         let webhook = directory.webhooks.iter().find(|webhook| webhook.id == id);
         return format!(
@@ -135,11 +223,30 @@ fn what(leased: &Leased, directory: &Directory) -> String {
     if let Some(first) = name.get_mut(0..1) {
         first.make_ascii_uppercase();
     }
-    let who = leased.user.map_or("somebody", |user| directory.user_name(user));
-    format!("{name} to {who}")
+    let who = match (leased.user, leased.address.as_deref()) {
+        (Some(user), _) => directory.user_name(user).to_owned(),
+        (None, Some("") | None) => "the default channel".to_owned(),
+        (None, Some(room)) => format!("channel {room}"),
+    };
+    let by = provider_name(provider).map_or_else(String::new, |by| format!(" by {by}"));
+    format!("{name} to {who}{by}")
 }
 
-fn said(detail: &str) -> String {
+/// What people call a provider, where its name says more than the channel's.
+fn provider_name(provider: &str) -> Option<&'static str> {
+    match provider {
+        "sendgrid" => Some("SendGrid"),
+        "resend" => Some("Resend"),
+        "ses" => Some("Amazon SES"),
+        "smtp" => Some("SMTP"),
+        "twilio" | "twilio_sms" | "twilio_voice" | "twilio_whatsapp" => Some("Twilio"),
+        "sns" => Some("Amazon SNS"),
+        "onesignal" => Some("OneSignal"),
+        _ => None,
+    }
+}
+
+pub(super) fn said(detail: &str) -> String {
     if detail.is_empty() {
         String::new()
     } else {

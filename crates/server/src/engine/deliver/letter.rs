@@ -1,27 +1,36 @@
 //! What a leased message says: its facts, read in the transaction that leased it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use jiff::Timestamp;
 use opsknight_domain::{
     delivery::{self, Purpose},
-    id::{IncidentId, WebhookId},
+    directory::{Channel, Directory},
+    id::{IncidentId, UserId, WebhookId},
     incident::Happening,
-    message::{Content, IncidentFacts, IncidentMessage, Message, Named},
+    message::{Answer, Bundle, Content, IncidentFacts, IncidentMessage, Message, Named},
+    paging,
 };
 use opsknight_store::{
     Store,
     db::{DbError, Tx},
-    deliveries::{AccountText, Leased},
+    deliveries::{self, AccountText, Leased},
     directory::Picture,
     incidents::{self, Listed},
     webhooks::{self, WebhookRow},
 };
 use opsknight_web::{
-    ack::{ACK_LINK_LASTS, ack_token},
+    ack::{ACK_LINK_LASTS, ack_token, news_token, reply_code},
     state::link,
 };
 use url::Url;
+
+/// Most incidents that a message of many names.
+const BUNDLE_NAMED_MAX: usize = 100;
 
 /// How links in messages are made.
 #[derive(Clone)]
@@ -35,52 +44,81 @@ pub struct Links {
 /// A leased message with what it says, or why it is not to be sent any more.
 pub(super) struct Letter {
     pub(super) leased: Leased,
+    /// Pages that are told of in the same message.
+    pub(super) along: Vec<Leased>,
     pub(super) webhook: Option<Arc<WebhookRow>>,
+    /// It follows the default order of channels, and another one can be tried in its place.
+    pub(super) has_next: bool,
     pub(super) message: Result<Message, String>,
 }
 
-/// Writes the letters of these messages.
+impl Letter {
+    fn of(leased: Leased, message: Result<Message, String>) -> Self {
+        Self {
+            leased,
+            along: Vec::new(),
+            webhook: None,
+            has_next: false,
+            message,
+        }
+    }
+}
+
+/// What letters are written from.
+struct Desk<'a> {
+    store: &'a Store,
+    links: &'a Links,
+    picture: Arc<Picture>,
+    listed: HashMap<IncidentId, Listed>,
+    webhooks: HashMap<WebhookId, Arc<WebhookRow>>,
+    now: Timestamp,
+}
+
+/// Writes the letters of these messages; those that stand together go as one.
 pub(super) async fn write(
     tx: &mut Tx<'_>,
     store: &Store,
     links: &Links,
-    leased: Vec<Leased>,
+    groups: Vec<Vec<Leased>>,
     now: Timestamp,
 ) -> Result<Vec<Letter>, DbError> {
-    if leased.is_empty() {
+    if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let picture = store.pictures.current(tx, now).await?;
-    let mut ids: Vec<IncidentId> = leased.iter().filter_map(|one| one.incident).collect();
+    let leased = || groups.iter().flatten();
+    let mut ids: Vec<IncidentId> = leased().filter_map(|one| one.incident).collect();
     ids.sort_unstable();
     ids.dedup();
     let found = incidents::get_each(tx, &ids).await?;
-    let listed: HashMap<IncidentId, Listed> = ids
-        .into_iter()
-        .zip(found)
-        .filter_map(|(id, listed)| Some((id, listed?)))
-        .collect();
-    let webhooks = read_webhooks(tx, store, &leased).await?;
-    let letters = leased.into_iter().map(|leased| {
-        let webhook = leased.webhook.and_then(|id| webhooks.get(&id).cloned());
-        let incident = leased.incident.and_then(|id| listed.get(&id));
-        let message = message(store, links, &picture, &leased, webhook.as_deref(), incident, now);
-        Letter {
-            leased,
-            webhook,
-            message,
+    let listed = ids.into_iter().zip(found);
+    let desk = Desk {
+        store,
+        links,
+        picture: store.pictures.current(tx, now).await?,
+        listed: listed.filter_map(|(id, listed)| Some((id, listed?))).collect(),
+        webhooks: read_webhooks(tx, store, leased()).await?,
+        now,
+    };
+    let mut letters = Vec::new();
+    for mut group in groups {
+        match (group.pop(), group.is_empty()) {
+            (Some(leased), true) => letters.push(desk.letter(tx, leased).await?),
+            (last, _) => {
+                group.extend(last);
+                letters.extend(desk.bundle(tx, group).await?);
+            }
         }
-    });
-    Ok(letters.collect())
+    }
+    Ok(letters)
 }
 
-async fn read_webhooks(
+async fn read_webhooks<'a>(
     tx: &mut Tx<'_>,
     store: &Store,
-    leased: &[Leased],
+    leased: impl Iterator<Item = &'a Leased>,
 ) -> Result<HashMap<WebhookId, Arc<WebhookRow>>, DbError> {
     let mut rows = HashMap::new();
-    for id in leased.iter().filter_map(|one| one.webhook) {
+    for id in leased.filter_map(|one| one.webhook) {
         if !rows.contains_key(&id)
             && let Some(row) = webhooks::get(tx, &store.sealer, id).await?
         {
@@ -90,36 +128,121 @@ async fn read_webhooks(
     Ok(rows)
 }
 
-fn message(
-    store: &Store,
-    links: &Links,
-    picture: &Picture,
-    leased: &Leased,
-    webhook: Option<&WebhookRow>,
-    listed: Option<&Listed>,
-    now: Timestamp,
-) -> Result<Message, String> {
-    let status = listed.map(|listed| listed.incident.status);
-    // Its age counts from when it was last due, so that one that somebody sends again is not too old at once.
-    if let Some(why) = delivery::not_wanted(leased.purpose, leased.step.is_some(), status, leased.due_at, now) {
-        return Err(why.to_owned());
+impl Desk<'_> {
+    /// The letter of one message.
+    async fn letter(&self, tx: &mut Tx<'_>, leased: Leased) -> Result<Letter, DbError> {
+        let webhook = leased.webhook.and_then(|id| self.webhooks.get(&id).cloned());
+        // Conversations change their first message and reply to it.
+        let talks = leased.user.is_none() && leased.happening != Some(Happening::Triggered);
+        let earlier = match talks && leased.incident.is_some() {
+            true => deliveries::earlier(tx, &leased).await?,
+            false => None,
+        };
+        let message = self.content(&leased, webhook.as_deref()).map(|content| Message {
+            delivery: leased.id,
+            earlier,
+            content,
+        });
+        Ok(Letter {
+            has_next: self.has_next(&leased),
+            webhook,
+            ..Letter::of(leased, message)
+        })
     }
-    let content = match (leased.purpose, listed) {
-        (Purpose::Account, _) => note(store, leased)?,
-        (Purpose::Webhook, _) if !webhook.is_some_and(|webhook| webhook.enabled) => {
-            return Err("the webhook was removed or disabled".to_owned());
+
+    /// The letter of pages that go as one message, and those of the ones among them that nobody needs any more.
+    async fn bundle(&self, tx: &mut Tx<'_>, group: Vec<Leased>) -> Result<Vec<Letter>, DbError> {
+        let mut letters = Vec::new();
+        let mut wanted: Vec<Leased> = Vec::new();
+        for leased in group {
+            match self.unwanted(&leased) {
+                Some(why) => letters.push(Letter::of(leased, Err(why))),
+                None => wanted.push(leased),
+            }
         }
-        (Purpose::Page | Purpose::Notice | Purpose::Webhook, Some(listed)) => {
-            Content::Incident(Box::new(news(links, picture, leased, listed)?))
+        let mut facts: Vec<IncidentFacts> = wanted.iter().filter_map(|leased| self.facts(leased)).collect();
+        let mut seen = HashSet::new();
+        facts.retain(|facts| seen.insert(facts.id));
+        let mut wanted = wanted.into_iter();
+        let Some(leader) = wanted.next() else {
+            return Ok(letters);
+        };
+        let along: Vec<Leased> = wanted.collect();
+        if !letters.is_empty() {
+            deliveries::lead(tx, &leader, &along).await?;
         }
-        (Purpose::Page | Purpose::Notice | Purpose::Webhook, None) => {
-            return Err("the incident is not there any more".to_owned());
+        if facts.len() < 2 {
+            let mut letter = self.letter(tx, leader).await?;
+            letter.along = along;
+            letters.push(letter);
+            return Ok(letters);
         }
-    };
-    Ok(Message {
-        delivery: leased.id,
-        content,
-    })
+        let total = facts.len();
+        facts.sort_by_key(|facts| (Reverse(facts.urgency), facts.number));
+        facts.truncate(BUNDLE_NAMED_MAX);
+        let content = Content::Bundle(Box::new(Bundle {
+            incidents: facts,
+            total,
+            reason: Some(format!("Why you: {}.", leader.reason)),
+            url: link(&self.links.public_url, "/incidents?status=OPEN"),
+        }));
+        let message = Message {
+            delivery: leader.id,
+            earlier: None,
+            content,
+        };
+        letters.push(Letter {
+            along,
+            has_next: self.has_next(&leader),
+            ..Letter::of(leader, Ok(message))
+        });
+        Ok(letters)
+    }
+
+    /// Why a message is not to be sent any more, if that is so.
+    fn unwanted(&self, leased: &Leased) -> Option<String> {
+        let status = self.incident(leased).map(|listed| listed.incident.status);
+        // Its age counts from when it was last due, so that one that somebody sends again is not too old at once.
+        let why = delivery::not_wanted(leased.purpose, leased.step.is_some(), status, leased.due_at, self.now);
+        why.map(str::to_owned)
+    }
+
+    fn incident(&self, leased: &Leased) -> Option<&Listed> {
+        self.listed.get(&leased.incident?)
+    }
+
+    fn has_next(&self, leased: &Leased) -> bool {
+        let way = leased.user.zip(Channel::from_word(&leased.channel));
+        let urgency = self.incident(leased).map(|listed| listed.incident.urgency);
+        leased.in_order
+            && way.zip(urgency).is_some_and(|((user, channel), urgency)| {
+                paging::has_next(&self.picture.directory, user, urgency, channel, self.now)
+            })
+    }
+
+    fn content(&self, leased: &Leased, webhook: Option<&WebhookRow>) -> Result<Content, String> {
+        if let Some(why) = self.unwanted(leased) {
+            return Err(why);
+        }
+        match (leased.purpose, self.incident(leased)) {
+            (Purpose::Account, _) => note(self.store, leased),
+            (Purpose::Webhook, _) if !webhook.is_some_and(|webhook| webhook.enabled) => {
+                Err("the webhook was removed or disabled".to_owned())
+            }
+            (Purpose::Page | Purpose::Notice | Purpose::Webhook, Some(listed)) => {
+                Ok(Content::Incident(Box::new(self.news(leased, listed)?)))
+            }
+            (Purpose::Page | Purpose::Notice | Purpose::Webhook, None) => {
+                Err("the incident is not there any more".to_owned())
+            }
+        }
+    }
+
+    /// What an incident was when the message about it was decided on.
+    fn facts(&self, leased: &Leased) -> Option<IncidentFacts> {
+        let listed = self.incident(leased)?;
+        self.news(leased, listed).ok().map(|news| news.incident)
+    }
 }
 
 fn note(store: &Store, leased: &Leased) -> Result<Content, String> {
@@ -130,7 +253,9 @@ fn note(store: &Store, leased: &Leased) -> Result<Content, String> {
     Ok(Content::Note { subject, text })
 }
 
-fn news(links: &Links, picture: &Picture, leased: &Leased, listed: &Listed) -> Result<IncidentMessage, String> {
+impl Desk<'_> {
+    fn news(&self, leased: &Leased, listed: &Listed) -> Result<IncidentMessage, String> {
+    let (links, directory) = (self.links, &self.picture.directory);
     let snapshot = leased.snapshot().map_err(|error| {
         tracing::error!(delivery.id = %leased.id, error = %error, "a message cannot be read");
         "what it was to say cannot be read".to_owned()
@@ -138,9 +263,9 @@ fn news(links: &Links, picture: &Picture, leased: &Leased, listed: &Listed) -> R
     let incident = &listed.incident;
     let assignee = snapshot.assignee.map(|id| Named {
         id,
-        name: picture.directory.user_name(id).to_owned(),
+        name: directory.user_name(id).to_owned(),
     });
-    let service = picture.directory.services.get(&incident.service);
+    let service = directory.services.get(&incident.service);
     let facts = IncidentFacts {
         id: incident.id,
         number: incident.number,
@@ -161,25 +286,42 @@ fn news(links: &Links, picture: &Picture, leased: &Leased, listed: &Listed) -> R
         links: incident.links.clone(),
         details: incident.custom_details.clone(),
     };
-    let acknowledge_url = (leased.purpose == Purpose::Page)
-        .then_some(leased.user)
-        .flatten()
-        .map(|user| {
-            let expires = leased
-                .created_at
-                .saturating_add(ACK_LINK_LASTS)
-                .unwrap_or(Timestamp::MAX);
-            link(
-                &links.public_url,
-                &format!("/ack/{}", ack_token(&links.ack_key, incident.id, user, expires)),
-            )
-        });
-    let to_people = matches!(leased.purpose, Purpose::Page | Purpose::Notice);
+    let to_people = matches!(leased.purpose, Purpose::Page | Purpose::Notice) && leased.user.is_some();
     Ok(IncidentMessage {
         happening: leased.happening.unwrap_or(Happening::Triggered),
         at: leased.created_at,
         incident: facts,
         reason: to_people.then(|| format!("Why you: {}.", leased.reason)),
-        acknowledge_url,
+        answer: leased.user.filter(|_| leased.purpose == Purpose::Page).map(|user| self.answer(leased, incident.id, user)),
+        unsubscribe_url: leased.user.filter(|_| leased.purpose == Purpose::Notice).map(|user| {
+            link(&links.public_url, &format!("/unsubscribe/{}", news_token(&links.ack_key, user)))
+        }),
+        mention: snapshot.assignee.and_then(|id| slack_name(directory, id)),
     })
+    }
+
+    /// How the person who is paged answers.
+    fn answer(&self, leased: &Leased, incident: IncidentId, user: UserId) -> Answer {
+        let key = &self.links.ack_key;
+        let expires = leased
+            .created_at
+            .saturating_add(ACK_LINK_LASTS)
+            .unwrap_or(Timestamp::MAX);
+        let token = ack_token(key, incident, user, expires);
+        Answer {
+            url: link(&self.links.public_url, &format!("/ack/{token}")),
+            code: reply_code(key, incident, user),
+            token,
+        }
+    }
+}
+
+/// By what Slack knows a person: their member identity where they have given it, else their mail address.
+fn slack_name(directory: &Directory, user: UserId) -> Option<String> {
+    let person = directory.users.get(&user)?;
+    let own = person
+        .contact_methods
+        .iter()
+        .find(|method| method.channel == Channel::Slack && method.verified);
+    Some(own.map_or_else(|| person.email.clone(), |method| method.address.clone()))
 }
