@@ -1,10 +1,12 @@
-//! Mail by SMTP.
+//! Mail, by SMTP or by the API of a provider.
 //!
 //! A mail has a text and an HTML part that say the same. Its `Message-ID` is made from the delivery's id, so that a
 //! repetition is the same mail, and all mails of an incident refer to one root, so that they make one thread.
 //!
-//! `settings` says what an administrator must give, `render` what a mail says, `compose` how it is written for the
-//! wire, `session` how it is handed over. It never falls back to an unencrypted line where encryption was asked for.
+//! `letter` is what all providers have in common: `render` what a mail says, and its headers; `compose` writes it for the
+//! wire. For SMTP, `settings` says what an administrator must give and `session` how a mail is handed over; the APIs of
+//! providers are a file each, and `events` is what they report back. It never falls back to an unencrypted line where
+//! encryption was asked for.
 
 use std::time::Duration;
 
@@ -15,13 +17,22 @@ use opsknight_domain::delivery::CALL_TIMEOUT;
 use crate::{Channel, DeliveryError, Message, Receipt, tls::Roots};
 
 mod compose;
+pub mod events;
+mod letter;
 mod render;
+mod resend;
+mod sendgrid;
+mod ses;
 mod session;
 mod settings;
 
 pub use render::{Rendered, render};
+pub use resend::{Resend, ResendSettings};
+pub use sendgrid::{SendGrid, SendGridSettings};
+pub use ses::{Ses, SesSettings};
 pub use settings::{SmtpSettings, Tls};
 
+use letter::Letter;
 use session::Server;
 
 /// Reads the mail address of one person, as it will be sent to: without a name, its domain in ASCII.
@@ -72,8 +83,9 @@ impl Channel for Smtp {
     }
 
     async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
-        let to = compose::address(to).map_err(|why| DeliveryError::Refused { why })?;
-        let mail = compose::compose(&self.from, &to, message, now)?;
+        let letter = Letter::new(&self.from, to, message)?;
+        let to = letter.to.clone();
+        let mail = compose::compose(letter, message, now)?;
         let answer = self.server.deliver(&self.from.email, &to, &mail).await?;
         Ok(Receipt::of(answer))
     }

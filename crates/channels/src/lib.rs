@@ -15,12 +15,15 @@ pub use opsknight_domain::{
     message::Message,
 };
 
+mod aws;
 pub mod email;
 pub mod fetch;
+mod given;
 pub mod guard;
 mod http;
 mod news;
 mod secret;
+pub mod sms;
 pub mod tls;
 mod vendor;
 pub mod webhook;

@@ -3,6 +3,8 @@
 //! The base address is the vendor's own or one that the operator set, never one that a person of the program entered,
 //! so it may be on a private network. What a vendor says in the body of an answer is its channel's to read.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use reqwest::{RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -73,7 +75,10 @@ impl Api {
     }
 
     /// Begins a `POST` to a path below the base.
-    pub(crate) fn post<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Result<RequestBuilder, DeliveryError> {
+    pub(crate) fn post<'a>(
+        &self,
+        segments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<RequestBuilder, DeliveryError> {
         Ok(self.client.post(self.url(segments)?))
     }
 
@@ -118,6 +123,12 @@ impl Reply {
     /// Its body as JSON, where it is of that form.
     pub(crate) fn json<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.answer.raw).ok()
+    }
+
+    /// The beginning of its body as text, for answers that are not JSON. It may hold our secrets: it is to be read, not
+    /// shown.
+    pub(crate) fn text(&self, bytes_max: usize) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.answer.raw[..self.answer.raw.len().min(bytes_max)])
     }
 
     /// Status and body in one line, without our secrets.

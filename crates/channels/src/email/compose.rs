@@ -1,7 +1,7 @@
 //! A mail as it goes over the wire (RFC 5322): headers, parts, encodings.
 //!
-//! No text of an alert can become a header: the subject is one line before it gets here, every other header is made
-//! from identities and addresses that were parsed. Everything is ASCII afterwards, in lines that any server takes.
+//! No text of an alert can become a header: the subject is one line before it gets here, and what other headers there
+//! are, `letter` says. Everything is ASCII afterwards, in lines that any server takes.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,13 +13,10 @@ use lettre::{
         header::{HeaderName, HeaderValue},
     },
 };
-use opsknight_domain::{
-    message::{Content, Message},
-    urgency::Urgency,
-};
+use opsknight_domain::message::Message;
 
-use super::render::render;
-use crate::{DeliveryError, news::is_page};
+use super::letter::Letter;
+use crate::DeliveryError;
 
 /// Reads the address of one person: `jane@example.com`, without a name. A domain in another script gets its ASCII
 /// form (RFC 5891), which every server understands.
@@ -39,41 +36,22 @@ pub(super) fn address(text: &str) -> Result<Address, String> {
 }
 
 /// Writes the whole mail.
-pub(super) fn compose(
-    from: &Mailbox,
-    to: &Address,
-    message: &Message,
-    now: Timestamp,
-) -> Result<Vec<u8>, DeliveryError> {
-    let domain = from.email.domain();
-    let mail = render(message);
+pub(super) fn compose(letter: Letter, message: &Message, now: Timestamp) -> Result<Vec<u8>, DeliveryError> {
     let mut builder = lettre::Message::builder()
-        .from(from.clone())
-        .to(Mailbox::new(None, to.clone()))
-        .subject(mail.subject)
-        .date(date(now))
-        .message_id(Some(format!("<{}@{domain}>", message.delivery)))
-        // RFC 3834, section 5, and what Exchange goes by: nobody's absence note answers a page.
-        .raw_header(header("Auto-Submitted", "auto-generated"))
-        .raw_header(header("X-Auto-Response-Suppress", "All"));
-    if let Content::Incident(news) = &message.content {
-        // No mail has the root's id itself; clients thread by it all the same (RFC 5256, "REFERENCES").
-        let root = format!("<{}@{domain}>", news.incident.id);
-        builder = builder
-            .in_reply_to(root.clone())
-            .references(root)
-            .raw_header(header("X-OpsKnight-Incident", &news.incident.id.to_string()));
-        if is_page(news) && news.incident.urgency == Urgency::High {
-            // RFC 2156, section 5.3.4.
-            builder = builder.raw_header(header("Importance", "high"));
-        }
+        .from(letter.from)
+        .to(Mailbox::new(None, letter.to))
+        .subject(letter.says.subject)
+        .date(date(now));
+    for (name, value) in letter.headers {
+        let value = HeaderValue::new(HeaderName::new_from_ascii_str(name), value);
+        builder = builder.raw_header(value);
     }
     // Neither quoted-printable nor base64 can produce "=_" (RFC 2045, section 6.7), and nobody who writes an alert
     // knows the delivery's id beforehand.
     let parts = MultiPart::alternative()
         .boundary(format!("=_{}", message.delivery))
-        .singlepart(SinglePart::plain(mail.text))
-        .singlepart(SinglePart::html(mail.html));
+        .singlepart(SinglePart::plain(letter.says.text))
+        .singlepart(SinglePart::html(letter.says.html));
     let written = builder
         .multipart(parts)
         .map_err(|error| DeliveryError::Refused { why: error.to_string() })?;
@@ -83,10 +61,6 @@ pub(super) fn compose(
 /// The `Date` header knows no time before 1970.
 fn date(now: Timestamp) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(now.as_second()).unwrap_or(0))
-}
-
-fn header(name: &'static str, value: &str) -> HeaderValue {
-    HeaderValue::new(HeaderName::new_from_ascii_str(name), value.to_owned())
 }
 
 #[cfg(test)]

@@ -4,11 +4,9 @@ use std::fmt;
 
 use lettre::message::Mailbox;
 
-use super::compose;
+use super::letter;
 use crate::{Problem, Secret};
 
-/// The display name of the sender where `SMTP_FROM` has none.
-const FROM_NAME: &str = "OpsKnight";
 /// Longest host name, in bytes (RFC 1035, section 2.3.4).
 const HOST_BYTES_MAX: usize = 253;
 
@@ -121,19 +119,7 @@ impl SmtpSettings {
 
     /// The sender.
     pub(super) fn mailbox(&self) -> Result<Mailbox, Problem> {
-        let wrong = |_| Problem {
-            field: "SMTP_FROM",
-            why: "must be a mail address, like noreply@example.com or Paging <noreply@example.com>".into(),
-        };
-        if self.from.chars().any(char::is_control) {
-            return Err(wrong(()));
-        }
-        let mailbox: Mailbox = self.from.trim().parse().map_err(|_| wrong(()))?;
-        let email = compose::address(mailbox.email.as_ref()).map_err(|_| wrong(()))?;
-        Ok(Mailbox::new(
-            Some(mailbox.name.unwrap_or_else(|| FROM_NAME.into())),
-            email,
-        ))
+        letter::sender(&self.from, "SMTP_FROM")
     }
 }
 

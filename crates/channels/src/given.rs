@@ -1,0 +1,63 @@
+//! What administrators give for vendors' APIs, checked in one way: keys that fit into a header, bases that can be called.
+//!
+//! It never asks a vendor, and never repeats a key in a problem.
+
+use url::Url;
+
+use crate::{Problem, Secret};
+
+/// Longest key, in bytes: session tokens of AWS are the longest, some 2,000.
+const KEY_BYTES_MAX: usize = 8192;
+
+/// What is wrong with a key that goes into a header or a signature.
+pub(crate) fn key_problem(field: &'static str, key: &Secret) -> Option<Problem> {
+    text_problem(field, key.expose())
+}
+
+/// What is wrong with a word that goes into a header or a host name and is no secret.
+pub(crate) fn text_problem(field: &'static str, text: &str) -> Option<Problem> {
+    let why = if text.is_empty() {
+        "must not be empty"
+    } else if text.len() > KEY_BYTES_MAX {
+        "is too long"
+    } else if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        "must be copied as it is, without blanks, quotation marks of a word processor or line breaks"
+    } else {
+        return None;
+    };
+    Some(Problem { field, why: why.into() })
+}
+
+/// What is wrong with another base for a vendor's API.
+pub(crate) fn base_problem(field: &'static str, base: Option<&Url>) -> Option<Problem> {
+    let base = base?;
+    let web = matches!(base.scheme(), "https" | "http") && base.has_host();
+    let plain = base.username().is_empty() && base.password().is_none();
+    (!web || !plain).then(|| Problem {
+        field,
+        why: "must begin with https:// or http://, without a user or a password".into(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_go_into_a_header_is_told() {
+        assert_eq!(key_problem("KEY", &Secret::new("SG.abc-_123")), None);
+        for wrong in ["", "a b", "a\r\nb", "kéy", &"a".repeat(9000)] {
+            let problem = key_problem("KEY", &Secret::new(wrong)).unwrap();
+            assert!(problem.field == "KEY" && (wrong.is_empty() || !problem.why.contains(wrong)));
+        }
+    }
+
+    #[test]
+    fn a_base_is_of_the_web() {
+        let of = |url: &str| base_problem("BASE", Some(&Url::parse(url).unwrap())).is_none();
+        assert!(
+            base_problem("BASE", None).is_none() && of("https://api.eu.sendgrid.com") && of("http://127.0.0.1:1/x")
+        );
+        assert!(!of("ftp://example.com") && !of("data:text/plain,x") && !of("https://user:pw@example.com"));
+    }
+}
