@@ -16,17 +16,22 @@ pub use opsknight_domain::{
 };
 
 mod aws;
+pub mod commands;
 pub mod email;
 pub mod fetch;
 mod given;
 pub mod guard;
 mod http;
 mod news;
+mod phone;
 mod secret;
 pub mod sms;
 pub mod tls;
+pub mod twilio;
 mod vendor;
+pub mod voice;
 pub mod webhook;
+//WA
 mod words;
 
 pub use http::Timeouts;
