@@ -21,6 +21,7 @@ pub mod guard;
 mod http;
 mod news;
 mod secret;
+pub mod slack;
 pub mod tls;
 mod vendor;
 pub mod webhook;
