@@ -1,6 +1,9 @@
 //! What Slack is sent, and what each answer leads to.
 
-use std::{collections::VecDeque, process::Command, sync::Arc, sync::Mutex};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex},
+};
 
 use axum::{body::Body, response::Response};
 use jiff::SignedDuration;
@@ -21,6 +24,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{Mood, Peer, Person, SECRETS},
     described::Description,
+    python::python,
     samples::{hostile, incident, message, note, now, page, resolved, storm},
     web_server::{Request, WebServer, answer},
 };
@@ -327,18 +331,12 @@ async fn whoever_is_mentioned_is_looked_up_or_named() {
 /// Slack's own signer, in another language, and our check.
 #[test]
 fn what_slack_signs_is_accepted() {
-    let python = std::env::var("OPSKNIGHT_TEST_PYTHON").expect("set by `cargo xtask test`");
     let script = "import sys\nfrom slack_sdk.signature import SignatureVerifier\nsecret, at, body = sys.argv[1:]\n\
                   print(SignatureVerifier(secret).generate_signature(timestamp=at, body=body))";
     let secret = "e0f4b8a1c2d3e4f5";
     let at = now().as_second().to_string();
     for body in ["", "payload=%7B%7D", "text=ö&x=<!channel>"] {
-        let output = Command::new(&python)
-            .args(["-c", script, secret, &at, body])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let signature = String::from_utf8(output.stdout).unwrap();
+        let signature = python(script, &[secret, &at, body], b"");
         let check =
             |secret: &str, body: &str| verify(&Secret::new(secret), &at, signature.trim(), body.as_bytes(), now());
         assert_eq!(check(secret, body), Ok(()));
