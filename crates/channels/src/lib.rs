@@ -26,6 +26,7 @@ mod news;
 mod phone;
 mod secret;
 pub mod sms;
+pub mod slack;
 pub mod tls;
 pub mod twilio;
 mod vendor;

@@ -8,7 +8,7 @@ use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receip
 
 use crate::{
     samples::{hostile, note, now, page, resolved, storm},
-    smtp, webhook,
+    slack, smtp, webhook,
     web_server::{Request, WebServer, answer},
 };
 
@@ -138,6 +138,7 @@ impl Peer for Room {
 /// Every channel, with another side in this mood.
 async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
     vec![
+        ("slack", Box::new(slack::peer(mood).await)),
         ("smtp", Box::new(smtp::peer(mood).await)),
         ("webhook", Box::new(webhook::peer(mood).await)),
     ]

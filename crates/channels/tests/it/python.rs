@@ -1,0 +1,28 @@
+//! Programs in Python that judge what was sent, or make what is to be taken.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+};
+
+/// Runs a program with arguments and a standard input, and returns what it printed. One that fails, fails the test.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test command says in the environment where the interpreter is"
+)]
+pub(crate) fn python(program: &str, arguments: &[&str], input: &[u8]) -> String {
+    let interpreter =
+        std::env::var("OPSKNIGHT_TEST_PYTHON").expect("OPSKNIGHT_TEST_PYTHON is set by `cargo xtask test`");
+    let mut child = Command::new(interpreter)
+        .args(["-c", program])
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
