@@ -22,6 +22,7 @@ use opsknight_web::state::Clock;
 use serde_json::json;
 
 /// A try that has ended.
+#[derive(Clone)]
 pub(super) struct Ended {
     pub(super) leased: Leased,
     pub(super) finished: Finished,

@@ -1,7 +1,6 @@
 //! Trying providers out: messages that say that they are a test, and questions that send nothing.
 
 use async_trait::async_trait;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use opsknight_channels::{DeliveryError, Message, Secret};
 use opsknight_domain::{
@@ -11,11 +10,11 @@ use opsknight_domain::{
 };
 use opsknight_store::{
     db::DbError,
+    seal::Sealer,
     webhooks::{self, WebhookRow},
 };
 use opsknight_web::state::{self, Clock, Providers, link};
 use serde_json::Value;
-use sha2::Sha256;
 
 use super::{Outbox, Provider, documents, endpoint, labelled, none_set_up, unreadable};
 
@@ -34,14 +33,9 @@ fn trial(delivery: DeliveryId) -> Message {
 
 /// The secret that Telegram's calls about a webhook carry.
 #[must_use]
-pub fn telegram_secret(key: &[u8; 32], webhook: WebhookId) -> Secret {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes a key of any length");
-    mac.update(webhook.to_string().as_bytes());
-    Secret::new(hex::encode(mac.finalize().into_bytes()))
+pub fn telegram_secret(sealer: &Sealer, webhook: WebhookId) -> Secret {
+    Secret::new(hex::encode(sealer.signing_key(&format!("telegram {webhook}"))))
 }
-
-/// The purpose for which the sealer gives the key of [`telegram_secret`].
-pub const TELEGRAM_PURPOSE: &str = "telegram-webhook";
 
 impl Outbox {
     /// Asks every provider that is set up whether it would work with us, sending nothing: its channel, its name, and
@@ -112,9 +106,8 @@ impl Providers for Outbox {
 
     async fn listen_to_telegram(&self, webhook: WebhookId) -> Result<String, DeliveryError> {
         let row = self.webhook(webhook).await?;
-        let key = self.store.sealer.signing_key(TELEGRAM_PURPOSE);
         let url = link(&self.tools.public_url, &format!("/api/telegram/{webhook}"));
-        let secret = telegram_secret(&key, webhook);
+        let secret = telegram_secret(&self.store.sealer, webhook);
         self.hooks
             .telegram
             .set_webhook(&endpoint(&row), &url, &secret, self.clock.now())
