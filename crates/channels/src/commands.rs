@@ -172,7 +172,17 @@ mod tests {
     #[test]
     fn the_keywords_of_phone_companies_are_theirs() {
         for text in [
-            "STOP", "stop", "Stop.", "StopAll", "stop all", "UNSUBSCRIBE", "Cancel", "END", "quit", "REVOKE", "OptOut",
+            "STOP",
+            "stop",
+            "Stop.",
+            "StopAll",
+            "stop all",
+            "UNSUBSCRIBE",
+            "Cancel",
+            "END",
+            "quit",
+            "REVOKE",
+            "OptOut",
         ] {
             assert_eq!(parse(text), Some(Command::Stop), "{text}");
         }

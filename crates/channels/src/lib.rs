@@ -32,7 +32,7 @@ pub mod twilio;
 mod vendor;
 pub mod voice;
 pub mod webhook;
-//WA
+pub mod whatsapp;
 mod words;
 
 pub use http::Timeouts;

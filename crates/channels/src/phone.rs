@@ -30,7 +30,12 @@ mod tests {
 
     #[test]
     fn a_number_is_read_as_people_write_it() {
-        for text in ["+14155550123", " +1 (415) 555-0123", "+1.415.555.0123", "+1\u{a0}415 555/0123"] {
+        for text in [
+            "+14155550123",
+            " +1 (415) 555-0123",
+            "+1.415.555.0123",
+            "+1\u{a0}415 555/0123",
+        ] {
             assert_eq!(e164(text).as_deref(), Some("+14155550123"), "{text}");
         }
         for text in [

@@ -145,7 +145,12 @@ impl Account {
     /// Twilio refuses the whole message where it cannot reach the address for its reports (error 21609), which is so
     /// for every installation on a private network. A page without a report is better than none, so it is then
     /// asked again without that address; nothing was sent before.
-    pub(crate) async fn create(&self, resource: &str, mut form: Form, now: Timestamp) -> Result<Receipt, DeliveryError> {
+    pub(crate) async fn create(
+        &self,
+        resource: &str,
+        mut form: Form,
+        now: Timestamp,
+    ) -> Result<Receipt, DeliveryError> {
         let reply = self.post(resource, &form, now).await?;
         if Fault::of(&reply).code != Some(errors::CALLBACK_NOT_REACHED) {
             return self.receipt(&reply, "");
@@ -218,7 +223,10 @@ impl Account {
         };
         match meaning {
             Meaning::Address => DeliveryError::Refused { why },
-            Meaning::Sender => DeliveryError::Misconfigured { field: self.sender, why },
+            Meaning::Sender => DeliveryError::Misconfigured {
+                field: self.sender,
+                why,
+            },
             Meaning::Setting(field) => DeliveryError::Misconfigured { field, why },
             Meaning::Later => reply.later(why),
         }
@@ -296,7 +304,9 @@ impl Fault {
 pub(crate) fn is_sender(text: &str) -> bool {
     let short = (3..=8).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
     let name = (1..=11).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'+' | b'-' | b'_' | b'&'))
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'+' | b'-' | b'_' | b'&'))
         && text.bytes().any(|b| b.is_ascii_alphabetic());
     short || name || phone::e164(text).is_some()
 }

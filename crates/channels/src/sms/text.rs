@@ -4,7 +4,7 @@
 
 use opsknight_domain::{
     incident::Happening,
-    message::{Bundle, Content, IncidentMessage, Message},
+    message::{Answer, Bundle, Content, IncidentMessage, Message},
 };
 use url::Url;
 
@@ -23,6 +23,8 @@ const TITLE_CHARS_MAX: usize = 200;
 const TITLE_CHARS_MIN: usize = 12;
 /// Longest name of a service, in characters.
 const SERVICE_CHARS_MAX: usize = 40;
+/// Longest code, in characters; ours have four digits.
+const CODE_CHARS_MAX: usize = 20;
 /// Longest link that goes into a text message, in characters; a longer one is left out rather than cut.
 pub const LINK_CHARS_MAX: usize = 300;
 /// Most incidents that a message of many names.
@@ -61,6 +63,25 @@ pub(crate) fn summary(message: &Message, fits: fn(&str) -> bool) -> String {
     }
 }
 
+/// What a text about an incident begins with: `[HIGH] #123` where somebody is to look, `[Resolved] #123` where they are
+/// told.
+pub(crate) fn lead(news: &IncidentMessage) -> String {
+    let facts = &news.incident;
+    let tag = if is_page(news) || news.happening == Happening::Triggered {
+        facts.urgency.word()
+    } else {
+        label(news.happening)
+    };
+    let test = if facts.is_test { "[TEST] " } else { "" };
+    format!("{test}[{tag}] #{}", facts.number)
+}
+
+/// How a page is answered in the same medium.
+pub(crate) fn how_to_reply(answer: &Answer) -> String {
+    let code = one_line(&answer.code, CODE_CHARS_MAX);
+    format!("Reply \"ack {code}\" or \"resolve {code}\".")
+}
+
 /// What is done with texts of others and what room there is.
 struct Medium {
     /// Makes characters cheaper where that loses nothing.
@@ -90,23 +111,13 @@ struct Draft {
 impl Draft {
     fn of(news: &IncidentMessage) -> Self {
         let facts = &news.incident;
-        let tag = if is_page(news) || news.happening == Happening::Triggered {
-            facts.urgency.word()
-        } else {
-            label(news.happening)
-        };
-        let test = if facts.is_test { "[TEST] " } else { "" };
-        let reply = news
-            .answer
-            .as_ref()
-            .map(|answer| format!("Reply \"ack {0}\" or \"resolve {0}\".", one_line(&answer.code, 20)));
         // A page's own link answers without signing in; where it is too long, the incident's is better than none.
         let own = news.answer.as_ref().and_then(|answer| link(&answer.url));
         Self {
-            lead: format!("{test}[{tag}] #{}", facts.number),
+            lead: lead(news),
             title: one_line(&facts.title, TITLE_CHARS_MAX),
             service: one_line(&facts.service.name, SERVICE_CHARS_MAX),
-            reply,
+            reply: news.answer.as_ref().map(how_to_reply),
             link: own.or_else(|| link(&facts.url)),
         }
     }
@@ -148,15 +159,33 @@ fn fitted(draft: &Draft, medium: &Medium) -> String {
     let whole = draft.title.chars().count();
     ways.into_iter()
         .find_map(|(with_service, least, clean)| {
-            longest(whole, least, medium.fits, |chars| draft.text(chars, with_service, clean))
+            longest(whole, least, medium.fits, |chars| {
+                draft.text(chars, with_service, clean)
+            })
         })
         .unwrap_or_else(|| finish(draft.lead.clone(), draft.reply.as_deref(), None))
 }
 
 /// The text of the most characters that fits, of a whole or no fewer than `least`.
+///
+/// A shorter text never takes more room, but for the sign that something was cut off the whole; so the whole is tried
+/// first, and the rest is searched by halves.
 fn longest(whole: usize, least: usize, fits: fn(&str) -> bool, text: impl Fn(usize) -> String) -> Option<String> {
-    let least = least.min(whole);
-    (least..=whole).rev().map(text).find(|text| fits(text))
+    let fitting = |chars| Some(text(chars)).filter(|text| fits(text));
+    if let Some(all) = fitting(whole) {
+        return Some(all);
+    }
+    let mut low = least.min(whole);
+    let mut high = whole;
+    let mut best = fitting(low)?;
+    while high - low > 1 {
+        let middle = low.midpoint(high);
+        match fitting(middle) {
+            Some(longer) => (low, best) = (middle, longer),
+            None => high = middle,
+        }
+    }
+    Some(best)
 }
 
 /// `337 incidents need you: #101 Disk full (Shop), #102 … and 335 more. Reply "ack all". https://…`
@@ -190,7 +219,13 @@ fn note(subject: &str, text: &str) -> String {
     let subject = one_line(subject, TITLE_CHARS_MAX);
     let text = lines(text, NOTE_CHARS_MAX);
     let kept: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let clean = |line: &&str| if web_url(line).is_some() { (*line).to_owned() } else { plain(line) };
+    let clean = |line: &&str| {
+        if web_url(line).is_some() {
+            (*line).to_owned()
+        } else {
+            plain(line)
+        }
+    };
     let whole = [&plain(&subject)]
         .into_iter()
         .cloned()
@@ -205,7 +240,9 @@ fn note(subject: &str, text: &str) -> String {
     let words = format!("{subject}: {}", words.join(" "));
     let count = words.chars().count().min(TEXT_CHARS_MAX);
     let text = |clean: fn(&str) -> String| {
-        longest(count, 0, SMS.fits, |chars| finish(clean(&one_line(&words, chars)), None, link.as_deref()))
+        longest(count, 0, SMS.fits, |chars| {
+            finish(clean(&one_line(&words, chars)), None, link.as_deref())
+        })
     };
     text(plain).or_else(|| text(only_gsm)).unwrap_or_default()
 }
@@ -213,6 +250,10 @@ fn note(subject: &str, text: &str) -> String {
 /// A link that may stand in a text message: all its characters are of the small alphabet of URLs.
 fn link(text: &str) -> Option<String> {
     let url = web_url(text)?;
-    let url = if url.is_ascii() { url } else { Url::parse(&url).ok()?.into() };
+    let url = if url.is_ascii() {
+        url
+    } else {
+        Url::parse(&url).ok()?.into()
+    };
     (url.len() <= LINK_CHARS_MAX && url.chars().all(super::length::is_gsm)).then_some(url)
 }

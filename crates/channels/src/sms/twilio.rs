@@ -45,8 +45,15 @@ impl TwilioSmsSettings {
             ),
             (Some(_) | None, _) => {}
         }
-        if self.messaging_service_sid.as_ref().is_some_and(|sid| !is_sid(sid, "MG")) {
-            wrong(SERVICE, "must be the identity of a messaging service, which begins with MG");
+        if self
+            .messaging_service_sid
+            .as_ref()
+            .is_some_and(|sid| !is_sid(sid, "MG"))
+        {
+            wrong(
+                SERVICE,
+                "must be the identity of a messaging service, which begins with MG",
+            );
         }
         problems
     }
@@ -89,7 +96,11 @@ impl Channel for TwilioSms {
     async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
         let mut form = vec![("To", phone::address(to)?)];
         form.extend(self.from.clone().map(|from| ("From", from)));
-        form.extend(self.messaging_service_sid.clone().map(|sid| ("MessagingServiceSid", sid)));
+        form.extend(
+            self.messaging_service_sid
+                .clone()
+                .map(|sid| ("MessagingServiceSid", sid)),
+        );
         form.push(("Body", text::render(message)));
         form.extend(validity_s(message).map(|seconds| ("ValidityPeriod", seconds.to_string())));
         report_to(&mut form, self.public_url.as_ref(), STATUS_PATH, message.delivery);

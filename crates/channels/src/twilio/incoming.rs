@@ -37,7 +37,8 @@ pub fn verify(auth_token: &Secret, url: &str, params: &[(String, String)], signa
     let signed: String = sorted(params);
     let mut good = subtle::Choice::from(0);
     for url in spellings(url) {
-        let mut mac = Hmac::<Sha1>::new_from_slice(auth_token.expose().as_bytes()).expect("HMAC takes a key of any length");
+        let mut mac =
+            Hmac::<Sha1>::new_from_slice(auth_token.expose().as_bytes()).expect("HMAC takes a key of any length");
         mac.update(url.as_bytes());
         mac.update(signed.as_bytes());
         let own = STANDARD.encode(mac.finalize().into_bytes());
@@ -49,7 +50,10 @@ pub fn verify(auth_token: &Secret, url: &str, params: &[(String, String)], signa
 /// Names and values one behind the other, sorted, each pair once.
 fn sorted(params: &[(String, String)]) -> String {
     let pairs: BTreeSet<&(String, String)> = params.iter().collect();
-    pairs.into_iter().flat_map(|(name, value)| [name.as_str(), value.as_str()]).collect()
+    pairs
+        .into_iter()
+        .flat_map(|(name, value)| [name.as_str(), value.as_str()])
+        .collect()
 }
 
 /// The URL as it is, without a port, and with one. It is not written anew, since the signature is over its very text.
@@ -191,9 +195,11 @@ impl MessageStatus {
     /// The field that is missing.
     pub fn of(params: &[(String, String)]) -> Result<Self, String> {
         let sid = needed(params, "MessageSid").or_else(|missing| needed(params, "SmsSid").map_err(|_| missing))?;
-        let status = needed(params, "MessageStatus")
-            .or_else(|missing| needed(params, "SmsStatus").map_err(|_| missing))?;
-        let code = get(params, "ErrorCode").and_then(|code| code.trim().parse().ok()).filter(|code| *code != 0);
+        let status =
+            needed(params, "MessageStatus").or_else(|missing| needed(params, "SmsStatus").map_err(|_| missing))?;
+        let code = get(params, "ErrorCode")
+            .and_then(|code| code.trim().parse().ok())
+            .filter(|code| *code != 0);
         let why = || why(params, code);
         let state = match status.as_str() {
             "delivered" => MessageState::Delivered,
@@ -300,7 +306,10 @@ fn number(address: &str) -> &str {
 }
 
 fn get<'p>(params: &'p [(String, String)], name: &str) -> Option<&'p str> {
-    params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    params
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// A value on one line, where there is one.

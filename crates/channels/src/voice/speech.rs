@@ -14,7 +14,11 @@ const CODE_DIGITS_MIN: usize = 4;
 /// A text of others as it is said, at most so many characters.
 pub(super) fn speakable(text: &str, chars_max: usize) -> String {
     let line = one_line(text, usize::MAX);
-    let words: Vec<String> = line.split_whitespace().map(word).filter(|word| !word.is_empty()).collect();
+    let words: Vec<String> = line
+        .split_whitespace()
+        .map(word)
+        .filter(|word| !word.is_empty())
+        .collect();
     one_line(&words.join(" "), chars_max)
         .trim_end_matches(['…', '.'])
         .trim_end()
@@ -31,7 +35,12 @@ fn word(word: &str) -> String {
     if digits < IDENTIFIER_DIGITS_MIN && said.chars().count() <= WORD_CHARS_MAX {
         return said;
     }
-    let mut ending: Vec<char> = said.chars().rev().filter(|c| c.is_alphanumeric()).take(ENDING_CHARS).collect();
+    let mut ending: Vec<char> = said
+        .chars()
+        .rev()
+        .filter(|c| c.is_alphanumeric())
+        .take(ENDING_CHARS)
+        .collect();
     ending.reverse();
     format!("ending {}", ending.into_iter().collect::<String>())
 }
@@ -95,7 +104,10 @@ mod tests {
     #[test]
     fn codes_are_said_digit_by_digit() {
         assert_eq!(
-            spelled("Your code is 482913.\n\nhttps://example.com/1234\nIt works for 10 minutes.", 200),
+            spelled(
+                "Your code is 482913.\n\nhttps://example.com/1234\nIt works for 10 minutes.",
+                200
+            ),
             "Your code is 4, 8, 2, 9, 1, 3. It works for 10 minutes."
         );
         assert_eq!(spelled("0007", 200), "0, 0, 0, 7");

@@ -42,9 +42,12 @@ pub fn call(message: &Message, action: Option<&Url>) -> String {
             Content::Bundle(bundle) => many(bundle, title_chars.min(BUNDLE_TITLE_CHARS_MAX)),
             Content::Note { subject, text } => note(subject, text, NOTE_CHARS_MAX.min(title_chars * 4)),
         };
-        let document = match action {
-            Some(action) => asked(&said, action),
-            None => response(&twice(&format!("{said} Open OpsKnight to see more."))),
+        let document = match (action, &message.content) {
+            (Some(action), _) => asked(&said, action),
+            (None, Content::Incident(_) | Content::Bundle(_)) => {
+                response(&twice(&format!("{said} Open OpsKnight to see more.")))
+            }
+            (None, Content::Note { .. }) => response(&twice(&said)),
         };
         if document.chars().count() <= TWIML_CHARS_MAX {
             return document;
@@ -70,7 +73,9 @@ pub fn resolved(number: i64) -> String {
 #[must_use]
 pub fn already(number: i64, status: Status) -> String {
     let status = status_name(status).to_lowercase();
-    last(&format!("Incident {number} is already {status}. Nothing was changed. Goodbye."))
+    last(&format!(
+        "Incident {number} is already {status}. Nothing was changed. Goodbye."
+    ))
 }
 
 /// Another key, or none: asks again, and takes the next key at `again`.
@@ -103,12 +108,19 @@ fn incident(news: &IncidentMessage, title_chars: usize) -> String {
     let test = if facts.is_test { "This is a test. " } else { "" };
     let title = closed(&speakable(&facts.title, title_chars));
     let service = speakable(&facts.service.name, SERVICE_CHARS_MAX.min(title_chars));
-    let service = if service.is_empty() { service } else { format!(" on {service}") };
+    let service = if service.is_empty() {
+        service
+    } else {
+        format!(" on {service}")
+    };
     let what = if is_page(news) || news.happening == Happening::Triggered {
         let urgency = urgency(facts.urgency);
         format!("{urgency} incident {number}{service}.{title}")
     } else {
-        format!("News of incident {number}{service}.{title} {}", speakable_sentence(news))
+        format!(
+            "News of incident {number}{service}.{title} {}",
+            speakable_sentence(news)
+        )
     };
     format!("This is OpsKnight. {test}{what}")
 }
@@ -134,7 +146,13 @@ fn urgency(urgency: Urgency) -> String {
 fn many(bundle: &Bundle, title_chars: usize) -> String {
     let named = bundle.incidents.iter().take(BUNDLE_NAMED_MAX);
     let first: String = named
-        .map(|facts| format!(" Number {}.{}", facts.number, closed(&speakable(&facts.title, title_chars))))
+        .map(|facts| {
+            format!(
+                " Number {}.{}",
+                facts.number,
+                closed(&speakable(&facts.title, title_chars))
+            )
+        })
         .collect();
     let total = bundle.total;
     let rest = match total.saturating_sub(bundle.incidents.len().min(BUNDLE_NAMED_MAX)) {
@@ -188,7 +206,10 @@ mod tests {
 
     #[test]
     fn every_text_is_escaped() {
-        assert_eq!(escape("<a b='c' d=\"e\">&\0\u{ffff}"), "&lt;a b=&apos;c&apos; d=&quot;e&quot;&gt;&amp; ");
+        assert_eq!(
+            escape("<a b='c' d=\"e\">&\0\u{ffff}"),
+            "&lt;a b=&apos;c&apos; d=&quot;e&quot;&gt;&amp; "
+        );
         let again = Url::parse("https://ops.example.com/api/twilio/voice?token=a&b=\"<").unwrap();
         let document = not_understood(&again);
         assert!(document.contains("action=\"https://ops.example.com/api/twilio/voice?token=a&amp;b=%22%3C\""));
@@ -201,7 +222,10 @@ mod tests {
             let from = document.find("<Say>").unwrap() + 5;
             document[from..document.find("</Say>").unwrap()].to_owned()
         };
-        assert_eq!(said(acknowledged(123)), "Incident 123 is acknowledged. It is yours now. Goodbye.");
+        assert_eq!(
+            said(acknowledged(123)),
+            "Incident 123 is acknowledged. It is yours now. Goodbye."
+        );
         assert_eq!(said(resolved(123)), "Incident 123 is resolved. Goodbye.");
         assert_eq!(
             said(already(123, Status::Resolved)),

@@ -1,7 +1,10 @@
 use super::*;
 
 fn form(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-    pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    pairs
+        .iter()
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect()
 }
 
 /// The form of the worked example in Twilio's documentation, "Webhooks security".
@@ -30,8 +33,16 @@ fn the_worked_example_of_the_documentation_is_twilios() {
     assert!(good(URL, &unsorted, signature));
     assert!(!verify(&Secret::new("12346"), URL, &example(), signature));
     assert!(!verify(&Secret::new(""), URL, &example(), signature));
-    assert!(!good("https://mycompany.com/myapp.php?foo=1&bar=3", &example(), signature));
-    assert!(!good("http://mycompany.com/myapp.php?foo=1&bar=2", &example(), signature));
+    assert!(!good(
+        "https://mycompany.com/myapp.php?foo=1&bar=3",
+        &example(),
+        signature
+    ));
+    assert!(!good(
+        "http://mycompany.com/myapp.php?foo=1&bar=2",
+        &example(),
+        signature
+    ));
     assert!(!good(URL, &example()[1..], signature));
     for wrong in ["", "RSOYDt4T1cUTdK1PDd93/VVr8B8", "rsoydt4t1cutdk1pdd93/vvr8b8="] {
         assert!(!good(URL, &example(), wrong), "{wrong}");
@@ -51,6 +62,23 @@ fn a_port_may_be_signed_or_not() {
     assert!(!good(&https(""), &example(), "Zmvh+3yNM1Phv2jhDCwEM3q5ebU="));
 }
 
+/// Signed by Twilio's library for Python, version 9.
+#[test]
+fn what_twilios_own_library_signs_is_twilios() {
+    let params = form(&[
+        ("CallSid", "CA1"),
+        ("Digits", "4"),
+        ("From", "+1415"),
+        ("Body", "ack 4217 é+ &= 🔥"),
+    ]);
+    let url = |port: &str| format!("https://ops.example.com{port}/api/twilio/voice?token=eyJhbGciOi.SIGNED-token");
+    assert!(good(&url(":8443"), &params, "SLJqEfR6+GjfDbnrA34nxWvU2dE="));
+    assert!(good(&url(":8443"), &params, "qiESUIwvnZ4C6FzoHi15wDVqLdU="));
+    assert!(good(&url(""), &params, "qiESUIwvnZ4C6FzoHi15wDVqLdU="));
+    assert!(good(&url(""), &params, "HkjsMgfrwYTBLNPoMuNwu/qyfaY="));
+    assert!(!good(&url(""), &params, "SLJqEfR6+GjfDbnrA34nxWvU2dE="));
+}
+
 #[test]
 fn a_name_that_comes_twice_is_signed_in_order_and_once() {
     let params = form(&[
@@ -65,7 +93,15 @@ fn a_name_that_comes_twice_is_signed_in_order_and_once() {
 
 #[test]
 fn odd_urls_are_only_not_good() {
-    for url in ["", "://", "https://", "a:b", "https://[::1]:8080/x", "https://user:1@host/x", "https://h:/x"] {
+    for url in [
+        "",
+        "://",
+        "https://",
+        "a:b",
+        "https://[::1]:8080/x",
+        "https://user:1@host/x",
+        "https://h:/x",
+    ] {
         assert!(!good(url, &example(), "RSOYDt4T1cUTdK1PDd93/VVr8B8="), "{url}");
     }
     assert_eq!(spellings("https://[::1]/x"), ["https://[::1]/x", "https://[::1]:443/x"]);
@@ -121,7 +157,10 @@ fn whatsapp_tells_which_message_and_which_button() {
     ]))
     .unwrap();
     assert!(inbound.whatsapp);
-    assert_eq!((inbound.from.as_str(), inbound.to.as_str()), ("+14155550123", "+14155550199"));
+    assert_eq!(
+        (inbound.from.as_str(), inbound.to.as_str()),
+        ("+14155550123", "+14155550199")
+    );
     assert_eq!(inbound.payload.as_deref(), Some("ack"));
     assert_eq!(inbound.in_reply_to.as_deref(), Some("SM0000"));
 }
@@ -147,7 +186,12 @@ fn what_became_of_a_message_is_told_in_words() {
     for status in ["queued", "sending", "accepted", "something new"] {
         assert_eq!(state(status), MessageState::Other, "{status}");
     }
-    let failed = of(&[("MessageSid", "SM1"), ("MessageStatus", "undelivered"), ("ErrorCode", "30005")]).unwrap();
+    let failed = of(&[
+        ("MessageSid", "SM1"),
+        ("MessageStatus", "undelivered"),
+        ("ErrorCode", "30005"),
+    ])
+    .unwrap();
     assert_eq!(failed.code, Some(30005));
     assert_eq!(
         failed.state,
@@ -186,9 +230,15 @@ fn how_a_call_ended_and_what_was_pressed() {
         let read = CallStatus::of(&form(&[("CallSid", "CA1"), ("CallStatus", status)])).unwrap();
         assert_eq!((read.sid.as_str(), read.state), ("CA1", state));
     }
-    assert_eq!(CallStatus::of(&form(&[("CallSid", "CA1")])).unwrap_err(), "CallStatus is missing");
+    assert_eq!(
+        CallStatus::of(&form(&[("CallSid", "CA1")])).unwrap_err(),
+        "CallStatus is missing"
+    );
     let pressed = Pressed::of(&form(&[("CallSid", "CA1"), ("Digits", "4"), ("msg", "Gather End")])).unwrap();
     assert_eq!((pressed.call_sid.as_str(), pressed.digits.as_str()), ("CA1", "4"));
     assert_eq!(Pressed::of(&form(&[("CallSid", "CA1")])).unwrap().digits, "");
-    assert_eq!(Pressed::of(&form(&[("Digits", "4")])).unwrap_err(), "CallSid is missing");
+    assert_eq!(
+        Pressed::of(&form(&[("Digits", "4")])).unwrap_err(),
+        "CallSid is missing"
+    );
 }
