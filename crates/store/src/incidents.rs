@@ -18,7 +18,7 @@ use crate::{
 
 mod list;
 
-pub use list::{Counts, Filter, Listed, Sort, counts, get, get_each, list};
+pub use list::{Counts, Filter, Listed, Sort, by_number, counts, get, get_each, list};
 
 /// The columns of an incident in the order in which [`read`] takes them.
 pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.is_test, \

@@ -153,6 +153,12 @@ pub fn on_call(people: &[OnCall]) -> Value {
     answer(text, blocks)
 }
 
+/// Keeps the dialog that resolves open, with an error at the note (Slack, "Modals", "Displaying errors in views").
+#[must_use]
+pub fn wrong_note(why: &str) -> Value {
+    json!({ "response_action": "errors", "errors": { NOTE_BLOCK: line(why, NAME_CHARS_MAX * 3) } })
+}
+
 /// The dialog that asks how an incident was solved and resolves it. `private_metadata` comes back when it is sent off;
 /// of what is too long nothing comes back.
 #[must_use]

@@ -8,8 +8,7 @@ use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receip
 
 use crate::{
     samples::{hostile, note, now, page, resolved, storm},
-    slack, smtp, webhook,
-    smtp, twilio, voice,
+    slack, smtp, twilio, voice,
     web_server::{Request, WebServer, answer},
     webhook, whatsapp,
 };

@@ -93,6 +93,15 @@ pub async fn get(tx: &mut Tx<'_>, id: IncidentId) -> Result<Option<Listed>, DbEr
     tx.query_opt(&sql, &[id.into()]).await?.map(listed).transpose()
 }
 
+/// The incident with this number.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn by_number(tx: &mut Tx<'_>, number: i64) -> Result<Option<Listed>, DbError> {
+    let sql = format!("SELECT {COLUMNS}, s.name, u.name, t.name, p.name {FROM} WHERE i.number = $1");
+    tx.query_opt(&sql, &[number.into()]).await?.map(listed).transpose()
+}
+
 /// The incidents with these identities, one answer each.
 ///
 /// # Errors
