@@ -20,6 +20,8 @@ pub mod fetch;
 pub mod guard;
 mod http;
 mod news;
+pub mod push;
+pub mod rooms;
 mod secret;
 pub mod tls;
 mod vendor;

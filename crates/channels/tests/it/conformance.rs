@@ -7,9 +7,11 @@ use axum::{body::Body, response::Response};
 use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, Vendors, tls::Roots};
 
 use crate::{
+    discord, google_chat, onesignal,
     samples::{hostile, note, now, page, resolved, storm},
-    smtp, webhook,
+    smtp, teams, telegram,
     web_server::{Request, WebServer, answer},
+    webhook,
 };
 
 /// What peers are given as credentials; no error and no receipt may contain these. The last two stand in the path and
@@ -140,6 +142,11 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
     vec![
         ("smtp", Box::new(smtp::peer(mood).await)),
         ("webhook", Box::new(webhook::peer(mood).await)),
+        ("teams", Box::new(teams::peer(mood).await)),
+        ("google_chat", Box::new(google_chat::peer(mood).await)),
+        ("discord", Box::new(discord::peer(mood).await)),
+        ("telegram", Box::new(telegram::peer(mood).await)),
+        ("onesignal", Box::new(onesignal::peer(mood).await)),
     ]
 }
 

@@ -4,10 +4,16 @@
 
 mod conformance;
 mod described;
+mod discord;
+mod google_chat;
 mod guard;
 mod mail;
+mod onesignal;
 mod samples;
+mod schemas;
 mod smtp;
 mod smtp_server;
+mod teams;
+mod telegram;
 mod web_server;
 mod webhook;
