@@ -24,6 +24,8 @@ pub mod guard;
 mod http;
 mod news;
 mod phone;
+pub mod push;
+pub mod rooms;
 mod secret;
 pub mod sms;
 pub mod slack;

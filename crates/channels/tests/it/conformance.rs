@@ -7,8 +7,9 @@ use axum::{body::Body, response::Response};
 use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, Vendors, tls::Roots};
 
 use crate::{
+    discord, google_chat, onesignal,
     samples::{hostile, note, now, page, resolved, storm},
-    slack, smtp, twilio, voice,
+    slack, smtp, teams, telegram, twilio, voice,
     web_server::{Request, WebServer, answer},
     webhook, whatsapp,
 };
@@ -146,6 +147,11 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
         ("twilio-voice", Box::new(voice::peer(mood).await)),
         ("twilio-whatsapp", Box::new(whatsapp::twilio_peer(mood).await)),
         ("meta-whatsapp", Box::new(whatsapp::peer(mood).await)),
+        ("teams", Box::new(teams::peer(mood).await)),
+        ("google_chat", Box::new(google_chat::peer(mood).await)),
+        ("discord", Box::new(discord::peer(mood).await)),
+        ("telegram", Box::new(telegram::peer(mood).await)),
+        ("onesignal", Box::new(onesignal::peer(mood).await)),
     ]
 }
 

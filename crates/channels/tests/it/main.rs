@@ -4,14 +4,20 @@
 
 mod conformance;
 mod described;
+mod discord;
+mod google_chat;
 mod guard;
 mod mail;
+mod onesignal;
 mod python;
 mod samples;
+mod schemas;
 mod slack;
 mod sms_text;
 mod smtp;
 mod smtp_server;
+mod teams;
+mod telegram;
 mod twilio;
 mod voice;
 mod web_server;

@@ -1,0 +1,3 @@
+//! Push messages to people's devices.
+
+pub mod onesignal;
