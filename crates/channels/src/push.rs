@@ -1,3 +1,4 @@
 //! Push messages to people's devices.
 
 pub mod onesignal;
+pub mod web;

@@ -26,6 +26,7 @@ use crate::{
     },
     front,
     receive::{Bounds, Door},
+    reply::Desk,
 };
 
 /// What the program is made of.
@@ -67,6 +68,7 @@ pub struct App {
     store: Store,
     clock: Arc<dyn Clock>,
     web: AppState,
+    desk: Arc<Desk>,
 }
 
 impl App {
@@ -103,6 +105,7 @@ impl App {
             environment: make.providers.names.clone(),
             limits: Limits::default(),
         });
+        let desk = Arc::new(Desk::new(state.clone(), outbox.clone(), door.clone()));
         let links = Links {
             public_url: public_url.clone(),
             ack_key,
@@ -111,6 +114,7 @@ impl App {
         let router = front::router(front::Front {
             web: opsknight_web::router(state.clone()),
             door,
+            desk: desk.clone(),
             store: store.clone(),
             clock: clock.clone(),
             pulse: pulse.clone(),
@@ -127,6 +131,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             web: state,
+            desk,
         })
     }
 
@@ -143,6 +148,7 @@ impl App {
             store,
             clock,
             web,
+            desk,
         } = self;
         let shift = Shift {
             store,
@@ -156,6 +162,7 @@ impl App {
             stopped.cancelled().await;
             // Browsers that watch would hold the server open for as long as they are.
             web.stop_live();
+            desk.finish().await;
         });
         workers.spawn(ingester.run());
         workers.spawn(shift.clone().deliver(deliverer));

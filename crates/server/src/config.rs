@@ -6,9 +6,11 @@ use std::{
 };
 
 use clap::Args;
-use opsknight_channels::Secret;
+use opsknight_channels::{DeliveryError, Secret};
 use serde::Deserialize;
 use url::Url;
+
+use crate::engine::outbox;
 
 mod providers;
 
@@ -128,7 +130,10 @@ impl Raw {
             toml::Value::Integer(n) => toml::Value::String(n.to_string()),
             other => other,
         };
-        let providers: toml::Table = providers.into_iter().map(|(name, value)| (name, written(value))).collect();
+        let providers: toml::Table = providers
+            .into_iter()
+            .map(|(name, value)| (name, written(value)))
+            .collect();
         Ok(Self {
             providers: providers.try_into()?,
             ..rest.try_into()?
@@ -150,6 +155,16 @@ fn wrong(setting: &str, why: impl Into<String>) -> Wrong {
     Wrong {
         setting: setting.to_owned(),
         why: why.into(),
+    }
+}
+
+/// A provider's settings that cannot work, as a wrong setting.
+fn unusable(error: &DeliveryError) -> Wrong {
+    match error {
+        DeliveryError::Misconfigured { field, why } => wrong(field, why.clone()),
+        DeliveryError::Retry { .. } | DeliveryError::Refused { .. } | DeliveryError::Unknown { .. } => {
+            wrong("providers", error.to_string())
+        }
     }
 }
 
@@ -277,6 +292,11 @@ impl Settings {
         let clouds = Clouds::check(&raw)?;
         let aws = raw.aws_endpoint_url.as_deref().and_then(|url| Url::parse(url).ok());
         let providers = Providers::check(&raw.providers, clouds.sns_endpoint.as_ref(), aws.as_ref())?;
+        for (channel, documents) in &providers.of {
+            for document in documents {
+                outbox::check(*channel, document, &providers.bases).map_err(|error| unusable(&error))?;
+            }
+        }
         let size = |name, given: Option<usize>, default| match given.unwrap_or(default) {
             bytes if (1024..=BODY_BYTES_MAX).contains(&bytes) => Ok(bytes),
             _ => Err(wrong(name, format!("must be from 1024 to {BODY_BYTES_MAX}"))),
@@ -354,7 +374,11 @@ mod tests {
         let settings = with(|_| {}).unwrap();
         assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.data_dir, Path::new("./data"));
-        assert!(settings.clouds.sns_verify_signatures && !settings.allow_private_targets && settings.providers.of.is_empty());
+        assert!(
+            settings.clouds.sns_verify_signatures
+                && !settings.allow_private_targets
+                && settings.providers.of.is_empty()
+        );
     }
 
     #[test]

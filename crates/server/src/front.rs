@@ -24,6 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     engine::worker::Pulse,
     receive::{self, Denied, Door},
+    reply::{self, Desk},
 };
 
 /// How long `/readyz` waits for the database.
@@ -35,6 +36,8 @@ pub(crate) struct Front {
     pub web: Router,
     /// The way in.
     pub door: Arc<Door>,
+    /// What comes back.
+    pub desk: Arc<Desk>,
     /// The database.
     pub store: Store,
     /// Time.
@@ -60,6 +63,7 @@ pub(crate) fn router(front: Front) -> Router {
     let Front {
         web,
         door,
+        desk,
         store,
         clock,
         pulse,
@@ -78,6 +82,7 @@ pub(crate) fn router(front: Front) -> Router {
         .route("/metrics", get(measured))
         .with_state(operator);
     receive::routes(door)
+        .merge(reply::routes(desk))
         .merge(operators)
         .merge(web)
         .layer(middleware::from_fn(measure))

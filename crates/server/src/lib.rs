@@ -15,6 +15,7 @@ mod failpoint;
 mod front;
 
 pub mod receive;
+pub mod reply;
 
 pub mod secret_key;
 

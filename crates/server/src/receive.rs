@@ -15,6 +15,7 @@ mod limit;
 mod pagerduty;
 mod replay;
 mod sample;
+mod topic;
 
 use std::sync::Arc;
 

@@ -23,7 +23,10 @@ use serde_json::json;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    engine::{deliver::{self, Report}, outbox::Outbox},
+    engine::{
+        deliver::{self, Report},
+        outbox::Outbox,
+    },
     receive::{Denied, Door},
 };
 
@@ -90,9 +93,8 @@ impl Desk {
     /// Whether a call comes for the first time.
     async fn is_first(&self, source: Source, id: &str) -> Result<bool, Refused> {
         let (id, now) = (id.to_owned(), self.now());
-        let unit = async move |tx: &mut opsknight_store::db::Tx<'_>| {
-            opsknight_store::heard::first(tx, source, &id, now).await
-        };
+        let unit =
+            async move |tx: &mut opsknight_store::db::Tx<'_>| opsknight_store::heard::first(tx, source, &id, now).await;
         Ok(self.store().db.write(unit).await.map_err(unavailable)?)
     }
 }
@@ -134,7 +136,10 @@ fn invalid(why: impl Into<String>) -> Denied {
 
 /// A header as text; empty where there is none.
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
-    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    headers
+        .get(name)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default()
 }
 
 /// XML of Twilio's.
@@ -183,11 +188,7 @@ fn path_and_query(request: &Request) -> String {
 /// The whole body, within its limit.
 async fn body(request: Request) -> Result<Bytes, Refused> {
     let read = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
-    read.map_err(|_| {
-        Refused(Denied::TooLarge {
-            limit: BODY_BYTES_MAX,
-        })
-    })
+    read.map_err(|_| Refused(Denied::TooLarge { limit: BODY_BYTES_MAX }))
 }
 
 /// The fields of a form.

@@ -216,7 +216,10 @@ async fn nonsense_harms_nobody() {
     for (name, peer) in all(Mood::Nonsense).await {
         let outcome = peer.send(&page()).await;
         match &outcome {
-            Ok(receipt) => assert!(peer.goes_by_status() && receipt.answer.len() < 2000, "{name}: {outcome:?}"),
+            Ok(receipt) => assert!(
+                peer.goes_by_status() && receipt.answer.len() < 2000,
+                "{name}: {outcome:?}"
+            ),
             Err(error) => assert!(
                 !matches!(error, DeliveryError::Refused { .. }) && error.to_string().len() < 2000,
                 "{name}: {outcome:?}"

@@ -303,8 +303,8 @@ impl Providers {
         }
         if let Some(number) = &raw.whatsapp_phone_number_id {
             let token = raw.whatsapp_access_token.as_ref();
-            let token = token
-                .ok_or_else(|| wrong("WHATSAPP_ACCESS_TOKEN", "is missing: WHATSAPP_PHONE_NUMBER_ID is set"))?;
+            let token =
+                token.ok_or_else(|| wrong("WHATSAPP_ACCESS_TOKEN", "is missing: WHATSAPP_PHONE_NUMBER_ID is set"))?;
             let settings = json!({
                 "provider": "META", "phoneNumberId": number, "accessToken": token,
                 "appSecret": raw.whatsapp_app_secret, "verifyToken": raw.whatsapp_verify_token,

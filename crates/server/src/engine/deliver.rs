@@ -321,7 +321,8 @@ impl Told {
         let Letter { leased, along, .. } = letter;
         let others = along.len();
         let all = std::iter::once(leased).chain(along);
-        all.map(|leased| self.of(leased, others, started_at, ended_at)).collect()
+        all.map(|leased| self.of(leased, others, started_at, ended_at))
+            .collect()
     }
 
     fn of(&self, leased: Leased, others: usize, started_at: Timestamp, ended_at: Timestamp) -> Ended {

@@ -39,6 +39,7 @@ mod slack;
 mod trial;
 
 pub(crate) use documents::check;
+pub use trial::telegram_secret;
 
 /// How long a provider that failed is asked only after the others.
 const UNWELL_FOR: SignedDuration = SignedDuration::from_secs(60);
@@ -229,11 +230,7 @@ impl Outbox {
     async fn providers(&self, channel: Channel) -> Result<Vec<Provider>, DeliveryError> {
         // Before the first picture there is no version to remember them by.
         let version = Some(self.store.pictures.cached().directory.version).filter(|version| *version > 0);
-        if let Some((of, providers)) = self
-            .kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&channel)
+        if let Some((of, providers)) = self.kept.lock().unwrap_or_else(PoisonError::into_inner).get(&channel)
             && Some(*of) == version
         {
             return Ok(providers.clone());
@@ -242,7 +239,11 @@ impl Outbox {
         if let Some(version) = version {
             let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.insert(channel, (version, providers.clone()));
-            let in_use: Vec<Arc<dyn Way>> = kept.values().flat_map(|(_, all)| all).map(|one| one.way.clone()).collect();
+            let in_use: Vec<Arc<dyn Way>> = kept
+                .values()
+                .flat_map(|(_, all)| all)
+                .map(|one| one.way.clone())
+                .collect();
             drop(kept);
             // The lines of settings that are not in force any more are let go.
             let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
@@ -279,7 +280,12 @@ impl Outbox {
     /// The provider of a document; the same one as long as the document is the same.
     async fn open(&self, channel: Channel, document: &Value) -> Result<Arc<dyn Way>, DeliveryError> {
         let key = format!("{} {document}", channel.word());
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let made = self
+            .made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&key)
+            .cloned();
         if let Some(way) = made {
             return Ok(way);
         }
@@ -290,6 +296,52 @@ impl Outbox {
         };
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(made.entry(key).or_insert(way).clone())
+    }
+
+    /// A credential of a provider that is set up, as often as it is: for checking who calls. What is saved in Settings
+    /// counts, and the environment where nothing is.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    pub async fn credentials(
+        &self,
+        channel: Channel,
+        provider: &str,
+        field: &str,
+    ) -> Result<Vec<Secret>, DeliveryError> {
+        let documents = match self.saved(channel).await? {
+            Some(kept) => documents::documents(&kept),
+            None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
+        };
+        let of = documents.iter().filter(|document| document["provider"] == provider);
+        let given = of.filter_map(|document| document[field].as_str().filter(|text| !text.is_empty()));
+        Ok(given.map(Secret::new).collect())
+    }
+
+    /// A credential of our app in Slack.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    pub async fn slack_secrets(&self, field: &str) -> Result<Vec<Secret>, DeliveryError> {
+        let app = self
+            .saved(Channel::Slack)
+            .await?
+            .or_else(|| self.environment.slack_app.clone());
+        let given = app.as_ref().and_then(|app| app[field].as_str());
+        Ok(given
+            .filter(|text| !text.is_empty())
+            .map(Secret::new)
+            .into_iter()
+            .collect())
+    }
+
+    /// Says something to who pressed a button in Telegram.
+    pub async fn answer_telegram(&self, webhook: &WebhookRow, callback: &str, text: &str) {
+        let now = self.clock.now();
+        let telegram = &self.hooks.telegram;
+        if let Err(error) = telegram.answer_callback(&endpoint(webhook), callback, text, now).await {
+            tracing::warn!(webhook.name = %webhook.name, error = %error, "an answer in Telegram could not be given");
+        }
     }
 
     /// What is saved for a channel now.
@@ -304,7 +356,8 @@ impl Outbox {
             .db
             .read(async move |tx| settings::get(tx, &sealer, &name).await)
             .await;
-        read.map(|found| found.map(|(value, _)| value)).map_err(|error| unreadable(&error))
+        read.map(|found| found.map(|(value, _)| value))
+            .map_err(|error| unreadable(&error))
     }
 }
 

@@ -102,10 +102,7 @@ impl Authority {
             Proof::Nothing => Ok(()),
             Proof::Sns(envelope) => {
                 expect_topic(integration, Some(&envelope.topic_arn))?;
-                if self.clouds.sns_verify_signatures {
-                    self.check_envelope(envelope).await?;
-                }
-                Ok(())
+                self.is_from_sns(envelope).await
             }
             Proof::RawSns { topic_arn } => expect_topic(integration, topic_arn.as_deref()),
             Proof::Token(issuer) => match rule(integration)? {
@@ -113,6 +110,14 @@ impl Authority {
                 None => Ok(()),
             },
         }
+    }
+
+    /// Whether SNS has signed an envelope, where signatures are checked.
+    pub(super) async fn is_from_sns(&self, envelope: &Envelope) -> Result<(), Doubt> {
+        if self.clouds.sns_verify_signatures {
+            self.check_envelope(envelope).await?;
+        }
+        Ok(())
     }
 
     async fn check_envelope(&self, envelope: &Envelope) -> Result<(), Doubt> {

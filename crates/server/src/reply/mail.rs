@@ -85,7 +85,10 @@ pub(super) async fn resend(State(desk): State<Arc<Desk>>, request: Request) -> R
 /// `POST /api/email/ses`: what SES publishes by a topic of SNS. The topic must be the one that is set up.
 pub(super) async fn ses(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
     let body = body(request).await?;
-    let envelope = Envelope::read(&body).ok_or_else(|| invalid("is no message of Amazon SNS"))?;
+    let envelope = serde_json::from_slice(&body)
+        .ok()
+        .and_then(|body| Envelope::read(&body));
+    let envelope = envelope.ok_or_else(|| invalid("is no message of Amazon SNS"))?;
     let topics = desk.mail_secrets("SES", "topicArn").await?;
     if !topics.iter().any(|topic| topic.expose() == envelope.topic_arn) {
         tracing::warn!("a topic of SNS that is not set up for SES has called");

@@ -89,7 +89,9 @@ impl Desk {
                 None
             }
         };
-        let user = email.as_deref().and_then(|email| who::by_email(&picture.directory, email));
+        let user = email
+            .as_deref()
+            .and_then(|email| who::by_email(&picture.directory, email));
         Ok(match user {
             Some(user) => Who::Known(Box::new(user.clone())),
             None => Who::Unknown(email),
@@ -117,10 +119,7 @@ impl Desk {
 }
 
 /// Works on a call for as long as Slack waits, and on behind it where that is not enough. None: it goes on.
-async fn in_time<T: Send + 'static>(
-    desk: &Desk,
-    work: impl Future<Output = T> + Send + 'static,
-) -> Option<T> {
+async fn in_time<T: Send + 'static>(desk: &Desk, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
     let task = desk.tasks.spawn(work);
     tokio::time::timeout(ANSWER_WITHIN, task).await.ok()?.ok()
 }
@@ -168,7 +167,10 @@ impl Desk {
         {
             // The dialog must open within three seconds of the press, so that who it is is asked when it comes back.
             let view = answers::resolve_view(&facts(&self.state, &listed), &pressed.response_url);
-            match client.open_view(&pressed.team, &pressed.trigger_id, view, self.now()).await {
+            match client
+                .open_view(&pressed.team, &pressed.trigger_id, view, self.now())
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(error) => tracing::warn!(error = %error, "the dialog that resolves could not be opened"),
             }
@@ -185,7 +187,7 @@ impl Desk {
             Who::Unknown(email) => say(answers::unknown_person(email.as_deref())).await,
             Who::Known(user) => match self.wish(&user, listed.incident.id, wish).await? {
                 // The message itself changes, for everybody.
-                Done::Did(_) => {}
+                Done::Did => {}
                 Done::Not(why) => say(answers::said(&format!("#{}: {why}.", listed.incident.number))).await,
             },
         }
@@ -202,18 +204,20 @@ impl Desk {
         let wish = Act::Resolve {
             note: submitted.note.clone(),
         };
-        Ok(match self.member(client.as_ref(), &submitted.team, &submitted.user).await? {
-            Who::Unknown(email) => match email {
-                Some(email) => wrong(&format!(
-                    "OpsKnight knows nobody with the address {email}. Ask an administrator to invite you."
-                )),
-                None => wrong("OpsKnight does not know you. Ask an administrator to invite you."),
+        Ok(
+            match self.member(client.as_ref(), &submitted.team, &submitted.user).await? {
+                Who::Unknown(email) => match email {
+                    Some(email) => wrong(&format!(
+                        "OpsKnight knows nobody with the address {email}. Ask an administrator to invite you."
+                    )),
+                    None => wrong("OpsKnight does not know you. Ask an administrator to invite you."),
+                },
+                Who::Known(user) => match self.wish(&user, incident, wish).await? {
+                    Done::Did => json!({}),
+                    Done::Not(why) => wrong(&why),
+                },
             },
-            Who::Known(user) => match self.wish(&user, incident, wish).await? {
-                Done::Did(_) => json!({}),
-                Done::Not(why) => wrong(&why),
-            },
-        })
+        )
     }
 }
 
@@ -249,7 +253,12 @@ pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> R
         Event::UrlVerification { challenge } => {
             return Ok(axum::Json(json!({ "challenge": challenge })).into_response());
         }
-        Event::Uninstalled { team, event_id } | Event::TokensRevoked { team, bots: true, event_id } => (team, event_id),
+        Event::Uninstalled { team, event_id }
+        | Event::TokensRevoked {
+            team,
+            bots: true,
+            event_id,
+        } => (team, event_id),
         Event::TokensRevoked { bots: false, .. } | Event::Other { .. } => return Ok(taken()),
     };
     if !desk.is_first("slack", &event).await? {

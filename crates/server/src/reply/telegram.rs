@@ -53,12 +53,13 @@ pub(super) async fn take(
         return Ok(taken());
     };
     let said = if is_chat(&row, &chat) {
-        desk.pressed(&row, action, &incident, &person).await?
+        desk.press(&row, action, &incident, &person).await?
     } else {
         "This chat is not connected to OpsKnight.".to_owned()
     };
     let told = desk.clone();
-    desk.tasks.spawn(async move { told.outbox.answer_telegram(&row, &callback_id, &said).await });
+    desk.tasks
+        .spawn(async move { told.outbox.answer_telegram(&row, &callback_id, &said).await });
     Ok(taken())
 }
 
@@ -70,7 +71,7 @@ fn is_chat(row: &WebhookRow, chat: &str) -> bool {
 }
 
 impl Desk {
-    async fn pressed(&self, row: &WebhookRow, action: Action, incident: &str, person: &str) -> Result<String, Refused> {
+    async fn press(&self, row: &WebhookRow, action: Action, incident: &str, person: &str) -> Result<String, Refused> {
         let found = match incident.parse::<IncidentId>() {
             Ok(id) => self.incident(id).await?,
             Err(_) => None,
@@ -90,7 +91,7 @@ impl Desk {
             name: format!("{person} in Telegram"),
         };
         Ok(match self.wish_as(actor, listed.incident.id, wish).await? {
-            Done::Did(_) => format!("#{number} is {verb}."),
+            Done::Did => format!("#{number} is {verb}."),
             Done::Not(why) => format!("#{number}: {why}."),
         })
     }

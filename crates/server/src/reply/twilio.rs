@@ -24,7 +24,10 @@ use opsknight_web::{
     state::link,
 };
 
-use super::{Denied, Desk, Refused, body, form, invalid, path_and_query, taken, text, twiml, unavailable, unready, who::{self, Done}};
+use super::{
+    Denied, Desk, Refused, body, form, invalid, path_and_query, taken, text, twiml, unavailable, unready,
+    who::{self, Done},
+};
 use crate::engine::deliver::{Report, Reported};
 
 /// Most incidents that one text message does something to.
@@ -38,7 +41,10 @@ struct Call {
 
 impl Call {
     fn asked(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// Which message it is about: ours by the address, or by Twilio's own identity.
@@ -80,7 +86,11 @@ pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> 
     if !desk.is_first("twilio", &inbound.sid).await? {
         return Ok(twiml(empty()));
     }
-    let channel = if inbound.whatsapp { Channel::Whatsapp } else { Channel::Sms };
+    let channel = if inbound.whatsapp {
+        Channel::Whatsapp
+    } else {
+        Channel::Sms
+    };
     match inbound.opt_out {
         // Twilio answers these itself, and sends nothing more to who has said STOP.
         Some(OptOut::Stop) => {
@@ -149,7 +159,7 @@ impl Desk {
     async fn one(&self, user: &User, listed: &Listed, wish: Act, verb: &str) -> Result<String, Refused> {
         let number = listed.incident.number;
         Ok(match self.wish(user, listed.incident.id, wish).await? {
-            Done::Did(_) => format!("#{number} is {verb}."),
+            Done::Did => format!("#{number} is {verb}."),
             Done::Not(why) => format!("#{number}: {why}."),
         })
     }
@@ -157,7 +167,7 @@ impl Desk {
     async fn many(&self, user: &User, all: &[Listed], wish: &Act, verb: &str) -> Result<String, Refused> {
         let mut did = 0;
         for listed in all.iter().take(AT_ONCE_MAX) {
-            if let Done::Did(_) = self.wish(user, listed.incident.id, wish.clone()).await? {
+            if let Done::Did = self.wish(user, listed.incident.id, wish.clone()).await? {
                 did += 1;
             }
         }
@@ -195,7 +205,12 @@ pub(super) async fn status(State(desk): State<Arc<Desk>>, request: Request) -> R
         MessageState::Sent | MessageState::Other => return Ok(taken()),
     };
     let name = call.name(&status.sid);
-    desk.report(vec![Report { name, what, address: None }]).await?;
+    desk.report(vec![Report {
+        name,
+        what,
+        address: None,
+    }])
+    .await?;
     Ok(taken())
 }
 
@@ -212,7 +227,12 @@ pub(super) async fn voice(State(desk): State<Arc<Desk>>, request: Request) -> Re
     let pressed = Pressed::of(&call.params).map_err(invalid)?;
     let key = desk.store().sealer.signing_key(ACK_LINK_PURPOSE);
     let link = call.asked("token").and_then(|token| read_ack_token(&key, token));
-    let Some(AckLink { incident, user, expires }) = link.filter(|link| link.expires > desk.now()) else {
+    let Some(AckLink {
+        incident,
+        user,
+        expires,
+    }) = link.filter(|link| link.expires > desk.now())
+    else {
         return Ok(twiml(voice_xml::failed("this call is too old")));
     };
     let _valid_until = expires;
@@ -231,8 +251,8 @@ pub(super) async fn voice(State(desk): State<Arc<Desk>>, request: Request) -> Re
     };
     let resolves = wish != Act::Acknowledge;
     Ok(twiml(match desk.wish(user, incident, wish).await? {
-        Done::Did(_) if resolves => voice_xml::resolved(number),
-        Done::Did(_) => voice_xml::acknowledged(number),
+        Done::Did if resolves => voice_xml::resolved(number),
+        Done::Did => voice_xml::acknowledged(number),
         Done::Not(_) if listed.incident.status != Status::Open => voice_xml::already(number, listed.incident.status),
         Done::Not(why) => voice_xml::failed(&why),
     }))
@@ -255,6 +275,11 @@ pub(super) async fn call_status(State(desk): State<Arc<Desk>>, request: Request)
         CallState::Other => return Ok(taken()),
     };
     let name = call.name(&status.sid);
-    desk.report(vec![Report { name, what, address: None }]).await?;
+    desk.report(vec![Report {
+        name,
+        what,
+        address: None,
+    }])
+    .await?;
     Ok(taken())
 }

@@ -5,19 +5,23 @@ use opsknight_domain::{
     id::{IncidentId, UserId},
     incident::{Actor, Status},
 };
-use opsknight_store::{db::Tx, deliveries, incidents::{self, Listed}};
+use opsknight_store::{
+    db::Tx,
+    deliveries,
+    incidents::{self, Listed},
+};
 use opsknight_web::{
     ack::{ACK_LINK_PURPOSE, reply_code},
     actions::incidents::{Act, Repeat, act},
 };
 
-use super::{Desk, Refused, unavailable};
+use super::{Denied, Desk, Refused, unavailable};
 use opsknight_channels::commands::Which;
 
 /// What came of a wish.
 pub(super) enum Done {
     /// It was done.
-    Did(Box<Listed>),
+    Did,
     /// It was not, for this reason.
     Not(String),
 }
@@ -26,9 +30,10 @@ pub(super) enum Done {
 pub(super) fn by_address<'d>(directory: &'d Directory, channels: &[Channel], address: &str) -> Option<&'d User> {
     let has = |user: &&User| {
         user.standing != Standing::Disabled
-            && user.contact_methods.iter().any(|method| {
-                method.verified && channels.contains(&method.channel) && method.address == address
-            })
+            && user
+                .contact_methods
+                .iter()
+                .any(|method| method.verified && channels.contains(&method.channel) && method.address == address)
     };
     // The same number with two people is nobody's answer for certain; the one who came first is taken every time.
     directory.users.values().filter(has).min_by_key(|user| user.id)
@@ -59,11 +64,11 @@ impl Desk {
     /// The same in another name, where the way itself shows that it may be done.
     pub(super) async fn wish_as(&self, actor: Actor, incident: IncidentId, wish: Act) -> Result<Done, Refused> {
         match act(&self.state, incident, vec![wish], actor, Repeat::Refuse).await {
-            Ok(listed) => Ok(Done::Did(Box::new(listed))),
+            Ok(_) => Ok(Done::Did),
             Err(error) if error.status().is_client_error() => Ok(Done::Not(error.message().to_owned())),
             Err(error) => {
                 tracing::error!(error = error.message(), "what somebody answered could not be done");
-                Err(opsknight_web_unavailable())
+                Err(Denied::Unavailable("it could not be done now".into()).into())
             }
         }
     }
@@ -96,8 +101,4 @@ impl Desk {
         }
         Ok(found)
     }
-}
-
-fn opsknight_web_unavailable() -> Refused {
-    super::Denied::Unavailable("it could not be done now".into()).into()
 }

@@ -178,24 +178,20 @@ fn entry(ended: &Ended, directory: &Directory) -> Option<Entry> {
                 ..
             },
             Purpose::Page | Purpose::Notice,
-        ) => {
-            (
-                EntryKind::NotSent,
-                format!("{what} may or may not have been sent and is sent again{}", said(detail)),
-            )
-        }
+        ) => (
+            EntryKind::NotSent,
+            format!("{what} may or may not have been sent and is sent again{}", said(detail)),
+        ),
         (Ending::Again { detail, .. }, Purpose::Page | Purpose::Notice) => (
             EntryKind::NotSent,
             format!("{what} was not taken and is tried again{}", said(detail)),
         ),
-        (Ending::Failed { detail, .. }, Purpose::Page | Purpose::Notice | Purpose::Webhook) => (
-            EntryKind::NotSent,
-            format!("{what} failed{}", said(detail)),
-        ),
-        (Ending::Skipped { detail }, Purpose::Page | Purpose::Notice) => (
-            EntryKind::NotSent,
-            format!("{what} was not sent{}", said(detail)),
-        ),
+        (Ending::Failed { detail, .. }, Purpose::Page | Purpose::Notice | Purpose::Webhook) => {
+            (EntryKind::NotSent, format!("{what} failed{}", said(detail)))
+        }
+        (Ending::Skipped { detail }, Purpose::Page | Purpose::Notice) => {
+            (EntryKind::NotSent, format!("{what} was not sent{}", said(detail)))
+        }
     };
     let data = json!({ "deliveryId": leased.id.to_string(), "try": leased.tries });
     Some(Entry::system(kind, text).with(data))

@@ -255,49 +255,55 @@ fn note(store: &Store, leased: &Leased) -> Result<Content, String> {
 
 impl Desk<'_> {
     fn news(&self, leased: &Leased, listed: &Listed) -> Result<IncidentMessage, String> {
-    let (links, directory) = (self.links, &self.picture.directory);
-    let snapshot = leased.snapshot().map_err(|error| {
-        tracing::error!(delivery.id = %leased.id, error = %error, "a message cannot be read");
-        "what it was to say cannot be read".to_owned()
-    })?;
-    let incident = &listed.incident;
-    let assignee = snapshot.assignee.map(|id| Named {
-        id,
-        name: directory.user_name(id).to_owned(),
-    });
-    let service = directory.services.get(&incident.service);
-    let facts = IncidentFacts {
-        id: incident.id,
-        number: incident.number,
-        title: incident.title.clone(),
-        description: incident.description.clone(),
-        status: snapshot.status,
-        urgency: snapshot.urgency,
-        priority: incident.priority.clone(),
-        is_test: incident.is_test,
-        service: Named {
-            id: incident.service,
-            name: listed.service_name.clone(),
-        },
-        assignee,
-        created_at: incident.created_at,
-        url: link(&links.public_url, &format!("/incidents/{}", incident.id)),
-        runbook_url: service.and_then(|service| service.runbook_url.clone()),
-        links: incident.links.clone(),
-        details: incident.custom_details.clone(),
-    };
-    let to_people = matches!(leased.purpose, Purpose::Page | Purpose::Notice) && leased.user.is_some();
-    Ok(IncidentMessage {
-        happening: leased.happening.unwrap_or(Happening::Triggered),
-        at: leased.created_at,
-        incident: facts,
-        reason: to_people.then(|| format!("Why you: {}.", leased.reason)),
-        answer: leased.user.filter(|_| leased.purpose == Purpose::Page).map(|user| self.answer(leased, incident.id, user)),
-        unsubscribe_url: leased.user.filter(|_| leased.purpose == Purpose::Notice).map(|user| {
-            link(&links.public_url, &format!("/unsubscribe/{}", news_token(&links.ack_key, user)))
-        }),
-        mention: snapshot.assignee.and_then(|id| slack_name(directory, id)),
-    })
+        let (links, directory) = (self.links, &self.picture.directory);
+        let snapshot = leased.snapshot().map_err(|error| {
+            tracing::error!(delivery.id = %leased.id, error = %error, "a message cannot be read");
+            "what it was to say cannot be read".to_owned()
+        })?;
+        let incident = &listed.incident;
+        let assignee = snapshot.assignee.map(|id| Named {
+            id,
+            name: directory.user_name(id).to_owned(),
+        });
+        let service = directory.services.get(&incident.service);
+        let facts = IncidentFacts {
+            id: incident.id,
+            number: incident.number,
+            title: incident.title.clone(),
+            description: incident.description.clone(),
+            status: snapshot.status,
+            urgency: snapshot.urgency,
+            priority: incident.priority.clone(),
+            is_test: incident.is_test,
+            service: Named {
+                id: incident.service,
+                name: listed.service_name.clone(),
+            },
+            assignee,
+            created_at: incident.created_at,
+            url: link(&links.public_url, &format!("/incidents/{}", incident.id)),
+            runbook_url: service.and_then(|service| service.runbook_url.clone()),
+            links: incident.links.clone(),
+            details: incident.custom_details.clone(),
+        };
+        let to_people = matches!(leased.purpose, Purpose::Page | Purpose::Notice) && leased.user.is_some();
+        Ok(IncidentMessage {
+            happening: leased.happening.unwrap_or(Happening::Triggered),
+            at: leased.created_at,
+            incident: facts,
+            reason: to_people.then(|| format!("Why you: {}.", leased.reason)),
+            answer: leased
+                .user
+                .filter(|_| leased.purpose == Purpose::Page)
+                .map(|user| self.answer(leased, incident.id, user)),
+            unsubscribe_url: leased.user.filter(|_| leased.purpose == Purpose::Notice).map(|user| {
+                link(
+                    &links.public_url,
+                    &format!("/unsubscribe/{}", news_token(&links.ack_key, user)),
+                )
+            }),
+            mention: snapshot.assignee.and_then(|id| slack_name(directory, id)),
+        })
     }
 
     /// How the person who is paged answers.

@@ -31,6 +31,8 @@ pub enum Reported {
     Arrived,
     /// It was read.
     Read,
+    /// Whoever reads it wants no such messages and has said so to the provider.
+    Complained,
     /// It has not arrived and will not.
     Lost {
         /// The provider's words.
@@ -47,6 +49,8 @@ pub struct Report {
     pub name: Name,
     /// What became of it.
     pub what: Reported,
+    /// Where it went, as the provider says: for a message that is not known any more.
+    pub address: Option<(Channel, String)>,
 }
 
 /// Takes reports in. Says about how many messages they were.
@@ -79,9 +83,14 @@ async fn take(
     let (kind, words, news) = match &report.what {
         Reported::Arrived | Reported::Read => {
             let news = deliveries::mark_delivered(tx, &ids, now).await?;
-            let verb = if report.what == Reported::Read { "was read" } else { "has arrived" };
+            let verb = if report.what == Reported::Read {
+                "was read"
+            } else {
+                "has arrived"
+            };
             (EntryKind::Delivered, verb.to_owned(), news)
         }
+        Reported::Complained => (EntryKind::Delivered, String::new(), Vec::new()),
         Reported::Lost { why, .. } => {
             deliveries::mark_lost(tx, &ids, why, now).await?;
             (EntryKind::NotSent, format!("has not arrived{}", said(why)), ids)
@@ -114,15 +123,23 @@ async fn note_trouble(
     directory: &Directory,
     now: Timestamp,
 ) -> Result<(), DbError> {
-    let place = sent.first().and_then(|leased| {
+    let known = sent.first().and_then(|leased| {
         let channel = Channel::from_word(&leased.channel)?;
         Some((channel, leased.address.as_deref()?))
     });
-    let Some((channel, address)) = place else {
+    let told = report
+        .address
+        .as_ref()
+        .map(|(channel, address)| (*channel, address.as_str()));
+    let Some((channel, address)) = known.or(told) else {
         return Ok(());
     };
     match &report.what {
         Reported::Lost { why, for_good: true } => {
+            troubles::note(tx, (channel, address), Trouble::Failing, why, now).await?;
+        }
+        Reported::Complained => {
+            let why = "its reader has reported our mail as unwanted";
             troubles::note(tx, (channel, address), Trouble::Failing, why, now).await?;
         }
         Reported::Lost { for_good: false, .. } => {}

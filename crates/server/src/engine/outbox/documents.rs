@@ -6,9 +6,7 @@ use std::sync::Arc;
 
 use opsknight_channels::{
     Channel as Way, DeliveryError, Problem, Secret, Vendors,
-    email::{
-        Resend, ResendSettings, SendGrid, SendGridSettings, Ses, SesSettings, Smtp, SmtpSettings, Tls,
-    },
+    email::{Resend, ResendSettings, SendGrid, SendGridSettings, Ses, SesSettings, Smtp, SmtpSettings, Tls},
     push::onesignal::{OneSignal, OneSignalSettings},
     sms::{
         sns::{SnsSms, SnsSmsSettings},
@@ -68,9 +66,7 @@ impl Document<'_> {
 pub(super) fn documents(kept: &Value) -> Vec<Value> {
     let mut first = kept.clone();
     let second = first.as_object_mut().and_then(|first| first.remove("second"));
-    std::iter::once(first)
-        .chain(second.filter(Value::is_object))
-        .collect()
+    std::iter::once(first).chain(second.filter(Value::is_object)).collect()
 }
 
 /// The provider of this document, ready to send.

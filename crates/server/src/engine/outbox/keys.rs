@@ -6,14 +6,10 @@ use opsknight_channels::{
     DeliveryError,
     push::web::{VapidKey, WebPush, WebPushSettings},
 };
-use opsknight_store::{
-    db::Tx,
-    refusal::ChangeError,
-    settings,
-};
+use opsknight_store::{db::Tx, refusal::ChangeError, settings};
 use serde_json::{Value, json};
 
-use super::{Outbox, unreadable};
+use super::Outbox;
 
 /// Under which name it is kept: a PKCS #8 document in base64.
 const SETTING: &str = "push.vapid";
@@ -30,7 +26,6 @@ impl Outbox {
                 allow_private: self.allow_private_targets,
             },
             &self.tools.roots,
-            opsknight_channels::Timeouts::default(),
         )
     }
 
@@ -39,8 +34,7 @@ impl Outbox {
         if let Some(kept) = self.setting(SETTING.to_owned()).await? {
             return read(&kept);
         }
-        let made = VapidKey::generate().map_err(|why| DeliveryError::Retry { why, after: None })?;
-        let document = json!({ "pkcs8": BASE64.encode(made) });
+        let document = json!({ "pkcs8": BASE64.encode(VapidKey::generate()) });
         let (sealer, now) = (self.store.sealer.clone(), self.clock.now());
         // Another replica may have been faster: then its key counts.
         let unit = async move |tx: &mut Tx<'_>| match settings::get(tx, &sealer, SETTING).await? {

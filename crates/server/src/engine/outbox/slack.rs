@@ -16,7 +16,10 @@ use super::{Outbox, unreadable};
 impl Outbox {
     /// The way to Slack; none where no workspace is connected.
     pub(super) async fn slack_way(&self) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
-        Ok(self.slack_client().await?.map(|client| Arc::new(client) as Arc<dyn Way>))
+        Ok(self
+            .slack_client()
+            .await?
+            .map(|client| Arc::new(client) as Arc<dyn Way>))
     }
 
     /// The same for what is more than sending.

@@ -88,7 +88,7 @@ impl Desk {
             return Ok(answers::said(&format!("There is no incident #{number}.")));
         };
         Ok(answers::said(&match self.wish(user, listed.incident.id, wish).await? {
-            Done::Did(_) => format!("#{number} is {verb}."),
+            Done::Did => format!("#{number} is {verb}."),
             Done::Not(why) => format!("#{number}: {why}."),
         }))
     }
@@ -132,7 +132,10 @@ fn named<'d>(directory: &'d Directory, name: Option<&str>) -> Result<&'d Service
     let example = "/opsknight create \"Checkout is down\" Web Shop";
     let Some(name) = name else {
         return match services.len() {
-            1 => services.values().next().ok_or_else(|| "There is no service.".to_owned()),
+            1 => services
+                .values()
+                .next()
+                .ok_or_else(|| "There is no service.".to_owned()),
             _ => Err(format!("Say for which service: {example}")),
         };
     };
@@ -150,6 +153,8 @@ fn named<'d>(directory: &'d Directory, name: Option<&str>) -> Result<&'d Service
     match found.as_slice() {
         [one] => Ok(one),
         [] => Err(format!("There is no service with the name {name}.")),
-        [..] => Err(format!("Several services have {name} in their name; say the whole of it.")),
+        [..] => Err(format!(
+            "Several services have {name} in their name; say the whole of it."
+        )),
     }
 }
