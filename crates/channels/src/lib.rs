@@ -15,15 +15,21 @@ pub use opsknight_domain::{
     message::Message,
 };
 
+pub mod commands;
 pub mod email;
 pub mod fetch;
 pub mod guard;
 mod http;
 mod news;
+mod phone;
 mod secret;
+pub mod sms;
 pub mod tls;
+pub mod twilio;
 mod vendor;
+pub mod voice;
 pub mod webhook;
+pub mod whatsapp;
 mod words;
 
 pub use http::Timeouts;

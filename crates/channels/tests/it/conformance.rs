@@ -8,8 +8,9 @@ use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receip
 
 use crate::{
     samples::{hostile, note, now, page, resolved, storm},
-    smtp, webhook,
+    smtp, twilio, voice,
     web_server::{Request, WebServer, answer},
+    webhook, whatsapp,
 };
 
 /// What peers are given as credentials; no error and no receipt may contain these. The last two stand in the path and
@@ -140,6 +141,10 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
     vec![
         ("smtp", Box::new(smtp::peer(mood).await)),
         ("webhook", Box::new(webhook::peer(mood).await)),
+        ("twilio-sms", Box::new(twilio::peer(mood).await)),
+        ("twilio-voice", Box::new(voice::peer(mood).await)),
+        ("twilio-whatsapp", Box::new(whatsapp::twilio_peer(mood).await)),
+        ("meta-whatsapp", Box::new(whatsapp::peer(mood).await)),
     ]
 }
 
