@@ -144,7 +144,8 @@ impl Account {
     ///
     /// Twilio refuses the whole message where it cannot reach the address for its reports (error 21609), which is so
     /// for every installation on a private network. A page without a report is better than none, so it is then
-    /// asked again without that address; nothing was sent before. Even two slow answers come within the delivery's lease.
+    /// asked again without that address; nothing was sent before. Even two slow answers come within the delivery's
+    /// lease.
     pub(crate) async fn create(
         &self,
         resource: &str,

@@ -86,11 +86,14 @@ async fn by_the_way(tx: &mut Tx<'_>, ended: &Ended, now: Timestamp) -> Result<()
     Ok(())
 }
 
+/// A page: about which incident, to whom, by which step.
+type Page = (IncidentId, UserId, Option<(u32, u32)>);
+
 /// Pages that failed for good.
 #[derive(Default)]
 pub(super) struct Failed {
     /// Pages of the default order, each person once.
-    in_order: BTreeSet<(IncidentId, UserId, Option<(u32, u32)>)>,
+    in_order: BTreeSet<Page>,
     steps: BTreeSet<(IncidentId, (u32, u32))>,
 }
 
