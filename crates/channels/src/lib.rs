@@ -20,6 +20,7 @@ pub mod fetch;
 pub mod guard;
 mod http;
 mod news;
+pub mod push;
 mod secret;
 pub mod slack;
 pub mod tls;

@@ -8,7 +8,7 @@ use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receip
 
 use crate::{
     samples::{hostile, note, now, page, resolved, storm},
-    slack, smtp, webhook,
+    push, slack, smtp, webhook,
     web_server::{Request, WebServer, answer},
 };
 
@@ -140,6 +140,7 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
     vec![
         ("slack", Box::new(slack::peer(mood).await)),
         ("smtp", Box::new(smtp::peer(mood).await)),
+        ("web_push", Box::new(push::peer(mood).await)),
         ("webhook", Box::new(webhook::peer(mood).await)),
     ]
 }

@@ -6,6 +6,7 @@ mod conformance;
 mod described;
 mod guard;
 mod mail;
+mod push;
 mod python;
 mod samples;
 mod slack;

@@ -1,0 +1,5 @@
+//! Notifications on telephones and computers: [`web`], the browser's own.
+//!
+//! A way to push is a module of its own; nothing of one knows of another.
+
+pub mod web;
