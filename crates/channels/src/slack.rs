@@ -246,7 +246,8 @@ impl Channel for Slack {
         for connected in &self.workspaces {
             // No wait of an answer is turned from a date here.
             let identity = oauth::identity(&connected.line, Timestamp::UNIX_EPOCH).await?;
-            if identity.team != connected.team {
+            // The app of a whole organisation is known by the organisation's identity.
+            if identity.team != connected.team && identity.enterprise.as_ref() != Some(&connected.team) {
                 return Err(DeliveryError::Misconfigured {
                     field: "team",
                     why: format!(

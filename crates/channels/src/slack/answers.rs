@@ -11,7 +11,10 @@ use super::{
     blocks::{acknowledge, resolve, section, view},
     text::{date, line, link, mrkdwn, paragraphs, plain},
 };
-use crate::news::{status_name, urgency_name};
+use crate::{
+    news::{status_name, urgency_name},
+    words::one_line,
+};
 
 /// Which dialog resolves.
 pub const RESOLVE_VIEW: &str = "opsknight_resolve_view";
@@ -153,12 +156,6 @@ pub fn on_call(people: &[OnCall]) -> Value {
     answer(text, blocks)
 }
 
-/// Keeps the dialog that resolves open, with an error at the note (Slack, "Modals", "Displaying errors in views").
-#[must_use]
-pub fn wrong_note(why: &str) -> Value {
-    json!({ "response_action": "errors", "errors": { NOTE_BLOCK: line(why, NAME_CHARS_MAX * 3) } })
-}
-
 /// The dialog that asks how an incident was solved and resolves it. `private_metadata` comes back when it is sent off;
 /// of what is too long nothing comes back.
 #[must_use]
@@ -191,6 +188,13 @@ pub fn resolve_view(incident: &IncidentFacts, private_metadata: &str) -> Value {
             },
         ],
     })
+}
+
+/// The answer to the dialog being sent off that leaves it open and says what is wrong (Slack, "Modals", "Displaying errors
+/// in views"). To close it, the answer is 200 and empty.
+#[must_use]
+pub fn view_refused(why: &str) -> Value {
+    json!({ "response_action": "errors", "errors": { NOTE_BLOCK: one_line(why, TITLE_CHARS_MAX) } })
 }
 
 /// An answer for one person's eyes, which leaves the message that was pressed as it is.

@@ -199,4 +199,23 @@ mod tests {
             Err(SignatureError::NoSecret)
         );
     }
+
+    /// Whatever is left of a body, and whatever a byte of it turns into, is read to a value or an error.
+    #[test]
+    fn no_body_is_too_broken_to_be_answered() {
+        let press = br#"payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%5B%7B%22action_id%22%3A%22opsknight_snooze%22%2C%22selected_option%22%3A%7B%22value%22%3A%22inc_1%3A60%22%7D%7D%5D%2C%22user%22%3A%7B%22id%22%3A%22U1%22%7D%2C%22team%22%3A%7B%22id%22%3A%22T1%22%7D%7D"#;
+        let event = br#"{"team_id":"T1","event":{"type":"tokens_revoked","tokens":{"bot":["U1"]}},"type":"event_callback","event_id":"Ev1"}"#;
+        assert!(Interaction::read(press).is_ok() && Event::read(event).is_ok() && Command::read(BODY).is_ok());
+        for body in [&press[..], &event[..], BODY] {
+            for at in 0..body.len() {
+                let mut turned = body.to_vec();
+                turned[at] ^= 0x80;
+                for broken in [&body[..at], &body[at..], &turned] {
+                    drop(Command::read(broken));
+                    drop(Interaction::read(broken));
+                    drop(Event::read(broken));
+                }
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use axum::{body::Body, response::Response};
 use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, Vendors, tls::Roots};
 
 use crate::{
-    discord, google_chat, onesignal,
+    discord, google_chat, onesignal, push,
     samples::{hostile, note, now, page, resolved, storm},
     slack, smtp, teams, telegram, twilio, voice,
     web_server::{Request, WebServer, answer},
@@ -152,6 +152,7 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
         ("discord", Box::new(discord::peer(mood).await)),
         ("telegram", Box::new(telegram::peer(mood).await)),
         ("onesignal", Box::new(onesignal::peer(mood).await)),
+        ("web_push", Box::new(push::peer(mood).await)),
     ]
 }
 

@@ -5,10 +5,12 @@
 mod conformance;
 mod described;
 mod discord;
+mod environment;
 mod google_chat;
 mod guard;
 mod mail;
 mod onesignal;
+mod push;
 mod python;
 mod samples;
 mod schemas;

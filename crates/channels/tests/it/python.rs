@@ -5,15 +5,11 @@ use std::{
     process::{Command, Stdio},
 };
 
+use crate::environment::variable;
+
 /// Runs a program with arguments and a standard input, and returns what it printed. One that fails, fails the test.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the test command says in the environment where the interpreter is"
-)]
 pub(crate) fn python(program: &str, arguments: &[&str], input: &[u8]) -> String {
-    let interpreter =
-        std::env::var("OPSKNIGHT_TEST_PYTHON").expect("OPSKNIGHT_TEST_PYTHON is set by `cargo xtask test`");
-    let mut child = Command::new(interpreter)
+    let mut child = Command::new(variable("OPSKNIGHT_TEST_PYTHON"))
         .args(["-c", program])
         .args(arguments)
         .stdin(Stdio::piped())

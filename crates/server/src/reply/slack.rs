@@ -197,7 +197,7 @@ impl Desk {
     /// What the dialog shows then: nothing, so that it closes, or an error at the note.
     async fn submitted(&self, submitted: &ResolveSubmitted) -> Result<Value, Refused> {
         let client = self.client().await;
-        let wrong = |why: &str| answers::wrong_note(why);
+        let wrong = |why: &str| answers::view_refused(why);
         let Ok(incident) = submitted.incident.parse::<IncidentId>() else {
             return Ok(wrong("The incident is not there any more."));
         };

@@ -312,6 +312,10 @@ fn answers_say_what_a_person_needs() {
         "OpsKnight knows nobody with the address jane@example.com; ask an administrator to invite you."
     );
     assert!(answers::help()["text"].as_str().unwrap().contains("/opsknight ack 123"));
+    assert_eq!(
+        answers::view_refused("it is\nresolved already"),
+        json!({ "response_action": "errors", "errors": { "opsknight_note": "it is resolved already" } })
+    );
     let metadata = "x".repeat(answers::PRIVATE_METADATA_CHARS_MAX);
     let view = answers::resolve_view(&incident().incident, &metadata);
     assert_eq!(view["private_metadata"], "inc_01ke3q5x9se8eba6ncyw3g4j1n");
