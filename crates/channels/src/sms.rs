@@ -1,6 +1,4 @@
-//! Text messages to telephones.
+//! Text messages: what they say and who carries them.
 
-mod sns;
+pub mod sns;
 pub mod text;
-
-pub use sns::{SnsSms, SnsSmsSettings};

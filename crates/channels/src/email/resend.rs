@@ -15,7 +15,7 @@ use url::Url;
 use super::letter::{DELIVERY_TAG, Letter, sender};
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    given::{base_problem, key_problem},
+    given::{base_problem, key_problem, open},
     vendor::{Api, Reply},
 };
 
@@ -78,7 +78,7 @@ impl Resend {
             return Err(problem.into());
         }
         Ok(Self {
-            api: vendors.api(settings.base_url.as_ref(), BASE, &[&settings.api_key]),
+            api: open(vendors, settings.base_url.as_ref(), BASE, &[&settings.api_key]),
             key: settings.api_key.clone(),
             from: sender(&settings.from, FROM)?,
         })

@@ -16,7 +16,7 @@ use url::Url;
 use super::letter::{DELIVERY_TAG, Letter, sender};
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    given::{base_problem, key_problem},
+    given::{base_problem, key_problem, open},
     http::RETRY_AFTER_MAX,
     vendor::{Api, Reply},
 };
@@ -80,7 +80,7 @@ impl SendGrid {
             return Err(problem.into());
         }
         Ok(Self {
-            api: vendors.api(settings.base_url.as_ref(), BASE, &[&settings.api_key]),
+            api: open(vendors, settings.base_url.as_ref(), BASE, &[&settings.api_key]),
             key: settings.api_key.clone(),
             from: sender(&settings.from, FROM)?,
         })

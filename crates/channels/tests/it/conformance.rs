@@ -7,9 +7,11 @@ use axum::{body::Body, response::Response};
 use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, Vendors, tls::Roots};
 
 use crate::{
+    resend,
     samples::{hostile, note, now, page, resolved, storm},
-    smtp, webhook,
+    sendgrid, ses, smtp, sns,
     web_server::{Request, WebServer, answer},
+    webhook,
 };
 
 /// What peers are given as credentials; no error and no receipt may contain these. The last two stand in the path and
@@ -140,6 +142,10 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
     vec![
         ("smtp", Box::new(smtp::peer(mood).await)),
         ("webhook", Box::new(webhook::peer(mood).await)),
+        ("sendgrid", Box::new(sendgrid::peer(mood).await)),
+        ("resend", Box::new(resend::peer(mood).await)),
+        ("ses", Box::new(ses::peer(mood).await)),
+        ("sns", Box::new(sns::peer(mood).await)),
     ]
 }
 
@@ -204,7 +210,10 @@ async fn nonsense_harms_nobody() {
     for (name, peer) in all(Mood::Nonsense).await {
         let outcome = peer.send(&page()).await;
         match &outcome {
-            Ok(receipt) => assert!(peer.goes_by_status() && receipt.answer.len() < 2000, "{name}: {outcome:?}"),
+            Ok(receipt) => assert!(
+                peer.goes_by_status() && receipt.answer.len() < 2000,
+                "{name}: {outcome:?}"
+            ),
             Err(error) => assert!(
                 !matches!(error, DeliveryError::Refused { .. }) && error.to_string().len() < 2000,
                 "{name}: {outcome:?}"
