@@ -7,6 +7,8 @@ use url::Url;
 
 use crate::{Problem, Secret, Vendors, vendor::Api};
 
+/// Longest identity that a vendor gives a message, in bytes; those that are known have 100 at most.
+const IDENTITY_BYTES_MAX: usize = 200;
 /// Shorter pieces of a base are not hidden: they are ordinary words, not tokens.
 const TOKEN_CHARS_MIN: usize = 8;
 /// Longest key, in bytes: session tokens of AWS are the longest, some 2,000.
@@ -29,6 +31,11 @@ pub(crate) fn text_problem(field: &'static str, text: &str) -> Option<Problem> {
         return None;
     };
     Some(Problem { field, why: why.into() })
+}
+
+/// A vendor's identity of a message, as it may be kept. A longer one is no identity but nonsense.
+pub(crate) fn is_identity(text: &str) -> bool {
+    (1..=IDENTITY_BYTES_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is wrong with another base for a vendor's API.

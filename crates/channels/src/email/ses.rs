@@ -21,6 +21,7 @@ use super::{
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
     aws::{Account, Fault, KEY, Service},
+    given::is_identity,
     vendor::Reply,
 };
 
@@ -132,7 +133,9 @@ impl Channel for Ses {
         let body = body.to_string().into_bytes();
         let reply = self.service.post(SEND, JSON, body, now).await?;
         match reply.json::<Sent>() {
-            Some(sent) if reply.status().is_success() => Ok(Receipt::of(reply.words()).with_id(sent.id)),
+            Some(sent) if reply.status().is_success() && is_identity(&sent.id) => {
+                Ok(Receipt::of(reply.words()).with_id(sent.id))
+            }
             _ => Err(self.failure(&reply)),
         }
     }

@@ -110,6 +110,21 @@ async fn each_mail_is_what_resend_published() {
 }
 
 #[tokio::test]
+async fn resend_says_when_it_takes_no_more_for_a_while() {
+    let pause = async |remaining: &'static str, reset: &'static str| {
+        let headers = [("ratelimit-remaining", remaining), ("ratelimit-reset", reset)];
+        let server = WebServer::start(move || answer(200, &headers, json!({ "id": ID }).to_string())).await;
+        let receipt = to(&server, &page()).await.unwrap();
+        receipt.pause.map(|pause| pause.as_secs())
+    };
+    assert_eq!((pause("1", "1").await, pause("0", "1").await), (None, Some(1)));
+    assert_eq!(
+        (pause("0", "soon").await, pause("0", "99999").await),
+        (None, Some(3600))
+    );
+}
+
+#[tokio::test]
 async fn a_repetition_is_the_same_request() {
     let server = WebServer::start(taken).await;
     let first = to(&server, &page()).await.unwrap();

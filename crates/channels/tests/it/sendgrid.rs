@@ -116,6 +116,17 @@ async fn what_was_taken_has_sendgrids_identity() {
     let server = WebServer::start(taken).await;
     let receipt = to(&server, &page()).await.unwrap();
     assert_eq!(receipt, Receipt::of("202 Accepted").with_id(ID));
+    let pause = async |remaining: &'static str| {
+        let headers = [
+            ("x-ratelimit-remaining", remaining),
+            ("x-ratelimit-reset", "1795403447"),
+        ];
+        let server = WebServer::start(move || answer(202, &headers, "")).await;
+        let receipt = to(&server, &page()).await.unwrap();
+        assert_eq!(receipt.provider_id, None);
+        receipt.pause.map(|pause| pause.as_secs())
+    };
+    assert_eq!((pause("1").await, pause("0").await), (None, Some(42)));
 }
 
 #[tokio::test]
@@ -264,4 +275,17 @@ async fn what_is_no_address_is_refused_before_anything_is_sent() {
         );
     }
     assert!(server.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_key_is_hidden_although_the_words_around_it_are_cut() {
+    let padding = "x".repeat(275);
+    for body in [
+        json!({ "errors": [{ "message": format!("{padding} SG.key-of-ours"), "field": null }] }).to_string(),
+        format!("{padding} SG.key-of-ours"),
+    ] {
+        let server = WebServer::start(move || answer(403, &[], body.clone())).await;
+        let error = to(&server, &page()).await.unwrap_err().to_string();
+        assert!(error.contains("xxx") && !error.contains("SG.k"), "{error}");
+    }
 }

@@ -231,6 +231,12 @@ async fn each_refusal_says_what_is_next() {
             assert_eq!(after.map(|after| after.as_secs()), Some(5));
         }
     }
+    let long = format!(
+        "<PublishResult><MessageId>{}</MessageId></PublishResult>",
+        "7".repeat(5000)
+    );
+    let server = WebServer::start(move || answer(200, &[], long.clone())).await;
+    assert_eq!(kind(&to(&server, &page()).await.unwrap_err()), "unknown");
     for (status, next) in [
         (200, "unknown"),
         (302, "base URL"),
