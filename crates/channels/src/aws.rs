@@ -17,7 +17,7 @@ use url::Url;
 
 use crate::{
     DeliveryError, Problem, Secret, Vendors,
-    given::{base_problem, key_problem, text_problem},
+    given::{base_problem, key_problem, open, text_problem},
     vendor::{Api, Reply},
 };
 
@@ -99,7 +99,7 @@ impl Service {
             .collect();
         let token = account.session_token.map(|token| token.expose().to_owned());
         Self {
-            api: vendors.api(account.endpoint, &own_address(host, account.region), &secrets),
+            api: open(vendors, account.endpoint, &own_address(host, account.region), &secrets),
             name,
             region: account.region.to_owned(),
             credentials: Credentials::new(

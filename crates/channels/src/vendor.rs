@@ -18,6 +18,9 @@ use crate::{
     words,
 };
 
+/// How much of an answer is looked at to quote it, in bytes.
+const SHOWN_BYTES_MAX: usize = 4096;
+
 /// Opens the APIs of vendors, all over one pool of connections.
 #[derive(Debug, Clone)]
 pub struct Vendors {
@@ -133,12 +136,17 @@ impl Reply {
 
     /// Status and body in one line, without our secrets.
     pub(crate) fn words(&self) -> String {
-        self.hide(&self.answer.words())
+        let body = self.text(SHOWN_BYTES_MAX);
+        if body.trim().is_empty() {
+            return self.answer.status.to_string();
+        }
+        self.quote(&body)
     }
 
-    /// The status and what the vendor says in it, in one line, without our secrets.
+    /// The status and what the vendor says in it, in one line, without our secrets. These are hidden before anything is
+    /// cut off: of a secret that is cut in two the first half would stay.
     pub(crate) fn quote(&self, said: &str) -> String {
-        self.hide(&words::answer(&format!("{}: {said}", self.answer.status)))
+        self.hide(&words::answer(&format!("{}: {}", self.answer.status, self.hide(said))))
     }
 
     /// Some words without our secrets.
@@ -175,10 +183,7 @@ impl Reply {
     /// It may have been taken, but what came back is not what this vendor answers.
     pub(crate) fn unreadable(&self) -> DeliveryError {
         DeliveryError::Unknown {
-            why: self.hide(&words::answer(&format!(
-                "the answer is not this vendor's: {}",
-                self.answer.words()
-            ))),
+            why: words::answer(&format!("the answer is not this vendor's: {}", self.words())),
         }
     }
 }

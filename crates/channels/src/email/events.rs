@@ -130,9 +130,12 @@ fn provider_id(text: &str) -> Option<String> {
     Some(words::one_line(text, PROVIDER_ID_CHARS_MAX)).filter(|id| !id.is_empty())
 }
 
-/// What there is of some words, one after the other.
+/// What there is of some words, one after the other, and never nothing.
 fn why<'w>(parts: impl IntoIterator<Item = Option<&'w str>>) -> String {
     let said: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    if said.is_empty() {
+        return "no reason was given".into();
+    }
     words::answer(&said.join(": "))
 }
 

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use lettre::message::Mailbox;
 use reqwest::StatusCode;
 use serde::Deserialize;
@@ -15,7 +15,8 @@ use url::Url;
 use super::letter::{DELIVERY_TAG, Letter, sender};
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    given::{base_problem, key_problem},
+    given::{base_problem, is_identity, key_problem, open},
+    http::RETRY_AFTER_MAX,
     vendor::{Api, Reply},
 };
 
@@ -78,7 +79,7 @@ impl Resend {
             return Err(problem.into());
         }
         Ok(Self {
-            api: vendors.api(settings.base_url.as_ref(), BASE, &[&settings.api_key]),
+            api: open(vendors, settings.base_url.as_ref(), BASE, &[&settings.api_key]),
             key: settings.api_key.clone(),
             from: sender(&settings.from, FROM)?,
         })
@@ -102,7 +103,10 @@ impl Channel for Resend {
             .json(&body(letter, message));
         let reply = self.api.call(request, now).await?;
         match reply.json::<Sent>() {
-            Some(sent) if reply.status().is_success() => Ok(Receipt::of(reply.words()).with_id(sent.id)),
+            Some(sent) if reply.status().is_success() && is_identity(&sent.id) => Ok(Receipt {
+                pause: pause(&reply),
+                ..Receipt::of(reply.words()).with_id(sent.id)
+            }),
             _ => Err(failure(&reply)),
         }
     }
@@ -184,6 +188,14 @@ fn body(letter: Letter, message: &Message) -> Value {
             { "name": "opsknight_kind", "value": letter.kind },
         ],
     })
+}
+
+/// Resend takes a few requests a second, and says with each answer how many are left and for how many seconds (Resend,
+/// "Usage Limits").
+fn pause(reply: &Reply) -> Option<SignedDuration> {
+    let spent = reply.header("ratelimit-remaining")?.trim() == "0";
+    let seconds: u32 = reply.header("ratelimit-reset")?.trim().parse().ok()?;
+    spent.then(|| SignedDuration::from_secs(seconds.into()).min(RETRY_AFTER_MAX))
 }
 
 /// What Resend says of a request that it does not take (Resend, "Errors").

@@ -16,7 +16,7 @@ use url::Url;
 use super::letter::{DELIVERY_TAG, Letter, sender};
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    given::{base_problem, key_problem},
+    given::{base_problem, is_identity, key_problem, open},
     http::RETRY_AFTER_MAX,
     vendor::{Api, Reply},
 };
@@ -80,7 +80,7 @@ impl SendGrid {
             return Err(problem.into());
         }
         Ok(Self {
-            api: vendors.api(settings.base_url.as_ref(), BASE, &[&settings.api_key]),
+            api: open(vendors, settings.base_url.as_ref(), BASE, &[&settings.api_key]),
             key: settings.api_key.clone(),
             from: sender(&settings.from, FROM)?,
         })
@@ -104,8 +104,12 @@ impl Channel for SendGrid {
         if reply.status() != StatusCode::ACCEPTED {
             return Err(failure(&reply, now));
         }
-        let receipt = Receipt::of(reply.words());
-        Ok(match reply.header("x-message-id") {
+        let spent = reply.header("x-ratelimit-remaining") == Some("0");
+        let receipt = Receipt {
+            pause: if spent { reset(&reply, now) } else { None },
+            ..Receipt::of(reply.words())
+        };
+        Ok(match reply.header("x-message-id").filter(|id| is_identity(id)) {
             Some(id) => receipt.with_id(id),
             None => receipt,
         })
@@ -220,17 +224,18 @@ fn failure(reply: &Reply, now: Timestamp) -> DeliveryError {
     }
 }
 
-/// `X-RateLimit-Reset` says when requests are taken again, in seconds since 1970 (SendGrid, "Rate Limits").
 fn later(reply: &Reply, why: String, now: Timestamp) -> DeliveryError {
-    let reset = reply
-        .header("x-ratelimit-reset")
-        .and_then(|text| text.trim().parse().ok())
-        .and_then(|seconds| Timestamp::from_second(seconds).ok())
-        .map(|at| at.duration_since(now).clamp(SignedDuration::ZERO, RETRY_AFTER_MAX));
     DeliveryError::Retry {
         why,
-        after: reply.retry_after().or(reset),
+        after: reply.retry_after().or_else(|| reset(reply, now)),
     }
+}
+
+/// `X-RateLimit-Reset` says when requests are taken again, in seconds since 1970 (SendGrid, "Rate Limits").
+fn reset(reply: &Reply, now: Timestamp) -> Option<SignedDuration> {
+    let seconds = reply.header("x-ratelimit-reset")?.trim().parse().ok()?;
+    let wait = Timestamp::from_second(seconds).ok()?.duration_since(now);
+    Some(wait.clamp(SignedDuration::ZERO, RETRY_AFTER_MAX))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use lettre::message::Mailbox;
+use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 use url::Url;
@@ -20,12 +21,15 @@ use super::{
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
     aws::{Account, Fault, KEY, Service},
+    given::is_identity,
     vendor::Reply,
 };
 
 const FROM: &str = "SES_FROM";
+const JSON: &str = "application/json";
 const SEND: [&str; 3] = ["v2", "email", "outbound-emails"];
 const ACCOUNT: [&str; 3] = ["v2", "email", "account"];
+const IDENTITIES: [&str; 3] = ["v2", "email", "list-identities"];
 
 /// An account of AWS whose SES sends our mail.
 #[derive(Clone, PartialEq, Eq)]
@@ -127,9 +131,11 @@ impl Channel for Ses {
             ],
         });
         let body = body.to_string().into_bytes();
-        let reply = self.service.post(SEND, "application/json", body, now).await?;
+        let reply = self.service.post(SEND, JSON, body, now).await?;
         match reply.json::<Sent>() {
-            Some(sent) if reply.status().is_success() => Ok(Receipt::of(reply.words()).with_id(sent.id)),
+            Some(sent) if reply.status().is_success() && is_identity(&sent.id) => {
+                Ok(Receipt::of(reply.words()).with_id(sent.id))
+            }
             _ => Err(self.failure(&reply)),
         }
     }
@@ -143,6 +149,15 @@ impl Channel for Ses {
             return state.told(region);
         }
         let fault = fault(&reply);
+        // Emulators take mails and know no account; that they know AWS's other calls shows that they are one.
+        if fault.code.is_empty() && reply.status() == StatusCode::NOT_FOUND {
+            let identities = self.service.post(IDENTITIES, JSON, b"{}".to_vec(), now).await?;
+            if identities.status().is_success() && identities.json::<Identities>().is_some() {
+                return Ok(format!(
+                    "Amazon SES in {region} answers, but does not tell whether the account may send."
+                ));
+            }
+        }
         if fault.is_permission() {
             return Ok(format!(
                 "AWS knows the key. It may not ask about the account (ses:GetAccount): {}",
@@ -166,7 +181,7 @@ impl Ses {
             "LimitExceededException" => reply.later(why),
             "AccountSuspendedException" | "SendingPausedException" => DeliveryError::Misconfigured { field: KEY, why },
             "MailFromDomainNotVerifiedException" => DeliveryError::Misconfigured { field: FROM, why },
-            "MessageRejected" if fault.says(&["not verified"]) => self.unverified(&fault, why),
+            "MessageRejected" if fault.says(&["not verified", "authority to send"]) => self.unverified(&fault, why),
             "MessageRejected" | "BadRequestException" => DeliveryError::Refused { why },
             _ => reply.failure(why, KEY),
         }
@@ -192,6 +207,13 @@ impl Ses {
 struct Sent {
     #[serde(rename = "MessageId")]
     id: String,
+}
+
+/// What `ListEmailIdentities` answers.
+#[derive(Deserialize)]
+struct Identities {
+    #[serde(rename = "EmailIdentities")]
+    _list: Vec<serde::de::IgnoredAny>,
 }
 
 /// What SES says of the account (SES API v2, `GetAccount`).

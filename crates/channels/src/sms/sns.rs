@@ -13,6 +13,7 @@ use super::text::render;
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
     aws::{Account, Fault, KEY, Service},
+    given::is_identity,
     vendor::Reply,
 };
 
@@ -148,7 +149,9 @@ impl Channel for SnsSms {
         }
         let reply = self.act("Publish", &fields, now).await?;
         match element(&reply, "MessageId") {
-            Some(id) if reply.status().is_success() => Ok(Receipt::of(format!("{}: {id}", reply.status())).with_id(id)),
+            Some(id) if reply.status().is_success() && is_identity(&id) => {
+                Ok(Receipt::of(format!("{}: {id}", reply.status())).with_id(id))
+            }
             _ => Err(failure(&reply)),
         }
     }

@@ -7,9 +7,9 @@ use axum::{body::Body, response::Response};
 use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, Vendors, tls::Roots};
 
 use crate::{
-    discord, google_chat, onesignal, push,
+    discord, google_chat, onesignal, push, resend,
     samples::{hostile, note, now, page, resolved, storm},
-    slack, smtp, teams, telegram, twilio, voice,
+    sendgrid, ses, slack, smtp, sns, teams, telegram, twilio, voice,
     web_server::{Request, WebServer, answer},
     webhook, whatsapp,
 };
@@ -153,6 +153,10 @@ async fn all(mood: Mood) -> Vec<(&'static str, Box<dyn Peer>)> {
         ("telegram", Box::new(telegram::peer(mood).await)),
         ("onesignal", Box::new(onesignal::peer(mood).await)),
         ("web_push", Box::new(push::peer(mood).await)),
+        ("sendgrid", Box::new(sendgrid::peer(mood).await)),
+        ("resend", Box::new(resend::peer(mood).await)),
+        ("ses", Box::new(ses::peer(mood).await)),
+        ("sns", Box::new(sns::peer(mood).await)),
     ]
 }
 

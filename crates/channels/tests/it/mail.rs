@@ -130,6 +130,7 @@ async fn headers_thread_and_identify_and_are_the_same_at_every_try() {
     assert_eq!(of("In-Reply-To").as_deref(), Some(root));
     assert_eq!(of("Auto-Submitted").unwrap(), "auto-generated");
     assert_eq!(of("X-OpsKnight-Incident").unwrap(), "inc_01ke3q5x9se8eba6ncyw3g4j1n");
+    assert_eq!(of("X-OpsKnight-Delivery").unwrap(), "dlv_01ke3q5x9se8eba6ncyw3g4j1r");
     assert_eq!(of("Importance").unwrap(), "high");
     assert!(of("Content-Type").unwrap().starts_with("multipart/alternative;"));
     assert_eq!(mail, written(&page()).await);
@@ -173,4 +174,26 @@ async fn a_subject_of_a_note_cannot_inject_either() {
     let mail = written(&sly).await;
     assert_eq!(header(&mail, "Subject").unwrap(), "a Bcc: x@example.org body");
     assert_eq!(header(&mail, "Bcc"), None);
+}
+
+#[tokio::test]
+async fn news_can_be_ended_with_one_click_and_pages_cannot() {
+    let news = written(&resolved()).await;
+    assert_eq!(
+        header(&news, "List-Unsubscribe").as_deref(),
+        Some("<https://opsknight.example.com/unsubscribe/SIGNED>")
+    );
+    assert_eq!(
+        header(&news, "List-Unsubscribe-Post").as_deref(),
+        Some("List-Unsubscribe=One-Click")
+    );
+    let mut sly = incident();
+    sly.unsubscribe_url = Some("https://opsknight.example.com/unsubscribe/SIGNED".into());
+    let mut without = incident();
+    without.answer = None;
+    for message in [message(sly), message(without), note()] {
+        let mail = written(&message).await;
+        assert_eq!(header(&mail, "List-Unsubscribe"), None);
+        assert_eq!(header(&mail, "List-Unsubscribe-Post"), None);
+    }
 }
