@@ -4,14 +4,9 @@
 //! The schemas are the vendors' and not part of this repository; where their folder is not found beside it, nothing is
 //! held against them.
 
-use std::{
-    io::Write as _,
-    process::{Command, Stdio},
-};
-
 use serde_json::{Value, json};
 
-use crate::described::file;
+use crate::{described::file, python::python};
 
 /// The schema as it is, for Adaptive Cards.
 const AS_IT_IS: &str = "schema = described";
@@ -67,17 +62,7 @@ fn judge(name: &str, made: &str, document: &Value) -> Option<Result<(), String>>
          for error in jsonschema_rs.validator_for(schema).iter_errors(given['document']):\n\
          \x20   print(list(error.instance_path), error.message[:300])\n"
     );
-    let python = std::env::var("OPSKNIGHT_TEST_PYTHON").expect("OPSKNIGHT_TEST_PYTHON is set by `cargo xtask test`");
-    let mut child = Command::new(python)
-        .args(["-c", &program])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
     let given = json!({ "path": path, "document": document }).to_string();
-    child.stdin.take().unwrap().write_all(given.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "the validator failed");
-    let errors = String::from_utf8(output.stdout).unwrap();
+    let errors = python(&program, &[], given.as_bytes());
     Some(if errors.is_empty() { Ok(()) } else { Err(errors) })
 }
