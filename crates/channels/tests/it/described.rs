@@ -28,9 +28,14 @@ pub(crate) fn file(name: &str) -> Option<PathBuf> {
 
 impl Description {
     /// Serves the description in this file; none where the folder is not found.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the test command says in the environment where the validator is"
+    )]
     pub(crate) async fn of(name: &str) -> Option<Self> {
         let file = file(name)?;
-        let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by `cargo xtask test`"));
+        let variable =
+            |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by `cargo xtask test`"));
         let peers = PathBuf::from(variable("OPSKNIGHT_TEST_NODE_PEERS"));
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = free.local_addr().unwrap().port().to_string();
