@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use opsknight_channels::{
-    DeliveryError, Endpoint, Hook as _, Message, Receipt, Secret, Timeouts,
-    rooms::telegram::{Telegram, incoming},
-    tls::Roots,
+    DeliveryError, Endpoint, Hook as _, Message, Receipt, Secret, Timeouts, rooms::telegram::Telegram, tls::Roots,
 };
 use opsknight_domain::{incident::Status, message::Content};
 use serde_json::{Value, json};
@@ -17,6 +15,7 @@ use crate::{
     web_server::{Request, WebServer, answer},
 };
 
+mod incoming;
 mod markdown;
 
 const SENT: &str = r#"{"ok":true,"result":{"message_id":77,"date":1,"chat":{"id":-1001234,"type":"supergroup"}}}"#;
@@ -177,6 +176,36 @@ async fn every_text_reads_as_what_was_written() {
         "{:?}",
         read.links
     );
+}
+
+/// `sendMessage` takes 4096 characters once the markup is read.
+#[tokio::test]
+async fn the_longest_texts_fit() {
+    for fill in ["_*[]()~`>#+-=|{}.!\\", "字🔥", "x"] {
+        let long = fill.repeat(20_000);
+        for url in ["https://a.example/", "http://localhost/"] {
+            let mut message = page();
+            let Content::Incident(news) = &mut message.content else {
+                panic!()
+            };
+            news.incident.title = long.clone();
+            news.incident.description = Some(long.clone());
+            news.incident.service.name = long.clone();
+            news.incident.assignee.as_mut().unwrap().name = long.clone();
+            news.incident.priority = Some(long.clone());
+            news.reason = Some(long.clone());
+            let url = format!("{url}{}", "a".repeat(600));
+            news.incident.runbook_url = Some(url.clone());
+            news.incident
+                .links
+                .iter_mut()
+                .for_each(|link| (link.text, link.href) = (Some(long.clone()), url.clone()));
+            news.incident.url = url;
+            let read = markdown::read(requests(&message).await[0].json()["text"].as_str().unwrap()).unwrap();
+            let units = read.shown.encode_utf16().count();
+            assert!((1000..=4096).contains(&units), "{units}");
+        }
+    }
 }
 
 /// Whatever stands in a title or a description, it is shown as it is and marks up nothing.
@@ -453,71 +482,4 @@ async fn an_address_that_a_person_entered_may_not_be_private() {
         other => panic!("{other:?}"),
     }
     assert!(server.seen().is_empty());
-}
-
-fn update(data: &str) -> Vec<u8> {
-    json!({
-        "update_id": 10000,
-        "callback_query": {
-            "id": "4382bfdwdsb323b2d9",
-            "from": { "id": 1_111_111, "is_bot": false, "first_name": "Jane", "last_name": "Doe\u{202e}", "username": "jd" },
-            "message": { "message_id": 77, "date": 1, "chat": { "id": -1_001_234, "type": "supergroup" } },
-            "chat_instance": "x",
-            "data": data,
-        }
-    })
-    .to_string()
-    .into_bytes()
-}
-
-#[test]
-fn a_pressed_button_is_read() {
-    let inc = "inc_01ke3q5x9se8eba6ncyw3g4j1n";
-    for (data, action) in [
-        ("ack", incoming::Action::Acknowledge),
-        ("res", incoming::Action::Resolve),
-    ] {
-        assert_eq!(
-            incoming::parse(&update(&format!("{data}:{inc}"))),
-            Ok(incoming::Update::Pressed {
-                callback_id: "4382bfdwdsb323b2d9".into(),
-                action,
-                incident: inc.into(),
-                chat: "-1001234".into(),
-                message_id: 77,
-                person: "Jane Doe".into(),
-                user_id: 1_111_111,
-            })
-        );
-    }
-    for data in [
-        "",
-        "ack",
-        "ack:",
-        "ack:inc_x",
-        "nak:inc_01ke3q5x9se8eba6ncyw3g4j1n",
-        "ack:svc_01ke3q5x9se8eba6ncyw3g4j1p",
-    ] {
-        assert_eq!(incoming::parse(&update(data)), Ok(incoming::Update::Other), "{data}");
-    }
-    assert_eq!(
-        incoming::parse(br#"{"update_id":1,"message":{"text":"hi"}}"#),
-        Ok(incoming::Update::Other)
-    );
-    for wrong in [&b""[..], b"[]", b"{}", b"{\"update_id\":\"x\"}", b"\xff", b"null"] {
-        assert!(incoming::parse(wrong).is_err(), "{wrong:?}");
-    }
-}
-
-#[test]
-fn a_call_is_telegrams_only_with_the_token() {
-    let token = Secret::new("abc-DEF_123");
-    assert!(incoming::verify(&token, "abc-DEF_123"));
-    for wrong in ["", "abc-DEF_12", "abc-DEF_1234", "ABC-def_123"] {
-        assert!(!incoming::verify(&token, wrong), "{wrong}");
-    }
-    for useless in ["", "no good", &"x".repeat(257)] {
-        assert!(!incoming::verify(&Secret::new(useless), useless), "{useless}");
-    }
-    assert!(incoming::verify(&Secret::new("x".repeat(256)), &"x".repeat(256)));
 }

@@ -22,6 +22,8 @@ const TEXT_UNITS_MAX: usize = 1600;
 const NOTE_UNITS_MAX: usize = 3000;
 /// Longest words of a link.
 const LINK_UNITS_MAX: usize = 60;
+/// What all links together may show.
+const LINKS_UNITS_MAX: usize = 700;
 
 /// How the text is marked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,7 +115,7 @@ fn text(card: &Card, piece: Piece, form: Form) -> String {
 /// Links that are no buttons, while they leave the message short enough.
 fn links(card: &Card, form: Form) -> Vec<String> {
     let on_button = |href: &str| form == Form::MarkdownV2 && card.view.as_deref() == Some(href) && is_public(href);
-    let mut left = 700;
+    let mut left = LINKS_UNITS_MAX;
     let mut links = Vec::new();
     for button in card.buttons() {
         let link = form.link(&button.text, &button.href);
