@@ -11,7 +11,7 @@ use opsknight_domain::{
 use opsknight_store::{
     Store,
     db::{Db, DbError, Tx, Wake},
-    directory::Picture,
+    directory::{Picture, Ways},
     integrations, policies,
     refusal::ChangeError,
     schedules::{self, OverrideRow},
@@ -159,7 +159,7 @@ both! {
         assert!(!picture.by_key.contains_key(&row.key.hash()));
 
         // With another secret key the integration is left out, and all else is there.
-        let other = Store::new(db.clone(), Sealer::new(&[8; 32]), Default::default());
+        let other = Store::new(db.clone(), Sealer::new(&[8; 32]), Ways::default());
         let picture = current(&other).await;
         assert_eq!((picture.integrations.len(), picture.unreadable, picture.directory.services.len()), (0, 1, 1));
         let picture = after(&store, async |tx, _| services::delete(tx, service(1).id, at(1)).await).await;
@@ -188,7 +188,7 @@ both! {
 
     async fn another_process_sees_it_and_is_woken(db: &TestDb) {
         let ours = store(db);
-        let theirs = Store::open(db.settings(), Sealer::new(&[7; 32]), Default::default()).await.unwrap();
+        let theirs = Store::open(db.settings(), Sealer::new(&[7; 32]), Ways::default()).await.unwrap();
         assert_eq!(current(&theirs).await.directory.teams.len(), 0);
         let mut wakes = db.subscribe();
         db.write(async |tx| teams::insert(tx, &team(1)).await).await.unwrap();
