@@ -174,7 +174,7 @@ async fn migrate_and_doctor_tell_how_things_are(place: &Place) {
         .envs([("SMTP_HOST", "127.0.0.1"), ("SMTP_PORT", "1"), ("SMTP_TLS", "none")]);
     let ended = run(doctor, "").await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.stdout.contains("PROBLEM the mail server"), "{ended:?}");
+    assert!(ended.stdout.contains("PROBLEM email (smtp): "), "{ended:?}");
 }
 
 async fn a_demo_is_a_living_product(place: &Place) {

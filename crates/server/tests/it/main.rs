@@ -7,6 +7,7 @@
 mod both;
 
 mod alertmanager;
+mod answers;
 mod api;
 mod bad_input;
 mod browser;
@@ -26,6 +27,8 @@ mod process;
 mod replay;
 mod senders;
 mod sink;
+mod storm;
 mod story;
 mod tls_front;
+mod vendors;
 mod world;

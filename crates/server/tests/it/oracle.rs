@@ -5,6 +5,9 @@ use std::{
     sync::Mutex,
 };
 
+use jiff::Timestamp;
+use opsknight_server::clock::SystemClock;
+use opsknight_web::state::Clock as _;
 use serde_json::Value;
 
 use crate::{
@@ -73,11 +76,14 @@ impl Oracle {
     }
 }
 
-/// Waits until nothing is due any more that is not held by the lease of somebody who died.
+/// Waits until nothing is due any more that is not held by the lease of somebody who died. Pages that are gathered wait
+/// for their time.
 pub(crate) async fn settled(api: &Api) {
     wait_until("everything that is due was sent", 2 * SOON, async || {
-        let pending = api.get("/api/notifications?status=PENDING&limit=1").await;
-        (pending["pagination"]["total"] == 0).then_some(())
+        let now = SystemClock.now();
+        let pending = api.all("/api/notifications?status=PENDING").await;
+        let is_due = |message: &Value| message["dueAt"].as_str().unwrap().parse::<Timestamp>().unwrap() <= now;
+        (!pending.iter().any(is_due)).then_some(())
     })
     .await;
 }

@@ -34,6 +34,7 @@ use crate::{
     both::Place,
     post_office::PostOffice,
     sink::Sink,
+    vendors::Vendors,
 };
 
 /// When stories begin: a Monday, 2026-06-01T12:00:00Z.
@@ -106,14 +107,33 @@ pub(crate) struct Around {
     pub(crate) clock: Arc<Turned>,
     pub(crate) post: PostOffice,
     pub(crate) sink: Sink,
+    pub(crate) vendors: Vendors,
 }
 
 impl Around {
     pub(crate) async fn at(clock: Arc<Turned>) -> Arc<Self> {
-        let (post, sink) = (PostOffice::start().await, Sink::start().await);
-        Arc::new(Self { clock, post, sink })
+        let (post, sink, vendors) = (PostOffice::start().await, Sink::start().await, Vendors::start().await);
+        Arc::new(Self {
+            clock,
+            post,
+            sink,
+            vendors,
+        })
+    }
+
+    /// The mail server, and no other provider.
+    fn mail(&self) -> RawProviders {
+        RawProviders {
+            smtp_host: Some("127.0.0.1".into()),
+            smtp_port: Some(self.post.port.to_string()),
+            smtp_tls: Some("none".into()),
+            ..self.vendors.bases()
+        }
     }
 }
+
+/// Under which address people and vendors know the program.
+pub(crate) const PUBLIC_URL: &str = "https://opsknight.example.com";
 
 /// The program, and what is around it.
 pub(crate) struct World {
@@ -132,17 +152,25 @@ impl World {
         Self::on(place, Around::at(Turned::at_noon()).await).await
     }
 
+    /// Begins a story of a program that has other providers besides its mail server, or in its place.
+    pub(crate) async fn begin_with(place: &Place, providers: impl FnOnce(&mut RawProviders)) -> Self {
+        let around = Around::at(Turned::at_noon()).await;
+        let mut raw = around.mail();
+        providers(&mut raw);
+        Self::with(place, around, raw).await
+    }
+
     /// The program on this data.
     pub(crate) async fn on(place: &Place, around: Arc<Around>) -> Self {
+        let mail = around.mail();
+        Self::with(place, around, mail).await
+    }
+
+    async fn with(place: &Place, around: Arc<Around>, providers: RawProviders) -> Self {
         let settings = Settings::check(Raw {
             data_dir: place.data_dir().to_str().map(str::to_owned),
             database_url: place.postgres_url().map(str::to_owned),
-            providers: RawProviders {
-                smtp_host: Some("127.0.0.1".into()),
-                smtp_port: Some(around.post.port.to_string()),
-                smtp_tls: Some("none".into()),
-                ..RawProviders::default()
-            },
+            providers,
             ..Raw::default()
         });
         let settings = settings.expect("the settings are good");
@@ -154,7 +182,7 @@ impl World {
         let app = App::new(Make {
             store: store.clone(),
             clock: clock.clone(),
-            public_url: "https://opsknight.example.com".parse().unwrap(),
+            public_url: PUBLIC_URL.parse().unwrap(),
             providers: settings.providers.clone(),
             clouds: settings.clouds.clone(),
             allow_private_targets: true,

@@ -52,6 +52,8 @@ pub struct Listed {
     pub provider: Option<String>,
     /// When the provider said that it has arrived.
     pub delivered_at: Option<Timestamp>,
+    /// The message in which it was told along with others.
+    pub bundle: Option<DeliveryId>,
 }
 
 /// Which messages are wanted.
@@ -84,7 +86,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let sql = format!(
         "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
          d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at, d.provider, d.delivered_at FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
+         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
          LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
          WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
     );
@@ -134,6 +136,7 @@ fn read(mut row: Row) -> Result<Listed, DbError> {
         finished_at: row.take()?,
         provider: row.take()?,
         delivered_at: row.take()?,
+        bundle: row.take()?,
     })
 }
 

@@ -1,0 +1,208 @@
+//! Vendors' APIs on the loopback interface: each answers as its own does when it takes a message, or as a test wants, and
+//! remembers what it was asked.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    http::{HeaderMap, Method, Uri},
+    response::Response,
+};
+use opsknight_server::config::RawProviders;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, task::JoinSet};
+
+/// One call.
+#[derive(Debug, Clone)]
+pub(crate) struct Call {
+    pub(crate) method: Method,
+    /// Path and query.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Call {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+
+    /// A field of a form; empty where there is none.
+    pub(crate) fn field(&self, name: &str) -> String {
+        let fields = url::form_urlencoded::parse(&self.body).into_owned();
+        fields
+            .into_iter()
+            .find(|(key, _)| key == name)
+            .map_or_else(String::new, |(_, value)| value)
+    }
+}
+
+/// What a vendor answers in place of taking a message.
+#[derive(Debug, Clone)]
+pub(crate) struct Instead {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(&'static str, &'static str)>,
+    pub(crate) body: String,
+}
+
+impl Instead {
+    pub(crate) fn of(status: u16, body: impl Into<String>) -> Self {
+        Self {
+            status,
+            headers: Vec::new(),
+            body: body.into(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Shared {
+    calls: Mutex<Vec<Call>>,
+    instead: Mutex<HashMap<String, Instead>>,
+    count: AtomicUsize,
+}
+
+/// All vendors at one address; they end with this value.
+pub(crate) struct Vendors {
+    pub(crate) base: String,
+    shared: Arc<Shared>,
+    _tasks: JoinSet<()>,
+}
+
+impl Vendors {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let shared: Arc<Shared> = Arc::default();
+        let there = shared.clone();
+        let app = Router::new().fallback(move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+            let call = Call {
+                method,
+                path: uri.path_and_query().unwrap().to_string(),
+                headers,
+                body,
+            };
+            let answer = there.answer(&call);
+            there.calls.lock().unwrap().push(call);
+            async move { answer }
+        });
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self {
+            base,
+            shared,
+            _tasks: tasks,
+        }
+    }
+
+    /// Settings by which the program finds them here.
+    pub(crate) fn bases(&self) -> RawProviders {
+        let base = || Some(self.base.clone());
+        RawProviders {
+            twilio_base_url: base(),
+            sendgrid_base_url: base(),
+            resend_base_url: base(),
+            onesignal_base_url: base(),
+            slack_base_url: base(),
+            telegram_base_url: base(),
+            whatsapp_base_url: base(),
+            aws_endpoint_url_sesv2: base(),
+            ..RawProviders::default()
+        }
+    }
+
+    /// From now on, whatever is asked with this in its path is answered so.
+    pub(crate) fn answer_instead(&self, path: &str, instead: Instead) {
+        self.shared.instead.lock().unwrap().insert(path.to_owned(), instead);
+    }
+
+    /// From now on it is answered well again.
+    pub(crate) fn answer_well(&self, path: &str) {
+        self.shared.instead.lock().unwrap().remove(path);
+    }
+
+    /// The calls with this in their path, in their order.
+    pub(crate) fn calls(&self, path: &str) -> Vec<Call> {
+        let calls = self.shared.calls.lock().unwrap();
+        calls.iter().filter(|call| call.path.contains(path)).cloned().collect()
+    }
+}
+
+impl Shared {
+    fn answer(&self, call: &Call) -> Response {
+        let n = self.count.fetch_add(1, Ordering::SeqCst);
+        let instead = self.instead.lock().unwrap();
+        let found = instead.iter().find(|(path, _)| call.path.contains(path.as_str()));
+        let Instead { status, headers, body } = found.map_or_else(|| well(call, n), |(_, instead)| instead.clone());
+        let mut response = Response::builder().status(status);
+        for (name, value) in headers {
+            response = response.header(name, value);
+        }
+        response.body(Body::from(body)).unwrap()
+    }
+}
+
+/// How each vendor answers who it serves.
+fn well(call: &Call, n: usize) -> Instead {
+    let path = call.path.split('?').next().unwrap();
+    let said = |status, body: Value| Instead {
+        status,
+        headers: vec![("content-type", "application/json")],
+        body: body.to_string(),
+    };
+    match path {
+        _ if path.ends_with("/Messages.json") => said(201, json!({ "sid": format!("SM{n:032x}"), "status": "queued" })),
+        _ if path.ends_with("/Calls.json") => said(201, json!({ "sid": format!("CA{n:032x}"), "status": "queued" })),
+        "/v3/mail/send" => Instead {
+            headers: vec![("x-message-id", "sendgrid-message-1")],
+            ..Instead::of(202, "")
+        },
+        "/emails" => said(200, json!({ "id": format!("resend-{n}") })),
+        "/notifications" => said(200, json!({ "id": format!("onesignal-{n}"), "external_id": null })),
+        "/auth.test" => said(
+            200,
+            json!({ "ok": true, "team": "Acme", "team_id": "T01", "user": "opsknight", "user_id": "U0BOT", "bot_id": "B01" }),
+        ),
+        "/chat.postMessage" | "/chat.update" => {
+            let asked = call.json();
+            let ts = asked["ts"]
+                .as_str()
+                .map_or_else(|| format!("1780315200.{n:06}"), str::to_owned);
+            said(
+                200,
+                json!({ "ok": true, "channel": asked["channel"], "ts": ts, "message": {} }),
+            )
+        }
+        "/users.lookupByEmail" => {
+            let email = call.path.split("email=").nth(1).unwrap_or_default();
+            let name = email.split(['%', '@', '&']).next().unwrap_or_default().to_uppercase();
+            let profile = json!({ "email": email.replace("%40", "@"), "real_name": name });
+            said(
+                200,
+                json!({ "ok": true, "user": { "id": format!("U0{name}"), "profile": profile } }),
+            )
+        }
+        "/views.open" | "/conversations.join" | "/chat.postEphemeral" => said(200, json!({ "ok": true })),
+        _ if path.ends_with("/messages") => said(
+            200,
+            json!({ "messaging_product": "whatsapp", "messages": [{ "id": format!("wamid.{n}") }] }),
+        ),
+        _ if path.starts_with("/bot") => said(
+            200,
+            json!({ "ok": true, "result": { "message_id": n, "chat": { "id": -100_123 }, "date": 1_780_315_200 } }),
+        ),
+        _ if path.starts_with("/push/") => Instead::of(201, ""),
+        _ => Instead::of(200, "ok"),
+    }
+}
