@@ -73,7 +73,10 @@ impl Api {
     }
 
     /// Begins a `POST` to a path below the base.
-    pub(crate) fn post<'a>(&self, segments: impl IntoIterator<Item = &'a str>) -> Result<RequestBuilder, DeliveryError> {
+    pub(crate) fn post<'a>(
+        &self,
+        segments: impl IntoIterator<Item = &'a str>,
+    ) -> Result<RequestBuilder, DeliveryError> {
         Ok(self.client.post(self.url(segments)?))
     }
 

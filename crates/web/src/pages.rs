@@ -29,6 +29,7 @@ mod webhooks;
 mod zones;
 
 pub use error::PageError;
+pub(crate) use viewer::say;
 
 use axum::{
     Router,

@@ -8,8 +8,9 @@ use opsknight_channels::{Channel, DeliveryError, Endpoint, Hook, Message, Receip
 
 use crate::{
     samples::{hostile, note, now, page, resolved, storm},
-    smtp, webhook,
+    smtp,
     web_server::{Request, WebServer, answer},
+    webhook,
 };
 
 /// What peers are given as credentials; no error and no receipt may contain these. The last two stand in the path and
@@ -204,7 +205,10 @@ async fn nonsense_harms_nobody() {
     for (name, peer) in all(Mood::Nonsense).await {
         let outcome = peer.send(&page()).await;
         match &outcome {
-            Ok(receipt) => assert!(peer.goes_by_status() && receipt.answer.len() < 2000, "{name}: {outcome:?}"),
+            Ok(receipt) => assert!(
+                peer.goes_by_status() && receipt.answer.len() < 2000,
+                "{name}: {outcome:?}"
+            ),
             Err(error) => assert!(
                 !matches!(error, DeliveryError::Refused { .. }) && error.to_string().len() < 2000,
                 "{name}: {outcome:?}"

@@ -30,7 +30,8 @@ impl Description {
     /// Serves the description in this file; none where the folder is not found.
     pub(crate) async fn of(name: &str) -> Option<Self> {
         let file = file(name)?;
-        let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by `cargo xtask test`"));
+        let variable =
+            |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is set by `cargo xtask test`"));
         let peers = PathBuf::from(variable("OPSKNIGHT_TEST_NODE_PEERS"));
         let free = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = free.local_addr().unwrap().port().to_string();

@@ -1,10 +1,6 @@
 //! The guard in the way of real calls.
 
-use opsknight_channels::{
-    DeliveryError, Endpoint, Hook as _,
-    tls::Roots,
-    webhook::Webhooks,
-};
+use opsknight_channels::{DeliveryError, Endpoint, Hook as _, tls::Roots, webhook::Webhooks};
 
 use crate::{
     samples::{now, page},

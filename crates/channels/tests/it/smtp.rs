@@ -26,7 +26,11 @@ impl Peer for Mail {
     }
 
     fn arrived(&self) -> Vec<Option<String>> {
-        let identity = |mail: &String| mail.lines().find(|line| line.starts_with("Message-ID:")).map(Into::into);
+        let identity = |mail: &String| {
+            mail.lines()
+                .find(|line| line.starts_with("Message-ID:"))
+                .map(Into::into)
+        };
         self.1.seen().mails.iter().map(identity).collect()
     }
 
@@ -66,7 +70,10 @@ pub(crate) async fn peer(mood: Mood) -> impl Peer {
         password: Some(Secret::new(SECRETS[0])),
         ..settings(&server, Tls::None)
     };
-    Mail(Smtp::with_limit(&settings, &server.roots, mood.limit()).unwrap(), server)
+    Mail(
+        Smtp::with_limit(&settings, &server.roots, mood.limit()).unwrap(),
+        server,
+    )
 }
 
 const PASSWORD: &str = "correct horse battery";
@@ -326,10 +333,7 @@ async fn nobody_listening_is_tried_again() {
         let smtp = Smtp::with_limit(&settings, &Roots::of(Vec::new()), Duration::from_millis(800)).unwrap();
         let outcome = smtp.send("jane@example.com", &page(), now()).await;
         assert_eq!(kind(&outcome), "retry", "{outcome:?}");
-        assert_eq!(
-            kind(&smtp.check().await.map(Receipt::of)),
-            "retry"
-        );
+        assert_eq!(kind(&smtp.check().await.map(Receipt::of)), "retry");
     }
 }
 

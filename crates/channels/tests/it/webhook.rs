@@ -92,10 +92,7 @@ async fn a_signed_call_can_be_verified_and_a_repetition_recognised() {
     let later = now() + SignedDuration::from_secs(90);
     for at in [now(), later] {
         let receipt = post(&server.url, Some(SECRET), at).await.unwrap();
-        assert_eq!(
-            receipt,
-            Receipt::of("204 No Content")
-        );
+        assert_eq!(receipt, Receipt::of("204 No Content"));
     }
     let seen = server.seen();
     assert_eq!(seen.len(), 2);

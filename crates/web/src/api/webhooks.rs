@@ -19,7 +19,7 @@ use super::{
     access::{Caller, Who},
     change::{Change, Object},
     check,
-    deliveries::DeliveryBody,
+    deliveries::{DeliveryBody, listed},
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
     page::{Listed, Page},
@@ -341,10 +341,9 @@ async fn list_deliveries(
     let at = state.clone();
     let unit = async move |tx: &mut Tx<'_>| {
         found(tx, &at, id).await?;
-        Ok::<_, ApiError>(deliveries::list(tx, &filter).await?)
+        Ok::<_, ApiError>(listed(tx, &filter).await?)
     };
-    let (rows, total) = state.store.db.read(unit).await?;
-    let bodies = rows.into_iter().map(DeliveryBody::from).collect();
+    let (bodies, total) = state.store.db.read(unit).await?;
     Ok(Json(Listed::new(bodies, total, page)))
 }
 

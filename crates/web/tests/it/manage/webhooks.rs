@@ -114,6 +114,13 @@ async fn a_delivery_that_failed_is_sent_again() {
         "it still waits"
     );
     fail(&admin, id(&made).parse().unwrap()).await;
+    let failed = admin.get(&path).await["data"][0].clone();
+    let attempt = json!([{ "number": 1, "provider": "webhook", "outcome": "REFUSED", "detail": "nobody is there",
+        "startedAt": "2026-06-01T12:00:00Z", "endedAt": "2026-06-01T12:00:00Z" }]);
+    assert_eq!(
+        (&failed["attempts"], &failed["provider"], &failed["deliveredAt"]),
+        (&attempt, &json!("webhook"), &Value::Null)
+    );
     assert_eq!(
         admin.call(Method::POST, &retry, json!({})).await.status,
         StatusCode::NO_CONTENT
@@ -134,7 +141,7 @@ async fn a_delivery_that_failed_is_sent_again() {
 
 /// The worker tries what waits for this webhook once, and gives it up.
 async fn fail(admin: &Admin, webhook: WebhookId) {
-    let now = jiff::Timestamp::MAX;
+    let now = admin.app.clock_now();
     let give_up = async move |tx: &mut Tx<'_>| {
         for leased in deliveries::lease(tx, &[(Lane::Webhook(webhook), 10)], now, now)
             .await?
