@@ -23,6 +23,7 @@ mod schedules;
 mod services;
 mod settings;
 mod teams;
+mod unsubscribe;
 mod users;
 mod viewer;
 mod webhooks;
@@ -96,6 +97,8 @@ fn gate_routes(routes: Routes) -> Routes {
         .post("/invite/{token}", gate::accept)
         .get("/ack/{token}", ack::show)
         .post("/ack/{token}", ack::acknowledge)
+        .get("/unsubscribe/{token}", unsubscribe::show)
+        .post("/unsubscribe/{token}", unsubscribe::end)
 }
 
 fn incident_routes(routes: Routes) -> Routes {

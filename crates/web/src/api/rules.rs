@@ -199,6 +199,8 @@ pub static RULES: &[Rule] = &[
     open("POST", "/invite/{token}"),
     open("GET", "/ack/{token}"),
     open("POST", "/ack/{token}"),
+    open("GET", "/unsubscribe/{token}"),
+    open("POST", "/unsubscribe/{token}"),
     open("POST", "/theme"),
 
     page("GET", "/"),

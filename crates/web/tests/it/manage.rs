@@ -2,6 +2,7 @@
 //! log tells of it.
 
 mod audit;
+mod contacts;
 mod events;
 mod keys;
 mod people;
