@@ -3,6 +3,7 @@
 //! It owns form and access. What a change means is in `actions` and in `domain`; pages call the same functions.
 
 pub mod access;
+pub(crate) mod address;
 pub mod error;
 pub mod extract;
 pub mod page;
@@ -20,6 +21,7 @@ pub mod integrations;
 mod openapi;
 pub mod policies;
 pub mod preview;
+mod push;
 pub mod receipts;
 mod refs;
 pub mod schedules;
@@ -27,6 +29,7 @@ mod search;
 pub mod services;
 pub mod settings;
 pub mod teams;
+pub(crate) mod troubles;
 pub mod users;
 pub mod webhooks;
 
@@ -54,6 +57,7 @@ pub(crate) fn documented() -> OpenApiRouter<AppState> {
         .merge(schedules::routes())
         .merge(webhooks::routes())
         .merge(settings::routes())
+        .merge(push::routes())
         .merge(api_keys::routes())
         .merge(audit::routes())
 }

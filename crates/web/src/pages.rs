@@ -23,12 +23,14 @@ mod schedules;
 mod services;
 mod settings;
 mod teams;
+mod unsubscribe;
 mod users;
 mod viewer;
 mod webhooks;
 mod zones;
 
 pub use error::PageError;
+pub(crate) use viewer::say;
 
 use axum::{
     Router,
@@ -95,6 +97,8 @@ fn gate_routes(routes: Routes) -> Routes {
         .post("/invite/{token}", gate::accept)
         .get("/ack/{token}", ack::show)
         .post("/ack/{token}", ack::acknowledge)
+        .get("/unsubscribe/{token}", unsubscribe::show)
+        .post("/unsubscribe/{token}", unsubscribe::end)
 }
 
 fn incident_routes(routes: Routes) -> Routes {

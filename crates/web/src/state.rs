@@ -17,6 +17,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::{
+    api::settings::rooms::Rooms,
     auth::{Passwords, Throttles},
     live::Listeners,
 };
@@ -39,7 +40,8 @@ pub trait Clock: Send + Sync {
 #[async_trait]
 pub trait Providers: Send + Sync {
     /// Sends a test message on `channel` to `address`. `settings` are those of the settings call that have not been
-    /// saved; without them the saved ones are used. The answer is in the provider's own words.
+    /// saved, as they would be stored; for Slack with the `botToken` of the workspace that is tried. Without them the
+    /// saved ones are used. The answer is in the provider's own words.
     ///
     /// # Errors
     /// What the provider refused, or what is wrong with the settings.
@@ -186,6 +188,8 @@ pub struct Inner {
     pub(crate) throttles: Throttles,
     /// The open event streams.
     pub(crate) listeners: Listeners,
+    /// What Slack told of its conversations a moment ago.
+    pub(crate) rooms: Rooms,
 }
 
 impl Deref for Inner {
@@ -219,6 +223,7 @@ impl AppState {
             passwords,
             throttles: Throttles::default(),
             listeners,
+            rooms: Rooms::default(),
         }))
     }
 

@@ -18,7 +18,7 @@
 //! | `/logout` | |
 //! | `/theme` | `theme` (`system`, `light`, `dark`), `back` (a path of ours) |
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
-//! | `/ack/{token}` | |
+//! | `/ack/{token}`, `/unsubscribe/{token}` | |
 //! | `/incidents` | `title service_id urgency assignee description` |
 //! | `/incidents/{id}/acknowledge`, `/reopen`, `/suppress` | |
 //! | `/incidents/{id}/resolve` | `note`, may be empty |

@@ -54,7 +54,12 @@ async fn twilio_calls(world: &World, path: &str, fields: &[(&str, &str)]) -> Str
 
 /// Somebody writes a text message.
 async fn text(world: &World, from: &str, said: &str, sid: &str) -> String {
-    let fields = [("From", from), ("To", "+14155550100"), ("Body", said), ("MessageSid", sid)];
+    let fields = [
+        ("From", from),
+        ("To", "+14155550100"),
+        ("Body", said),
+        ("MessageSid", sid),
+    ];
     twilio_calls(world, "/api/twilio/sms", &fields).await
 }
 
@@ -135,7 +140,11 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
             .contains("is resolved")
     );
     // The same call again says nothing twice, and does nothing.
-    assert!(!text(&world, ANN, &format!("resolve {code}"), "SM4").await.contains("Message"));
+    assert!(
+        !text(&world, ANN, &format!("resolve {code}"), "SM4")
+            .await
+            .contains("Message")
+    );
     let timeline = world.timeline(&id).await;
     for line in [
         "SMS to Ann by Twilio was taken",

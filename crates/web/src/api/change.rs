@@ -11,7 +11,7 @@ use opsknight_store::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::access::Caller;
+use super::{access::Caller, settings::providers::is_secret};
 use crate::state::AppState;
 
 /// What stands in the audit log in the place of a credential.
@@ -127,8 +127,15 @@ const NOT_TOLD: [&str; 6] = [
     "lastUsedAt",
 ];
 
-/// The fields whose value is a credential: that they changed is told, what they are is not.
-const CREDENTIALS: [&str; 5] = ["key", "url", "secret", "signatureSecret", "password"];
+/// The fields whose value is a credential: that they changed is told, what they are is not. Those of providers stand in
+/// their own table.
+const CREDENTIALS: [&str; 4] = ["key", "url", "secret", "signatureSecret"];
+
+/// Whether the value of a field is never told. A credential of a second provider stands as `second.apiKey`.
+fn is_credential(field: &str) -> bool {
+    let name = field.rsplit('.').next().unwrap_or(field);
+    CREDENTIALS.contains(&name) || is_secret(name)
+}
 
 /// The fields that differ, each with what it was and what it is.
 fn differences(before: &Value, after: &Value) -> Value {
@@ -145,7 +152,7 @@ fn differences(before: &Value, after: &Value) -> Value {
         }
         let told = |value: &Value| match value {
             Value::Null => Value::Null,
-            _ if CREDENTIALS.contains(&field.as_str()) => HIDDEN.into(),
+            _ if is_credential(field) => HIDDEN.into(),
             value => value.clone(),
         };
         changes.insert(field.clone(), json!({ "from": told(was), "to": told(now) }));

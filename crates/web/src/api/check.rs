@@ -1,7 +1,6 @@
 //! What values may be: names, texts, addresses, zones. Each problem names its field as the API spells it.
 
 use jiff::tz::TimeZone;
-use opsknight_domain::directory::Channel;
 use url::Url;
 
 use super::error::Problems;
@@ -22,8 +21,6 @@ const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 pub const SECRET_CHARS_MAX: usize = 500;
 /// The digits of a telephone number, after the plus (ITU-T E.164 allows 15).
 const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
-/// Longest device address that a push provider gives, in characters.
-const PUSH_CHARS_MAX: usize = 2_048;
 /// Longest time that can be waited for, in minutes: 30 days.
 pub const MINUTES_MAX: u32 = 30 * 24 * 60;
 
@@ -140,29 +137,6 @@ pub(crate) fn time_zone(problems: &mut Problems, field: &str, text: &str) -> Tim
         _ => {
             problems.add(field, "must be an IANA time zone, such as Europe/Berlin");
             TimeZone::UTC
-        }
-    }
-}
-
-/// Where a person is reached on a channel.
-pub(super) fn address(problems: &mut Problems, field: &str, channel: Channel, text: &str) -> String {
-    let text = text.trim();
-    match channel {
-        Channel::Email => email(problems, field, text),
-        Channel::Sms | Channel::Whatsapp | Channel::Voice => phone(problems, field, text),
-        Channel::Slack => {
-            let fits =
-                (2..=SHORT_CHARS_MAX).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
-            if !fits {
-                problems.add(field, "must be a Slack member ID, such as U012AB3CD");
-            }
-            text.to_owned()
-        }
-        Channel::Push => {
-            if text.is_empty() || text.chars().count() > PUSH_CHARS_MAX || text.chars().any(char::is_control) {
-                problems.add(field, format!("must have 1 to {PUSH_CHARS_MAX} characters"));
-            }
-            text.to_owned()
         }
     }
 }

@@ -2,13 +2,17 @@
 
 use axum::extract::State;
 use opsknight_domain::id::{IncidentId, UserId, WebhookId};
-use opsknight_store::{db::Tx, deliveries};
+use opsknight_store::{
+    db::{DbError, Tx},
+    deliveries,
+};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Named,
+    address::label_of_word,
     error::{ApiError, ErrorBody, Problems},
     extract::{FromParams, Json, Params, Query},
     page::{Listed, Page},
@@ -30,7 +34,7 @@ pub struct DeliveryBody {
     pub id: ids::Delivery,
     /// `PAGE`, `NOTICE`, `WEBHOOK` or `ACCOUNT`.
     pub purpose: String,
-    /// `PUSH`, `SLACK`, `SMS`, `WHATSAPP`, `EMAIL` or `WEBHOOK`.
+    /// `PUSH`, `SLACK`, `SMS`, `WHATSAPP`, `VOICE`, `EMAIL` or `WEBHOOK`.
     pub channel: String,
     /// About which incident.
     pub incident: Option<Named>,
@@ -38,7 +42,7 @@ pub struct DeliveryBody {
     pub user: Option<Named>,
     /// To which webhook.
     pub webhook: Option<Named>,
-    /// At which address; none for a webhook, whose URL may be a secret.
+    /// At which address; none for a webhook, whose URL may be a secret; of a browser only the host that takes its messages.
     pub address: Option<String>,
     /// What it tells of: `incident.triggered` and so on.
     pub event: Option<String>,
@@ -48,6 +52,8 @@ pub struct DeliveryBody {
     pub status: String,
     /// How the last try ended, in the provider's words.
     pub outcome: Option<String>,
+    /// The provider that was asked last.
+    pub provider: Option<String>,
     /// The provider's own id of it.
     pub provider_id: Option<String>,
     /// How many times it was tried.
@@ -61,27 +67,86 @@ pub struct DeliveryBody {
     /// When it ended.
     #[schema(inline)]
     pub finished_at: Option<Time>,
+    /// When the provider said that it has arrived; null: it said nothing of the kind.
+    #[schema(inline)]
+    pub delivered_at: Option<Time>,
+    /// Every time it was handed over, or may have been, in order.
+    pub attempts: Vec<AttemptBody>,
 }
 
-impl From<deliveries::Listed> for DeliveryBody {
-    fn from(row: deliveries::Listed) -> Self {
+/// A time that a message was handed to a provider, or may have been.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = NotificationAttempt)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptBody {
+    /// Which one; 1 is the first.
+    pub number: i64,
+    /// The provider that was asked; null: none was.
+    pub provider: Option<String>,
+    /// `ACCEPTED`, `RETRY`, `REFUSED`, `MISCONFIGURED` or `UNKNOWN`.
+    pub outcome: String,
+    /// The provider's words.
+    pub detail: String,
+    /// When it began.
+    #[schema(inline)]
+    pub started_at: Time,
+    /// When it ended.
+    #[schema(inline)]
+    pub ended_at: Time,
+}
+
+impl From<deliveries::Attempt> for AttemptBody {
+    fn from(attempt: deliveries::Attempt) -> Self {
+        Self {
+            number: attempt.n,
+            provider: Some(attempt.provider).filter(|name| !name.is_empty()),
+            outcome: attempt.outcome,
+            detail: attempt.detail,
+            started_at: Time(attempt.started_at),
+            ended_at: Time(attempt.ended_at),
+        }
+    }
+}
+
+/// One part of the messages with every try of each, and how many there are in all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub(crate) async fn listed(tx: &mut Tx<'_>, filter: &deliveries::Filter) -> Result<(Vec<DeliveryBody>, i64), DbError> {
+    let (rows, total) = deliveries::list(tx, filter).await?;
+    let mut bodies = Vec::with_capacity(rows.len());
+    for row in rows {
+        let attempts = match row.tries {
+            0 => Vec::new(),
+            _ => deliveries::attempts(tx, row.id).await?,
+        };
+        bodies.push(DeliveryBody::new(row, attempts));
+    }
+    Ok((bodies, total))
+}
+
+impl DeliveryBody {
+    fn new(row: deliveries::Listed, attempts: Vec<deliveries::Attempt>) -> Self {
         Self {
             id: Id(row.id),
             purpose: row.purpose,
+            address: row.address.map(|address| label_of_word(&row.channel, address)),
             channel: row.channel,
             incident: Named::maybe(row.incident, row.incident_title),
             user: Named::maybe(row.user, row.user_name),
             webhook: Named::maybe(row.webhook, row.webhook_name),
-            address: row.address,
             event: row.happening,
             reason: row.reason,
             status: row.state,
             outcome: row.outcome,
+            provider: row.provider,
             provider_id: row.provider_id,
             tries: row.tries,
             due_at: Time(row.due_at),
             created_at: Time(row.created_at),
             finished_at: row.finished_at.map(Time),
+            delivered_at: row.delivered_at.map(Time),
+            attempts: attempts.into_iter().map(AttemptBody::from).collect(),
         }
     }
 }
@@ -148,7 +213,7 @@ impl DeliveryQuery {
     }
 }
 
-/// Lists messages, the last first.
+/// Lists messages, the last first, with every try of each.
 #[utoipa::path(
     get, path = "/api/notifications", tag = "Notifications", params(DeliveryQuery, Page),
     responses((status = 200, body = Listed<DeliveryBody>), (status = 400, body = ErrorBody)),
@@ -158,11 +223,7 @@ async fn list(
     Query((query, page)): Query<(DeliveryQuery, Page)>,
 ) -> Result<Json<Listed<DeliveryBody>>, ApiError> {
     let filter = query.filter(page);
-    let (rows, total) = state
-        .store
-        .db
-        .read(async move |tx: &mut Tx<'_>| deliveries::list(tx, &filter).await)
-        .await?;
-    let bodies = rows.into_iter().map(DeliveryBody::from).collect();
+    let unit = async move |tx: &mut Tx<'_>| listed(tx, &filter).await;
+    let (bodies, total) = state.store.db.read(unit).await?;
     Ok(Json(Listed::new(bodies, total, page)))
 }

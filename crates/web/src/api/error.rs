@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use opsknight_domain::incident::Refusal;
+use opsknight_domain::{delivery::DeliveryError, incident::Refusal};
 use opsknight_store::{
     db::DbError,
     refusal::{self, ChangeError},
@@ -298,6 +298,18 @@ impl From<Refusal> for ApiError {
         match refusal {
             Refusal::State(why) => Self::conflict(why),
             Refusal::Field { field, why } => Self::invalid(field, why),
+        }
+    }
+}
+
+impl From<DeliveryError> for ApiError {
+    /// A provider refused what was asked of it, in its own words.
+    fn from(error: DeliveryError) -> Self {
+        match error {
+            DeliveryError::Retry { .. } | DeliveryError::Unknown { .. } => Self::conflict(format!(
+                "the provider does not answer as it should now; try again: {error}"
+            )),
+            DeliveryError::Refused { .. } | DeliveryError::Misconfigured { .. } => Self::conflict(error.to_string()),
         }
     }
 }

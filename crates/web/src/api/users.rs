@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 use opsknight_domain::{
-    directory::{Role, Standing},
+    directory::{Channel, Role, Standing},
     id::UserId,
 };
 use opsknight_store::{
@@ -22,11 +22,14 @@ use super::{
     extract::{FromParams, Json, Params, Path, Query},
     page::{Listed, Page},
     search::Search,
+    troubles::{FailingBody, Troubles, clear, only_false},
     wire::{Id, Time, Word, ids, patch, present, words},
 };
 use crate::state::AppState;
 
+pub(crate) mod codes;
 pub(crate) mod reach;
+pub(crate) mod rules;
 
 /// The zone of people who have not chosen one.
 const TIME_ZONE_DEFAULT: &str = "UTC";
@@ -36,6 +39,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(list, post))
         .routes(routes!(get, edit, remove))
         .merge(reach::routes())
+        .merge(codes::routes())
+        .merge(rules::routes())
 }
 
 /// A person.
@@ -60,6 +65,10 @@ pub struct UserBody {
     pub time_zone: String,
     /// Their telephone number.
     pub phone: Option<String>,
+    /// They want news of incidents that does not call them.
+    pub receive_news: bool,
+    /// Mail to them came back; null: none did.
+    pub email_failing: Option<FailingBody>,
     /// When they were added.
     #[schema(inline)]
     pub created_at: Time,
@@ -68,10 +77,12 @@ pub struct UserBody {
     pub updated_at: Time,
 }
 
-impl From<UserRow> for UserBody {
-    fn from(row: UserRow) -> Self {
+impl UserBody {
+    fn new(row: UserRow, troubles: &Troubles) -> Self {
         Self {
             id: Id(row.id),
+            email_failing: troubles.failing(Channel::Email, &row.email),
+            receive_news: row.wants_news,
             email: row.email,
             name: row.name,
             role: Word(row.role),
@@ -104,8 +115,8 @@ pub(crate) struct NewUser {
     pub(crate) phone: Option<String>,
 }
 
-/// What is to change about a person; what is left out stays. People change their own name, zone and telephone number;
-/// all else is an administrator's work.
+/// What is to change about a person; what is left out stays. People change their own name, zone, telephone number and
+/// whether they want news; their address, role and status are an administrator's work.
 #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct UserPatch {
@@ -133,6 +144,14 @@ pub(crate) struct UserPatch {
     #[serde(default, deserialize_with = "patch")]
     #[schema(max_length = 30, value_type = Option<String>)]
     pub(crate) phone: Option<Option<String>>,
+    /// They want news of incidents that does not call them.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    pub(crate) receive_news: Option<bool>,
+    /// `false`: mail goes to them again, until it comes back again.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(value_type = bool, required = false)]
+    pub(crate) email_failing: Option<bool>,
 }
 
 impl From<NewUser> for UserPatch {
@@ -144,6 +163,8 @@ impl From<NewUser> for UserPatch {
             status: None,
             time_zone: new.time_zone,
             phone: Some(new.phone),
+            receive_news: None,
+            email_failing: None,
         }
     }
 }
@@ -193,6 +214,9 @@ impl UserPatch {
             let phone = phone.as_deref().filter(|phone| !phone.trim().is_empty());
             row.phone = phone.map(|phone| check::phone(&mut problems, "phone", phone));
         }
+        if let Some(receives) = self.receive_news {
+            row.wants_news = receives;
+        }
         problems.check()
     }
 }
@@ -218,7 +242,7 @@ pub(crate) async fn create(state: &AppState, caller: &Caller, new: NewUser) -> R
         };
         wish.apply(tx, &mut row).await?;
         users::insert(tx, &row).await?;
-        let body = UserBody::from(row);
+        let body = UserBody::new(row, &Troubles::read(tx).await?);
         change.created(tx, object(&body.name, &id), &body).await?;
         Ok(body)
     };
@@ -235,15 +259,19 @@ pub(crate) async fn update(
     if !caller.is_admin() {
         wish.check_own()?;
     }
+    let clears = only_false("emailFailing", wish.email_failing)?;
     let change = Change::new(state, caller);
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
         let mut row = found(tx, id).await?;
-        let before = UserBody::from(row.clone());
+        let before = UserBody::new(row.clone(), &Troubles::read(tx).await?);
+        if clears {
+            clear(tx, (Channel::Email, &row.email), change.now).await?;
+        }
         wish.apply(tx, &mut row).await?;
         row.updated_at = change.now;
         users::update(tx, &row).await?;
-        let body = UserBody::from(row);
+        let body = UserBody::new(row, &Troubles::read(tx).await?);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;
         Ok(body)
     };
@@ -314,10 +342,11 @@ async fn list(
             role: query.role,
             standing: query.status,
         };
-        users::list(tx, filter).await
+        let (rows, total) = users::list(tx, filter).await?;
+        Ok::<_, ApiError>((rows, total, Troubles::read(tx).await?))
     };
-    let (rows, total) = state.store.db.read(unit).await?;
-    let bodies = rows.into_iter().map(UserBody::from).collect();
+    let (rows, total, troubles) = state.store.db.read(unit).await?;
+    let bodies = rows.into_iter().map(|row| UserBody::new(row, &troubles)).collect();
     Ok(Json(Listed::new(bodies, total, page)))
 }
 
@@ -327,12 +356,11 @@ async fn list(
     responses((status = 200, body = UserBody), (status = 404, body = ErrorBody)),
 )]
 async fn get(State(state): State<AppState>, Path(Id(id)): Path<ids::User>) -> Result<Json<UserBody>, ApiError> {
-    let row = state
-        .store
-        .db
-        .read(async move |tx: &mut Tx<'_>| found(tx, id).await)
-        .await?;
-    Ok(Json(row.into()))
+    let unit = async move |tx: &mut Tx<'_>| {
+        let row = found(tx, id).await?;
+        Ok::<_, ApiError>(UserBody::new(row, &Troubles::read(tx).await?))
+    };
+    Ok(Json(state.store.db.read(unit).await?))
 }
 
 /// Adds a person, who is paged from now on, also before they have signed in.

@@ -19,7 +19,7 @@ use super::{
     access::{Caller, Who},
     change::{Change, Object},
     check,
-    deliveries::DeliveryBody,
+    deliveries::{DeliveryBody, listed},
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
     page::{Listed, Page},
@@ -30,15 +30,13 @@ use super::{
 use crate::state::AppState;
 
 mod shape;
+mod telegram;
 
+pub use shape::{ListeningBody, TrialBody, WebhookBody};
 pub(crate) use shape::{NewWebhook, WebhookPatch};
-pub use shape::{TrialBody, WebhookBody};
 
 /// Most services that a webhook can name.
 const SERVICES_MAX: usize = 1_000;
-
-/// The kinds of receivers that this program sends to.
-const KINDS: [WebhookKind; 1] = [WebhookKind::Generic];
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -56,14 +54,9 @@ impl WebhookPatch {
             row.name = check::name(&mut problems, "name", name);
         }
         if let Some(Word(kind)) = self.kind {
-            if !KINDS.contains(&kind) {
-                let known: Vec<_> = KINDS.iter().map(|kind| kind.word()).collect();
-                problems.add("type", format!("must be one of {} in this version", known.join(", ")));
-            }
             row.kind = kind;
         }
         if let Some(url) = &self.url {
-            check::url(&mut problems, "url", url.trim());
             row.url = Secret::new(url.trim());
         }
         if let Some(secret) = self.secret.clone() {
@@ -88,7 +81,37 @@ impl WebhookPatch {
                 row.services.insert(*id);
             }
         }
+        check_receiver(&mut problems, row);
         problems.check()
+    }
+}
+
+/// What each kind of receiver needs.
+fn check_receiver(problems: &mut Problems, row: &WebhookRow) {
+    match row.kind {
+        WebhookKind::Telegram => telegram::check(problems, row),
+        WebhookKind::GoogleChat | WebhookKind::Teams | WebhookKind::Discord | WebhookKind::Generic => {
+            match row.url.expose() {
+                "" => problems.add("url", "is missing"),
+                url => drop(check::url(problems, "url", url)),
+            }
+        }
+    }
+}
+
+/// Has the bot of a Telegram webhook call us when somebody presses a button. Where it cannot, the webhook is saved all
+/// the same: it speaks, and only its buttons do nothing.
+async fn listen(state: &AppState, body: WebhookBody) -> WebhookBody {
+    let listening = match state.providers.listen_to_telegram(body.id.0).await {
+        Ok(message) => ListeningBody { ok: true, message },
+        Err(error) => ListeningBody {
+            ok: false,
+            message: error.to_string(),
+        },
+    };
+    WebhookBody {
+        listening: Some(listening),
+        ..body
     }
 }
 
@@ -116,9 +139,13 @@ pub(crate) async fn create(state: &AppState, caller: &Caller, new: NewWebhook) -
         webhooks::insert(tx, &sealer, &row).await?;
         let body = WebhookBody::from(row);
         change.created(tx, object(&body.name, &id), &body).await?;
-        Ok(body)
+        Ok::<_, ApiError>(body)
     };
-    state.store.db.write(unit).await
+    let body = state.store.db.write(unit).await?;
+    match body.kind.0 {
+        WebhookKind::Telegram => Ok(listen(state, body).await),
+        WebhookKind::GoogleChat | WebhookKind::Teams | WebhookKind::Discord | WebhookKind::Generic => Ok(body),
+    }
 }
 
 /// Changes a webhook.
@@ -132,11 +159,13 @@ pub(crate) async fn update(
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
         let mut row = found(tx, &at, id).await?;
-        let (before, secret) = (WebhookBody::from(row.clone()), row.secret.clone());
+        let (was, before) = (row.clone(), WebhookBody::from(row.clone()));
         wish.apply(tx, &mut row).await?;
         row.updated_at = change.now;
         webhooks::update(tx, &at.store.sealer, &row).await?;
-        let secret_changed = secret != row.secret;
+        let secret_changed = was.secret != row.secret;
+        let listens_anew = row.kind == WebhookKind::Telegram
+            && (was.kind != row.kind || was.url != row.url || secret_changed || was.channel != row.channel);
         let body = WebhookBody::from(row);
         if secret_changed
             && before
@@ -152,9 +181,12 @@ pub(crate) async fn update(
         } else {
             change.updated(tx, object(&body.name, &id), &before, &body).await?;
         }
-        Ok(body)
+        Ok::<_, ApiError>((body, listens_anew))
     };
-    state.store.db.write(unit).await
+    match state.store.db.write(unit).await? {
+        (body, true) => Ok(listen(state, body).await),
+        (body, false) => Ok(body),
+    }
 }
 
 /// Removes a webhook; what still waits for it is given up.
@@ -223,7 +255,7 @@ fn shown_to(caller: &Caller, body: WebhookBody) -> WebhookBody {
         Who::Person(_) => caller.is_admin(),
         Who::Key(key) => key.scopes.contains(&Scope::SettingsWrite),
     };
-    if may_change {
+    if may_change || body.url.is_empty() {
         return body;
     }
     let host = Url::parse(&body.url).map_or_else(|_| String::new(), |url| url.origin().ascii_serialization());
@@ -267,7 +299,8 @@ async fn get(
     Ok(Json(shown_to(&caller, row.into())))
 }
 
-/// Makes an outbound webhook: all events of all services unless said.
+/// Makes an outbound webhook: all events of all services unless said. The bot of a `TELEGRAM` one is told where the
+/// buttons under its messages call: `listening` says what came of it.
 #[utoipa::path(
     post, path = "/api/webhooks", tag = "Webhooks", operation_id = "createWebhook", request_body = NewWebhook,
     responses((status = 201, body = WebhookBody), (status = 400, body = ErrorBody)),
@@ -280,7 +313,8 @@ async fn post(
     Ok((StatusCode::CREATED, Json(create(&state, &caller, new).await?)))
 }
 
-/// Changes an outbound webhook.
+/// Changes an outbound webhook. Where a `TELEGRAM` one gets another bot or chat, its bot is told where its buttons call:
+/// `listening` says what came of it.
 #[utoipa::path(
     patch, path = "/api/webhooks/{id}", tag = "Webhooks", operation_id = "updateWebhook",
     params(("id" = inline(ids::Webhook), Path)), request_body = WebhookPatch,
@@ -341,10 +375,9 @@ async fn list_deliveries(
     let at = state.clone();
     let unit = async move |tx: &mut Tx<'_>| {
         found(tx, &at, id).await?;
-        Ok::<_, ApiError>(deliveries::list(tx, &filter).await?)
+        Ok::<_, ApiError>(listed(tx, &filter).await?)
     };
-    let (rows, total) = state.store.db.read(unit).await?;
-    let bodies = rows.into_iter().map(DeliveryBody::from).collect();
+    let (bodies, total) = state.store.db.read(unit).await?;
     Ok(Json(Listed::new(bodies, total, page)))
 }
 

@@ -85,6 +85,9 @@ pub struct Throttles {
     pub account: Throttle,
     /// One-time and signed links, by the client's address.
     pub links: Throttle,
+    /// Codes that are sent to somebody's telephone, by who asks and by where they go: they cost money, and whoever gets
+    /// them may have asked for none.
+    pub codes: Throttle,
 }
 
 impl Default for Throttles {
@@ -93,6 +96,7 @@ impl Default for Throttles {
             address: Throttle::new(30, SignedDuration::from_secs(10)),
             account: Throttle::new(10, SignedDuration::from_secs(30)),
             links: Throttle::new(60, SignedDuration::from_secs(2)),
+            codes: Throttle::new(5, SignedDuration::from_mins(1)),
         }
     }
 }

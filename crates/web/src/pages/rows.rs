@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::viewer::Viewer;
 use crate::{
-    api::page::Page,
+    api::{address::label_of_word, page::Page},
     views::{Badge, ChangeRow, DeliveryRow, EventRow, IncidentRow, Link, Pager, Person, Tone},
 };
 
@@ -101,8 +101,10 @@ pub(super) fn delivery_row(viewer: &Viewer, row: deliveries::Listed) -> Delivery
             .user_name
             .or(row.webhook_name)
             .unwrap_or_else(|| "(removed)".to_owned()),
+        address: row
+            .address
+            .map_or_else(String::new, |address| label_of_word(&row.channel, address)),
         channel: channel_name(&row.channel),
-        address: row.address.unwrap_or_default(),
         purpose: purpose.to_owned(),
         outcome,
         words: row.outcome.unwrap_or(row.reason),

@@ -19,7 +19,7 @@ use crate::{
         error::ApiError,
         extract::{Path, from_value},
         scope::Scope,
-        settings::{self as channels, Origin, SettingsBody},
+        settings::{self as channels, Origin, SettingsBody, providers::ways},
         wire::{Id, ids},
     },
     state::AppState,
@@ -66,19 +66,27 @@ fn facts(body: &SettingsBody) -> Vec<(String, String)> {
         None => return Vec::new(),
         Some(Origin::Settings) => "These settings",
         Some(Origin::Environment) => "The environment of the server",
+        Some(Origin::BuiltIn) => "The program",
     };
     let known = [
-        ("Provider", Some("SMTP".to_owned())),
+        ("Provider", body.provider.map(|word| provider_name(word).to_owned())),
         ("Set by", Some(from.to_owned())),
-        ("Host", body.host.clone()),
-        ("Port", body.port.map(|port| port.to_string())),
-        ("User", body.user.clone()),
-        ("From", body.from.clone()),
+        ("Host", body.text("host")),
+        ("Port", body.text("port")),
+        ("User", body.text("user")),
+        ("From", body.text("from")),
     ];
     let known = known
         .into_iter()
         .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     known.collect()
+}
+
+/// What people call a provider of mail.
+fn provider_name(word: &'static str) -> &'static str {
+    ways(Channel::Email)
+        .provider(word)
+        .map_or(word, |provider| provider.name)
 }
 
 /// `POST /settings/email/test`

@@ -22,6 +22,7 @@ use super::{
 use crate::{
     actions::accounts::{self, Invitation},
     api::{
+        address::label,
         error::ApiError,
         extract::{Path, from_value},
         users as actions,
@@ -181,7 +182,7 @@ pub(super) fn contacts(email: &str, methods: &[ContactMethodRow]) -> Vec<Contact
     };
     let added = methods.iter().map(|method| Contact {
         channel: channel_name(method.channel.word()),
-        address: method.address.clone(),
+        address: label(method.channel, &method.address),
         state: match method.verified_at {
             Some(_) => verified(),
             None => Badge::new(Tone::Waiting, "Not verified"),

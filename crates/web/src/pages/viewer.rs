@@ -198,7 +198,8 @@ pub(super) fn refused(path: &str, error: ApiError) -> Result<Response, PageError
     }
 }
 
-fn say(path: &str, good: bool, text: impl Into<String>) -> Response {
+/// To a page that says what happened, also from outside of the pages.
+pub(crate) fn say(path: &str, good: bool, text: impl Into<String>) -> Response {
     let mut response = Redirect::to(path).into_response();
     let text = text.into();
     flash::add(response.headers_mut(), flash::set(&Flash { good, text }));

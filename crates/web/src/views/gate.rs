@@ -148,6 +148,35 @@ pub enum AckState {
     Invalid,
 }
 
+/// `/unsubscribe/{token}`: the link in news. Opening it does nothing: mail scanners open links.
+#[derive(Debug, Clone, Template)]
+#[template(path = "gate/unsubscribe.html")]
+pub struct Unsubscribe {
+    /// Around the page.
+    pub shell: Bare,
+    /// What can be done.
+    pub state: UnsubscribeState,
+}
+
+/// What a link that ends news can still do.
+#[derive(Debug, Clone)]
+pub enum UnsubscribeState {
+    /// One click ends them.
+    Ready {
+        /// The token, part of the form's address.
+        token: String,
+        /// Whose news.
+        name: String,
+    },
+    /// They are ended, now or before.
+    Done {
+        /// Whose news.
+        name: String,
+    },
+    /// The link is not one of ours, was cut short, or its person is no longer there.
+    Invalid,
+}
+
 /// The page for what went wrong: 403, 404, 405, 429, 500, 503.
 #[derive(Debug, Clone, Template)]
 #[template(path = "gate/error.html")]

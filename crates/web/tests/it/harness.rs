@@ -1,5 +1,7 @@
 //! The whole router on a fresh SQLite database, with a clock that stands still until it is told.
 
+mod outside;
+
 use std::{
     collections::BTreeSet,
     sync::{
@@ -8,16 +10,13 @@ use std::{
     },
 };
 
-use async_trait::async_trait;
 use axum::{Router, body::Body};
 use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jiff::Timestamp;
 use opsknight_domain::{
-    delivery::DeliveryError,
     directory::{Channel, Role, Standing},
-    event::{Action, Event, Normalised, Severity},
-    id::{ApiKeyId, IntegrationId, PolicyId, ReceiptId, ServiceId, UserId, WebhookId},
+    id::{ApiKeyId, PolicyId, ReceiptId, ServiceId, UserId},
     urgency::UrgencyTable,
 };
 use opsknight_store::{
@@ -33,16 +32,12 @@ use opsknight_store::{
     testing::{TestDb, fresh_sqlite},
     users::{self, UserRow},
 };
-use opsknight_web::{
-    AppState, Clock, Limits, Parts, Peer, Providers, Receive, TestAnswer,
-    receive::{Again, Foreseen, Hindrance, Preview, Replayed, Trial},
-    router,
-    state::{Installed, Slack, SlackApp, SlackRoom},
-};
+use opsknight_web::{AppState, Clock, Limits, Parts, Peer, router};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-use url::Url;
 use uuid::Uuid;
+
+use outside::Outside;
 
 /// 2026-06-01T12:00:00Z.
 const BEGINS_AT_S: i64 = 1_780_315_200;
@@ -95,143 +90,10 @@ impl Clock for TestClock {
     }
 }
 
-/// Answers test events and test messages without a network.
-struct Outside;
-
-#[async_trait]
-impl Receive for Outside {
-    fn limited_at(&self, _: IntegrationId) -> Option<Timestamp> {
-        None
-    }
-
-    async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer> {
-        Some(TestAnswer {
-            status: 202,
-            body: json!({ "status": "accepted", "results": [], "integration": integration.to_string() }),
-        })
-    }
-
-    /// Says in an event what it was asked. The body "odd" is not understood.
-    async fn preview(&self, trial: Trial) -> Result<Preview, Hindrance> {
-        let body = String::from_utf8_lossy(&trial.body).into_owned();
-        if body == "odd" {
-            return Ok(Preview::NotUnderstood {
-                field: "body".into(),
-                message: "is odd".into(),
-            });
-        }
-        let header = |name: &str| Some(trial.headers.get(name)?.to_str().ok()?.to_owned());
-        let mut event = Event::new(Action::Trigger, "key", Severity::Error, body);
-        event.source = trial.mapping.and_then(|mapping| mapping.summary_field);
-        event.component = header("content-type");
-        event.group = header("x-more");
-        event.class = Some(format!("{} {}?{}", trial.method, trial.path, trial.query));
-        event.is_test = trial.is_test;
-        Ok(Preview::Understood(vec![Foreseen {
-            event: Normalised::Event(Box::new(event)),
-            origins: vec![("summary", "alert.title".into())],
-            action: "triggered",
-            incident: None,
-            opened_by: None,
-            reason: None,
-        }]))
-    }
-
-    /// Runs it into the trouble that its body names, or answers with who ran it.
-    async fn replay(&self, receipt: Receipt, again: Again) -> Result<Replayed, Hindrance> {
-        match receipt.body.as_slice() {
-            b"gone" => Err(Hindrance::Gone("integration")),
-            b"disabled" => Err(Hindrance::Disabled),
-            b"odd" => Ok(Replayed {
-                receipt: receipt.id,
-                status: 400,
-                body: json!({ "error": { "message": "body is odd" } }),
-            }),
-            _ => Ok(Replayed {
-                receipt: receipt.id,
-                status: 202,
-                body: json!({ "by": again.by.name(), "from": again.ip, "name": again.name }),
-            }),
-        }
-    }
-}
-
-#[async_trait]
-impl Providers for Outside {
-    async fn test_channel(&self, _: Channel, _: Option<Value>, address: &str) -> Result<String, DeliveryError> {
-        Ok(format!("250 queued for {address}"))
-    }
-
-    async fn test_webhook(&self, _: WebhookId) -> Result<String, DeliveryError> {
-        Ok("200".to_owned())
-    }
-
-    async fn listen_to_telegram(&self, _: WebhookId) -> Result<String, DeliveryError> {
-        Ok("Webhook was set".to_owned())
-    }
-
-    async fn push_key(&self) -> Result<String, DeliveryError> {
-        Ok("BPublicKey".to_owned())
-    }
-
-    fn slack(&self) -> &dyn Slack {
-        self
-    }
-}
-
-#[async_trait]
-impl Slack for Outside {
-    fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url {
-        let asked = [("client_id", client_id), ("state", state), ("redirect_uri", redirect)];
-        Url::parse_with_params("https://slack.com/oauth/v2/authorize", asked).unwrap()
-    }
-
-    fn manifest(&self) -> String {
-        "display_information:\n  name: OpsKnight\n".to_owned()
-    }
-
-    async fn exchange(&self, _: &SlackApp, code: &str, _: &str) -> Result<Installed, DeliveryError> {
-        match code {
-            "good" => Ok(installed("xoxb-exchanged")),
-            _ => Err(DeliveryError::Refused {
-                why: "invalid_code".into(),
-            }),
-        }
-    }
-
-    async fn whose(&self, token: &Secret) -> Result<Installed, DeliveryError> {
-        match token.expose() {
-            "xoxb-bad" => Err(DeliveryError::Misconfigured {
-                field: "botToken",
-                why: "invalid_auth".into(),
-            }),
-            token => Ok(installed(token)),
-        }
-    }
-
-    async fn rooms(&self, _: &str) -> Result<Vec<SlackRoom>, DeliveryError> {
-        let room = |id: &str, name: &str, private| SlackRoom {
-            id: id.into(),
-            name: name.into(),
-            private,
-            member: private,
-        };
-        Ok(vec![room("C01", "general", false), room("C02", "ops-private", true)])
-    }
-}
-
-fn installed(token: &str) -> Installed {
-    Installed {
-        team: "T01".into(),
-        name: "Acme".into(),
-        token: Secret::new(token),
-        bot_user: Some("U0BOT".into()),
-    }
-}
-
 pub(crate) struct App {
     pub(crate) state: AppState,
     pub(crate) clock: Arc<TestClock>,
+    pub(crate) outside: Arc<Outside>,
     router: Router,
     _db: TestDb,
 }
@@ -286,15 +148,22 @@ impl App {
     }
 
     pub(crate) async fn at(public_url: &str) -> Self {
+        Self::with(public_url, &[], &[Channel::Email]).await
+    }
+
+    /// The server with these environment variables set, and with providers for these channels.
+    pub(crate) async fn with(public_url: &str, environment: &[&str], channels: &[Channel]) -> Self {
         let db = fresh_sqlite().await;
         let clock = Arc::new(TestClock::new());
+        let outside = Arc::new(Outside::default());
+        let channels: BTreeSet<Channel> = channels.iter().copied().collect();
         let state = AppState::new(Parts {
-            store: Store::new(db.clone(), Sealer::new(&[7; 32]), BTreeSet::from([Channel::Email])),
+            store: Store::new(db.clone(), Sealer::new(&[7; 32]), channels),
             clock: clock.clone(),
             public_url: public_url.parse().unwrap(),
-            receive: Arc::new(Outside),
-            providers: Arc::new(Outside),
-            environment: BTreeSet::new(),
+            receive: outside.clone(),
+            providers: outside.clone(),
+            environment: environment.iter().map(|name| (*name).to_owned()).collect(),
             limits: Limits {
                 body_bytes: 64 * 1024,
                 live_streams: 2,
@@ -304,6 +173,7 @@ impl App {
         Self {
             state,
             clock,
+            outside,
             router,
             _db: db,
         }

@@ -12,3 +12,4 @@ mod manage;
 mod openapi;
 mod password;
 mod problems;
+mod unsubscribe;

@@ -2,6 +2,7 @@
 //! log tells of it.
 
 mod audit;
+mod contacts;
 mod events;
 mod keys;
 mod people;
@@ -9,8 +10,10 @@ mod policies;
 mod schedules;
 mod services;
 mod settings;
+mod slack;
 mod webhooks;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, StatusCode};
 use opsknight_domain::directory::Role;
 use serde_json::{Value, json};
@@ -25,6 +28,12 @@ fn nowhere(prefix: &str) -> String {
 /// The identity of a thing that was answered.
 fn id(body: &Value) -> &str {
     body["id"].as_str().unwrap()
+}
+
+/// What the next page will say: `+` or `-` for good or not, and the words.
+fn flash(answer: &Answer) -> String {
+    let cookie = answer.cookie("flash").unwrap();
+    String::from_utf8(URL_SAFE_NO_PAD.decode(cookie).unwrap()).unwrap()
 }
 
 /// A server with an administrator who asks.

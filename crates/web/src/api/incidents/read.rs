@@ -18,7 +18,7 @@ use super::shape::{AlertBody, EntryBody, IncidentBody, incident_body};
 use crate::{
     api::{
         Urls as _,
-        deliveries::DeliveryBody,
+        deliveries::{DeliveryBody, listed},
         error::{ApiError, ErrorBody, Problems},
         extract::{FromParams, Json, Params, Path, Query},
         page::{Listed, Page},
@@ -278,10 +278,9 @@ pub(super) async fn notifications(
     };
     let unit = async move |tx: &mut Tx<'_>| {
         exists(tx, id).await?;
-        Ok::<_, ApiError>(deliveries::list(tx, &filter).await?)
+        Ok::<_, ApiError>(listed(tx, &filter).await?)
     };
-    let (rows, total) = state.store.db.read(unit).await?;
-    let bodies = rows.into_iter().map(DeliveryBody::from).collect();
+    let (bodies, total) = state.store.db.read(unit).await?;
     Ok(Json(Listed::new(bodies, total, page)))
 }
 

@@ -33,11 +33,11 @@ pub struct WebhookBody {
     #[serde(rename = "type")]
     #[schema(inline)]
     pub kind: KindWord,
-    /// Where it sends.
+    /// Where it sends; empty where the bot's token is all that Telegram needs.
     pub url: String,
-    /// It signs what it sends.
+    /// It has a secret: what GENERIC ones sign with, or the token of TELEGRAM's bot.
     pub has_secret: bool,
-    /// Which room, where the receiver has several.
+    /// Which room, where the receiver has several: the chat's ID for TELEGRAM.
     pub channel: Option<String>,
     /// Sends at all.
     pub enabled: bool,
@@ -53,6 +53,20 @@ pub struct WebhookBody {
     /// When it last changed.
     #[schema(inline)]
     pub updated_at: Time,
+    /// Only in the answer to a change of a TELEGRAM one: whether the buttons under its messages will be heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listening: Option<ListeningBody>,
+}
+
+/// Whether a bot was told where the buttons under its messages call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Listening)]
+#[serde(rename_all = "camelCase")]
+pub struct ListeningBody {
+    /// It was.
+    pub ok: bool,
+    /// Telegram's own words, or what went wrong.
+    pub message: String,
 }
 
 impl From<WebhookRow> for WebhookBody {
@@ -69,6 +83,7 @@ impl From<WebhookRow> for WebhookBody {
             service_ids: row.services.into_iter().map(Id).collect(),
             created_at: Time(row.created_at),
             updated_at: Time(row.updated_at),
+            listening: None,
         }
     }
 }
@@ -84,13 +99,13 @@ pub(crate) struct NewWebhook {
     #[serde(rename = "type")]
     #[schema(inline)]
     pub(crate) kind: KindWord,
-    /// Where it sends.
+    /// Where it sends; for TELEGRAM `https://api.telegram.org/bot<token>`, or nothing where `secret` has the token.
     #[schema(min_length = 8, max_length = 2048)]
-    pub(crate) url: String,
-    /// With what it signs. It is never shown again.
+    pub(crate) url: Option<String>,
+    /// With what a GENERIC one signs, or the token of TELEGRAM's bot. It is never shown again.
     #[schema(max_length = 500)]
     pub(crate) secret: Option<String>,
-    /// Which room, where the receiver has several.
+    /// Which room, where the receiver has several; TELEGRAM needs the chat's ID.
     #[schema(max_length = 200)]
     pub(crate) channel: Option<String>,
     /// Sends at all; it does unless said.
@@ -148,7 +163,7 @@ impl From<NewWebhook> for WebhookPatch {
         Self {
             name: Some(new.name),
             kind: Some(new.kind),
-            url: Some(new.url),
+            url: new.url,
             secret: Some(new.secret),
             channel: Some(new.channel),
             enabled: new.enabled,

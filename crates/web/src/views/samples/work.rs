@@ -77,6 +77,10 @@ fn acks(k: Kind) -> Vec<Drawn> {
         incident: k.maybe(incident()),
         state,
     };
+    let unsubscribe = |state| Unsubscribe {
+        shell: k.bare("End news"),
+        state,
+    };
     let name = k.text("Jane Doe");
     vec![
         draw(
@@ -86,12 +90,21 @@ fn acks(k: Kind) -> Vec<Drawn> {
                 name: name.clone(),
             }),
         ),
-        draw("ack-done", &ack(AckState::Done { name })),
+        draw("ack-done", &ack(AckState::Done { name: name.clone() })),
         draw("ack-already", &ack(AckState::Already(deed()))),
         draw("ack-resolved", &ack(AckState::Resolved(deed()))),
         draw("ack-put-off", &ack(AckState::PutOff { how: "snoozed" })),
         draw("ack-expired", &ack(AckState::Expired)),
         draw("ack-invalid", &ack(AckState::Invalid)),
+        draw(
+            "unsubscribe-ready",
+            &unsubscribe(UnsubscribeState::Ready {
+                token: "t0ken".into(),
+                name: name.clone(),
+            }),
+        ),
+        draw("unsubscribe-done", &unsubscribe(UnsubscribeState::Done { name })),
+        draw("unsubscribe-invalid", &unsubscribe(UnsubscribeState::Invalid)),
     ]
 }
 

@@ -75,7 +75,6 @@ async fn what_is_wrong_with_a_webhook_is_named() {
     for (field, value, named) in [
         ("name", json!(""), "name"),
         ("type", json!("FAX"), "type"),
-        ("type", json!("DISCORD"), "type"),
         ("url", json!("ftp://example.com"), "url"),
         ("url", Value::Null, "url"),
         ("events", json!(["incident.exploded"]), "events[0]"),
@@ -86,6 +85,67 @@ async fn what_is_wrong_with_a_webhook_is_named() {
         body[field] = value;
         admin.refuses(Method::POST, "/api/webhooks", body, named).await;
     }
+}
+
+#[tokio::test]
+async fn rooms_need_an_address_and_telegram_a_bot_and_a_chat() {
+    let admin = Admin::new().await;
+    for kind in ["GOOGLE_CHAT", "DISCORD", "TEAMS"] {
+        let made = admin
+            .post("/api/webhooks", json!({ "name": kind, "type": kind, "url": URL }))
+            .await;
+        assert_eq!((&made["type"], made.get("listening")), (&json!(kind), None));
+        let without = json!({ "name": kind, "type": kind });
+        admin.refuses(Method::POST, "/api/webhooks", without, "url").await;
+    }
+    let bot = "https://api.telegram.org/bot123456:ABC-DEF";
+    for (body, named) in [
+        (json!({ "url": bot }), "channel"),
+        (json!({ "url": bot, "channel": "ops" }), "channel"),
+        (json!({ "url": "https://api.telegram.org", "channel": "-1" }), "url"),
+        (json!({ "url": "ftp://x/bot1:A", "channel": "-1" }), "url"),
+        (json!({ "channel": "-1" }), "url"),
+        (json!({ "secret": "hush", "channel": "-1" }), "secret"),
+    ] {
+        let mut body = body;
+        body["name"] = json!("Ops");
+        body["type"] = json!("TELEGRAM");
+        admin.refuses(Method::POST, "/api/webhooks", body, named).await;
+    }
+    let body = json!({ "name": "Ops", "type": "TELEGRAM", "secret": "123456:ABC-DEF", "channel": "@ops" });
+    let by_secret = admin.post("/api/webhooks", body).await;
+    assert_eq!(
+        by_secret["listening"],
+        json!({ "ok": true, "message": "Webhook was set" })
+    );
+    assert!(!by_secret.to_string().contains("ABC-DEF"));
+
+    let path = format!("/api/webhooks/{}", id(&by_secret));
+    let listening = || admin.app.outside.listening.lock().unwrap().len();
+    assert!(
+        admin
+            .patch(&path, json!({ "name": "Room" }))
+            .await
+            .get("listening")
+            .is_none()
+    );
+    assert_eq!(listening(), 1, "another name changes nothing for the bot");
+    let changed = admin.patch(&path, json!({ "channel": "-1001234567890" })).await;
+    assert_eq!(changed["listening"], json!({ "ok": false, "message": "Unauthorized" }));
+    assert_eq!(
+        admin.get(&path).await["channel"],
+        "-1001234567890",
+        "it is saved all the same"
+    );
+    let moved = admin
+        .patch(&path, json!({ "url": format!("{bot}/sendMessage"), "secret": null }))
+        .await;
+    assert_eq!((listening(), &moved["hasSecret"]), (3, &json!(false)));
+    admin
+        .refuses(Method::PATCH, &path, json!({ "channel": null }), "channel")
+        .await;
+    admin.patch(&path, json!({ "type": "GENERIC", "url": URL })).await;
+    assert_eq!(listening(), 3);
 }
 
 #[tokio::test]
@@ -114,6 +174,13 @@ async fn a_delivery_that_failed_is_sent_again() {
         "it still waits"
     );
     fail(&admin, id(&made).parse().unwrap()).await;
+    let failed = admin.get(&path).await["data"][0].clone();
+    let attempt = json!([{ "number": 1, "provider": "webhook", "outcome": "REFUSED", "detail": "nobody is there",
+        "startedAt": "2026-06-01T12:00:00Z", "endedAt": "2026-06-01T12:00:00Z" }]);
+    assert_eq!(
+        (&failed["attempts"], &failed["provider"], &failed["deliveredAt"]),
+        (&attempt, &json!("webhook"), &Value::Null)
+    );
     assert_eq!(
         admin.call(Method::POST, &retry, json!({})).await.status,
         StatusCode::NO_CONTENT
@@ -134,7 +201,7 @@ async fn a_delivery_that_failed_is_sent_again() {
 
 /// The worker tries what waits for this webhook once, and gives it up.
 async fn fail(admin: &Admin, webhook: WebhookId) {
-    let now = jiff::Timestamp::MAX;
+    let now = admin.app.clock_now();
     let give_up = async move |tx: &mut Tx<'_>| {
         for leased in deliveries::lease(tx, &[(Lane::Webhook(webhook), 10)], now, now)
             .await?
