@@ -70,6 +70,9 @@ pub struct DeliveryBody {
     /// When the provider said that it has arrived; null: it said nothing of the kind.
     #[schema(inline)]
     pub delivered_at: Option<Time>,
+    /// The message in which this one was told along with others; null: it is one of its own.
+    #[schema(inline)]
+    pub sent_with: Option<ids::Delivery>,
     /// Every time it was handed over, or may have been, in order.
     pub attempts: Vec<AttemptBody>,
 }
@@ -133,6 +136,7 @@ impl DeliveryBody {
             address: row.address.map(|address| label_of_word(&row.channel, address)),
             channel: row.channel,
             incident: Named::maybe(row.incident, row.incident_title),
+            sent_with: row.bundle.map(Id),
             user: Named::maybe(row.user, row.user_name),
             webhook: Named::maybe(row.webhook, row.webhook_name),
             event: row.happening,
