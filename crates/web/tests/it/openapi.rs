@@ -47,3 +47,26 @@ async fn every_reference_leads_somewhere_and_bodies_are_closed() {
     let new = &description["components"]["schemas"]["NewIncident"];
     assert_eq!(new["additionalProperties"], false, "{new}");
 }
+
+#[tokio::test]
+async fn every_setting_of_every_provider_is_described() {
+    let app = App::new().await;
+    let description = app.get(&As::Nobody, "/api/openapi.json").await.json();
+    let schemas = &description["components"]["schemas"];
+    let (wish, body) = (&schemas["NotificationSettingsPatch"], &schemas["NotificationSettings"]);
+    let providers = ["SMTP", "SES", "AWS_SNS", "TWILIO", "WEB_PUSH", "ONESIGNAL", "META"];
+    for provider in providers {
+        let known = wish["properties"]["provider"]["enum"].as_array().unwrap();
+        assert!(known.iter().any(|word| word == provider), "{provider}: {known:?}");
+    }
+    let key = &wish["properties"]["apiKey"];
+    assert_eq!(key["writeOnly"], true);
+    let said = key["description"].as_str().unwrap();
+    assert!(said.contains("`RESEND`: ") && said.contains("`ONESIGNAL`: "), "{said}");
+    assert!(body["properties"]["hasApiKey"].is_object() && body["properties"]["apiKey"].is_null());
+    for place in [wish, &wish["properties"]["second"]] {
+        assert_eq!(place["additionalProperties"], false, "{place}");
+    }
+    assert!(wish["properties"]["second"]["properties"]["phoneNumber"].is_object());
+    assert!(wish["properties"]["second"]["properties"]["phoneNumberId"].is_null());
+}

@@ -15,10 +15,11 @@ use crate::api::{
 
 /// Longest credential, in characters. Amazon's session tokens have no fixed length and are the longest there are.
 const SECRET_CHARS_MAX: usize = 4_096;
-/// Longest name that a text message comes from, in characters (Amazon SNS, "Sender IDs"; Twilio, "Alphanumeric Sender
-/// ID").
+/// Longest name that a text message comes from, in characters (Amazon SNS, "Publishing SMS messages to a mobile phone";
+/// Twilio, "Alphanumeric Sender ID").
 const SENDER_CHARS_MAX: usize = 11;
-/// How many digits a short code has (Twilio, "What is a Short Code").
+/// How many digits a short code may have: five or six (Twilio, "Short Code"), four to seven (Amazon SNS, "Origination
+/// identities"). One more on each side is left to the provider to judge.
 const SHORT_CODE_DIGITS: std::ops::RangeInclusive<usize> = 3..=8;
 /// The name of the setting that chooses a provider.
 pub(super) const PROVIDER: &str = "provider";
@@ -288,7 +289,7 @@ fn fitting(problems: &mut Problems, at: &str, kind: Kind, text: &str) -> Value {
         Kind::Phone => check::phone(problems, at, text).into(),
         Kind::Sender => sender(problems, at, text).into(),
         Kind::SenderName => unless(
-            is_sender_name(text),
+            is_name(text, b"-"),
             "must have at most 11 letters, digits and dashes, and at least one letter",
         ),
         Kind::Mailbox => {
@@ -321,23 +322,29 @@ fn is_region(text: &str) -> bool {
 
 /// A number in E.164 form, a short code or a name, as Twilio takes them (Twilio, Message resource: `From`).
 fn sender(problems: &mut Problems, at: &str, text: &str) -> String {
-    if text.starts_with('+') {
-        return check::phone(problems, at, text);
-    }
     let is_code = SHORT_CODE_DIGITS.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    if !is_code && !is_sender_name(&text.replace(' ', "")) {
+    // Twilio takes more than letters in a name (Twilio, AlphaSender resource).
+    if is_code || is_name(text, b" +-_&") {
+        return text.to_owned();
+    }
+    let mut wrong = Problems::default();
+    let number = check::phone(&mut wrong, at, text);
+    if !wrong.is_empty() {
         problems.add(
             at,
             "must be a telephone number with its country code, such as +14155550100, a short code, or a name of up to \
              11 letters",
         );
     }
-    text.to_owned()
+    number
 }
 
-fn is_sender_name(text: &str) -> bool {
+/// A name of letters, digits and these besides, with one letter at least.
+fn is_name(text: &str, besides: &[u8]) -> bool {
     text.len() <= SENDER_CHARS_MAX
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || besides.contains(&byte))
         && text.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
@@ -448,7 +455,7 @@ mod tests {
             sender(&mut problems, "x", text);
             problems.is_empty()
         };
-        for good in ["+14155550100", "12345", "OpsKnight", "Ops Knight"] {
+        for good in ["+14155550100", "12345", "OpsKnight", "Ops Knight", "Ops & Co"] {
             assert!(fits(good), "{good}");
         }
         for bad in ["4155550100", "+1", "A much too long name", "12"] {

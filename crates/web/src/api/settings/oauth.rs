@@ -136,6 +136,10 @@ pub(crate) async fn finish(
     session: &str,
     answered: Answered,
 ) -> Result<String, ApiError> {
+    if answered.error.as_deref() == Some("access_denied") {
+        // Nothing is done and nothing of the address is shown, so it does not matter who sent it.
+        return Err(ApiError::conflict("Slack was not connected: you said no there."));
+    }
     let key = state.store.sealer.signing_key(STATE_PURPOSE);
     let (along, now) = (answered.state.unwrap_or_default(), state.clock.now());
     let again = || ApiError::conflict("This way back from Slack is too old or was used. Connect again.");
@@ -145,7 +149,6 @@ pub(crate) async fn finish(
         return Err(again());
     }
     match (answered.error.as_deref(), answered.code) {
-        (Some("access_denied"), _) => Err(ApiError::conflict("Slack was not connected: you said no there.")),
         (None, Some(code)) => {
             let app = app(state).await?.ok_or_else(again)?;
             let exchanged = state

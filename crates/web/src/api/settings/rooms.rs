@@ -33,9 +33,12 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list))
 }
 
+/// What Slack told of one workspace, and when.
+type Told = (Timestamp, Arc<Vec<SlackRoom>>);
+
 /// The conversations of workspaces, as Slack told them a moment ago.
 #[derive(Debug, Default)]
-pub(crate) struct Rooms(Mutex<HashMap<String, (Timestamp, Arc<Vec<SlackRoom>>)>>);
+pub(crate) struct Rooms(Mutex<HashMap<String, Told>>);
 
 impl Rooms {
     fn get(&self, team: &str, now: Timestamp) -> Option<Arc<Vec<SlackRoom>>> {

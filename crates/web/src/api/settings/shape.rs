@@ -151,33 +151,58 @@ fn schema_of(kind: Kind, says: &str) -> ObjectBuilder {
     }
 }
 
+/// A setting by its name, as the description tells of it: what it is for whom.
+struct Said {
+    kind: Kind,
+    says: Vec<(&'static str, Vec<&'static str>)>,
+}
+
+impl Said {
+    fn add(&mut self, says: &'static str, word: &'static str) {
+        match self.says.iter_mut().find(|(known, _)| *known == says) {
+            Some((_, whose)) if whose.contains(&word) => {}
+            Some((_, whose)) => whose.push(word),
+            None => self.says.push((says, vec![word])),
+        }
+    }
+
+    fn text(&self) -> String {
+        let says = self.says.iter();
+        let lines: Vec<_> = says
+            .map(|(says, whose)| format!("`{}`: {says}", whose.join("`, `")))
+            .collect();
+        lines.join(" ")
+    }
+}
+
 /// Every setting of every provider, each with whose it is; credentials are written, and of them only shown that they
 /// are there.
 fn properties(channels: &[Channel], written: bool) -> Vec<(String, Schema)> {
     let mut words = Vec::new();
-    let mut said: BTreeMap<&str, (Kind, Vec<(&str, Vec<&str>)>)> = BTreeMap::new();
+    let mut said: BTreeMap<&str, Said> = BTreeMap::new();
     for provider in channels.iter().flat_map(|channel| ways(*channel).providers) {
         if !words.contains(&provider.word) {
             words.push(provider.word);
         }
         for field in provider.fields {
-            let (_, says) = said.entry(field.name).or_insert((field.kind, Vec::new()));
-            match says.iter_mut().find(|(known, _)| *known == field.says) {
-                Some((_, whose)) if whose.contains(&provider.word) => {}
-                Some((_, whose)) => whose.push(provider.word),
-                None => says.push((field.says, vec![provider.word])),
-            }
+            let said = said.entry(field.name).or_insert(Said {
+                kind: field.kind,
+                says: Vec::new(),
+            });
+            said.add(field.says, provider.word);
         }
     }
     let provider = text("Who delivers. What belongs to another provider is forgotten.", !written);
-    let mut all = vec![(PROVIDER.to_owned(), provider.enum_values(Some(words)).build().into())];
-    for (name, (kind, says)) in said {
-        let whose = |whose: &[&str]| format!("`{}`", whose.join("`, `"));
-        let lines: Vec<_> = says.iter().map(|(says, by)| format!("{}: {says}", whose(by))).collect();
-        let says = lines.join(" ");
-        all.push(match (kind.is_secret(), written) {
+    let provider = match written {
+        true => provider.enum_values(Some(words)),
+        false => provider.enum_values(Some(words.into_iter().map(Value::from).chain([Value::Null]))),
+    };
+    let mut all = vec![(PROVIDER.to_owned(), provider.build().into())];
+    for (name, said) in said {
+        let says = said.text();
+        all.push(match (said.kind.is_secret(), written) {
             (true, false) => (has(name), flag(&says).build().into()),
-            (true, true) | (false, _) => (name.to_owned(), schema_of(kind, &says).build().into()),
+            (true, true) | (false, _) => (name.to_owned(), schema_of(said.kind, &says).build().into()),
         });
     }
     all

@@ -13,7 +13,7 @@ use super::{
     object, put,
     shape::{self, BOT_TOKEN, DEFAULT_CHANNEL, Origin},
     stored,
-    workspaces::{join, leave, workspaces},
+    workspaces::{join, leave, point, workspaces},
 };
 use crate::{
     api::{
@@ -121,7 +121,9 @@ pub(super) async fn save(
         Some(token) => Some(whose(state, token).await?),
         None => None,
     };
-    let (change, joined, at) = (Change::new(state, caller), Change::new(state, caller), state.clone());
+    // Each has a line of its own in the audit log.
+    let [change, joined, pointed] = [(); 3].map(|()| Change::new(state, caller));
+    let at = state.clone();
     let team = installed.as_ref().map(|installed| installed.team.clone());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
@@ -135,12 +137,12 @@ pub(super) async fn save(
             join(tx, &at, &joined, installed).await?;
         }
         if let Some(room) = &default_channel {
-            let all = slack::workspaces(tx, &at.store.sealer).await?;
-            let team = installed.as_ref().map(|installed| installed.team.as_str());
-            let team = team.or_else(|| Some(all.first()?.team.as_str()));
+            let first = slack::workspaces(tx, &at.store.sealer).await?.into_iter().next();
+            let given = installed.as_ref().map(|installed| installed.team.clone());
             let why = "needs a workspace: connect one, or give botToken besides";
+            let team = given.or_else(|| Some(first?.team));
             let team = team.ok_or_else(|| ApiError::invalid(DEFAULT_CHANNEL, why))?;
-            slack::set_default_channel(tx, team, room.as_deref(), change.now).await?;
+            point(tx, &at, &pointed, &team, room.as_deref()).await?;
         }
         body(tx, &at).await
     };

@@ -143,19 +143,32 @@ pub(crate) async fn set_default_channel(
     let (change, at, team) = (Change::new(state, caller), state.clone(), team.to_owned());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
-        let before = WorkspaceBody::from(found(tx, &at, &team).await?);
-        let Some(room) = &wish else { return Ok(before) };
-        slack::set_default_channel(tx, &team, room.as_deref(), change.now).await?;
-        let after = WorkspaceBody {
-            default_channel: room.clone(),
-            ..before.clone()
-        };
-        change
-            .updated(tx, workspace(&after.name, &team), &before, &after)
-            .await?;
-        Ok(after)
+        match &wish {
+            Some(room) => point(tx, &at, &change, &team, room.as_deref()).await,
+            None => Ok(found(tx, &at, &team).await?.into()),
+        }
     };
     state.store.db.write(unit).await
+}
+
+/// The same within a unit of work.
+pub(super) async fn point(
+    tx: &mut Tx<'_>,
+    state: &AppState,
+    change: &Change,
+    team: &String,
+    room: Option<&str>,
+) -> Result<WorkspaceBody, ApiError> {
+    let before = WorkspaceBody::from(found(tx, state, team).await?);
+    slack::set_default_channel(tx, team, room, change.now).await?;
+    let after = WorkspaceBody {
+        default_channel: room.map(str::to_owned),
+        ..before.clone()
+    };
+    change
+        .updated(tx, workspace(&after.name, team), &before, &after)
+        .await?;
+    Ok(after)
 }
 
 /// Forgets a workspace. The app stays installed there until its administrator removes it.

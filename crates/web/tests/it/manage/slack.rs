@@ -66,6 +66,10 @@ async fn a_bots_token_is_a_workspace() {
         .clone()
         .filter(|action| *action == Some("slack_workspace.connected"));
     assert_eq!(connected.count(), 2);
+    let pointed = actions
+        .clone()
+        .filter(|action| *action == Some("slack_workspace.updated"));
+    assert_eq!(pointed.count(), 3, "{log}");
     let last = actions.flatten().next();
     assert_eq!(last, Some("slack_workspace.disconnected"));
 }
@@ -160,8 +164,7 @@ async fn a_workspace_is_connected_by_those_who_set_out_for_it() {
     let twice = said(&admin, &admin.who, &good).await;
     assert!(twice.contains("was used"), "{twice}");
 
-    let state = set_out(&admin, &admin.who).await;
-    let no = said(&admin, &admin.who, &format!("error=access_denied&state={state}")).await;
+    let no = said(&admin, &admin.who, "error=access_denied&state=").await;
     assert_eq!(no, "-Slack was not connected: you said no there.");
     let state = set_out(&admin, &admin.who).await;
     let bad = said(&admin, &admin.who, &format!("code=bad&state={state}")).await;
