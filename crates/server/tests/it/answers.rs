@@ -109,7 +109,7 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
         .find(|message| message["channel"] == "SMS")
         .unwrap();
     assert!(
-        sms["deliveredAt"].is_string() && sms["provider"] == "twilio_sms",
+        sms["deliveredAt"].is_string() && sms["provider"] == "twilio-sms",
         "{sms}"
     );
     // Somebody else's answer, a wrong code, and the right one.

@@ -76,13 +76,21 @@ impl Oracle {
     }
 }
 
-/// Waits until nothing is due any more that is not held by the lease of somebody who died. Pages that are gathered wait
-/// for their time.
+/// Waits until nothing is due any more that is not held by the lease of somebody who died, or told after such a message.
+/// Pages that are gathered wait for their time.
 pub(crate) async fn settled(api: &Api) {
     wait_until("everything that is due was sent", 2 * SOON, async || {
         let now = SystemClock.now();
+        let held = api.all("/api/notifications?status=SENDING").await;
+        let held: BTreeSet<&str> = held
+            .iter()
+            .filter_map(|message| message["incident"]["id"].as_str())
+            .collect();
         let pending = api.all("/api/notifications?status=PENDING").await;
-        let is_due = |message: &Value| message["dueAt"].as_str().unwrap().parse::<Timestamp>().unwrap() <= now;
+        let is_due = |message: &Value| {
+            message["dueAt"].as_str().unwrap().parse::<Timestamp>().unwrap() <= now
+                && !held.contains(message["incident"]["id"].as_str().unwrap())
+        };
         (!pending.iter().any(is_due)).then_some(())
     })
     .await;

@@ -234,12 +234,13 @@ pub(super) fn what(leased: &Leased, provider: &str, directory: &Directory) -> St
 
 /// What people call a provider, where its name says more than the channel's.
 fn provider_name(provider: &str) -> Option<&'static str> {
-    match provider {
+    match provider.split('#').next().unwrap_or_default() {
         "sendgrid" => Some("SendGrid"),
         "resend" => Some("Resend"),
         "ses" => Some("Amazon SES"),
         "smtp" => Some("SMTP"),
-        "twilio" | "twilio_sms" | "twilio_voice" | "twilio_whatsapp" => Some("Twilio"),
+        "twilio-sms" | "twilio-voice" | "twilio-whatsapp" => Some("Twilio"),
+        "meta-whatsapp" => Some("Meta"),
         "sns" => Some("Amazon SNS"),
         "onesignal" => Some("OneSignal"),
         _ => None,
