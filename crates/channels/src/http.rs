@@ -70,12 +70,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Status and body in one line.
-    pub(crate) fn words(&self) -> String {
-        match self.body.as_str() {
-            "" => self.status.to_string(),
-            body => words::answer(&format!("{}: {body}", self.status)),
+    /// Status and body in one line, without what `hide` takes out. That is done before anything is cut off: of a secret
+    /// that is cut in two the first half would stay.
+    pub(crate) fn words(&self, hide: impl Fn(&str) -> String) -> String {
+        let shown = &self.raw[..self.raw.len().min(ANSWER_BYTES_MAX)];
+        let body = hide(&String::from_utf8_lossy(shown));
+        if body.trim().is_empty() {
+            return self.status.to_string();
         }
+        hide(&words::answer(&format!("{}: {body}", self.status)))
     }
 }
 

@@ -115,7 +115,7 @@ impl Hook for Webhooks {
                 .header("x-opsknight-signature", signed.plain);
         }
         let answer = self.client.call(request.body(body), now).await?;
-        let words = endpoint.hide_in(&answer.words());
+        let words = answer.words(|words| endpoint.hide_in(words));
         if answer.status.is_success() {
             return Ok(Receipt::of(words));
         }

@@ -268,7 +268,7 @@ fn outcome(answer: &Answer, endpoint: &str) -> Result<Receipt, DeliveryError> {
         secret: None,
         channel: None,
     };
-    let why = endpoint.hide_in(&answer.words());
+    let why = answer.words(|words| endpoint.hide_in(words));
     match answer.status {
         status if status.is_success() => {
             let location = answer.headers.get(LOCATION).and_then(|value| value.to_str().ok());

@@ -135,7 +135,7 @@ impl Said {
 
     /// Status and body in one line, without our secrets.
     pub(super) fn words(&self) -> String {
-        self.hidden.hide(&self.answer.words())
+        self.answer.words(|words| self.hidden.hide(words))
     }
 
     /// The status and what the room says in it, in one line, without our secrets.

@@ -35,6 +35,7 @@ pub(crate) async fn peer(mood: Mood) -> impl Peer {
     let server = match mood {
         // It repeats the one credential that it is given.
         Mood::Echoes => WebServer::start(|| answer(403, &[], SECRETS[0])).await,
+        Mood::EchoesLate => WebServer::start(|| answer(403, &[], format!("{} ", SECRETS[0]).repeat(60))).await,
         Mood::Takes | Mood::Busy | Mood::SilentAfter | Mood::CutAfter | Mood::Nonsense => {
             mood.server(|_| answer(200, &[], CREATED)).await
         }

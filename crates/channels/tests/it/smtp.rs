@@ -56,7 +56,7 @@ pub(crate) async fn peer(mood: Mood) -> impl Peer {
             end: Reply::Cut,
             ..script
         },
-        Mood::Echoes => Script {
+        Mood::Echoes | Mood::EchoesLate => Script {
             auth_reply: Reply::Say("535 not PASSWORD-of-ours"),
             ..script
         },

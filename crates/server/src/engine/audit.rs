@@ -12,7 +12,7 @@ use opsknight_store::{
     db::{DbError, Tx},
     deliveries,
     effects::Batch,
-    ended, incidents, receipts, sessions,
+    ended, heard, incidents, receipts, sessions,
 };
 use opsknight_web::state::Clock;
 
@@ -97,6 +97,7 @@ impl Auditor {
         let unit = async move |tx: &mut Tx<'_>| {
             receipts::forget_remote_ids(tx, before).await?;
             ended::forget(tx, overtaken_before).await?;
+            heard::forget(tx, before).await?;
             sessions::sweep(tx, now).await?;
             Ok::<_, DbError>(())
         };
