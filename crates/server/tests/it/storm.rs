@@ -17,7 +17,7 @@ both! {
 }
 
 /// How many incidents a storm has.
-const INCIDENTS: usize = 300;
+const INCIDENTS: usize = 1_000;
 
 async fn a_storm_is_a_handful_of_messages(place: &Place) {
     let mut world = World::begin(place).await;
@@ -26,7 +26,7 @@ async fn a_storm_is_a_handful_of_messages(place: &Place) {
     let events = integration(&world.api, &organisation.service, "EVENTS_API_V2", more).await;
     for n in 0..INCIDENTS {
         world.trigger(&events, &format!("disk-{n}"), "critical").await;
-        if n % 5 == 0 {
+        if n % 17 == 0 {
             world.advance(SignedDuration::from_secs(1)).await;
         }
         if n == 0 {
