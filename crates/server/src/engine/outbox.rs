@@ -252,27 +252,40 @@ impl Outbox {
         Ok(providers)
     }
 
+    /// The providers that can be used. One that cannot is left out, so that it does not take the other one with it.
     async fn make(&self, channel: Channel) -> Result<Vec<Provider>, DeliveryError> {
-        let ways = match channel {
-            Channel::Slack => self.slack_way().await?.into_iter().collect(),
-            Channel::Push | Channel::Sms | Channel::Whatsapp | Channel::Voice | Channel::Email => {
-                let mut documents = match self.saved(channel).await? {
-                    Some(kept) => documents::documents(&kept),
-                    None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
-                };
-                if channel == Channel::Push && documents.is_empty() {
-                    documents.push(serde_json::json!({ "provider": "WEB_PUSH" }));
+        let mut ways = Vec::new();
+        let mut wrong = None;
+        for way in self.each(channel).await? {
+            match way {
+                Ok(way) => ways.push(way),
+                Err(error) => {
+                    tracing::error!(error = %error, "a provider for {} cannot be used", channel.name());
+                    wrong = wrong.or(Some(error));
                 }
-                self.open_all(channel, &documents).await?
             }
-        };
-        Ok(labelled(ways))
+        }
+        match wrong {
+            Some(error) if ways.is_empty() => Err(error),
+            Some(_) | None => Ok(labelled(ways)),
+        }
     }
 
-    async fn open_all(&self, channel: Channel, documents: &[Value]) -> Result<Vec<Arc<dyn Way>>, DeliveryError> {
+    /// Every provider that is set up for a channel, or why it cannot be used.
+    async fn each(&self, channel: Channel) -> Result<Vec<Result<Arc<dyn Way>, DeliveryError>>, DeliveryError> {
+        if channel == Channel::Slack {
+            return Ok(self.slack_way().await?.map(Ok).into_iter().collect());
+        }
+        let mut documents = match self.saved(channel).await? {
+            Some(kept) => documents::documents(&kept),
+            None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
+        };
+        if channel == Channel::Push && documents.is_empty() {
+            documents.push(serde_json::json!({ "provider": "WEB_PUSH" }));
+        }
         let mut ways = Vec::new();
-        for document in documents {
-            ways.push(self.open(channel, document).await?);
+        for document in &documents {
+            ways.push(self.open(channel, document).await);
         }
         Ok(ways)
     }

@@ -9,6 +9,7 @@ use opsknight_channels::{
 };
 use opsknight_store::{secret, slack};
 use opsknight_web::state::{self, Installed, SlackApp, SlackRoom};
+use serde_json::Value;
 use url::Url;
 
 use super::{Outbox, unreadable};
@@ -56,7 +57,34 @@ impl Outbox {
         Slack::new(&settings, &self.tools.vendors).map(Some)
     }
 
-    /// The workspace of the environment's token, which only Slack can tell.
+    /// The way to the workspace of a token that has not been saved.
+    pub(super) async fn slack_trial(&self, given: &Value) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
+        let text = |name: &str| given[name].as_str().filter(|text| !text.is_empty());
+        let Some(token) = text("botToken") else {
+            return self.slack_way().await;
+        };
+        let settings = SlackSettings {
+            workspaces: vec![self.workspace_of(token, text("defaultChannel").map(str::to_owned)).await?],
+            base_url: self.tools.bases.slack.clone(),
+        };
+        let client = Slack::new(&settings, &self.tools.vendors)?;
+        Ok(Some(Arc::new(client)))
+    }
+
+    /// The workspace of a token, which only Slack can tell.
+    async fn workspace_of(&self, token: &str, default_channel: Option<String>) -> Result<Workspace, DeliveryError> {
+        let token = Secret::new(token);
+        let base = self.tools.bases.slack.as_ref();
+        let identity = oauth::auth_test(&self.tools.vendors, base, &token, self.clock.now()).await?;
+        Ok(Workspace {
+            team: identity.team,
+            name: identity.team_name,
+            token,
+            default_channel,
+        })
+    }
+
+    /// The workspace of the environment's token.
     async fn workspace_of_environment(&self) -> Result<Option<Workspace>, DeliveryError> {
         let Some((token, default_channel)) = &self.environment.slack_workspace else {
             return Ok(None);
@@ -69,15 +97,7 @@ impl Outbox {
         if known.is_some() {
             return Ok(known);
         }
-        let token = Secret::new(token.as_str());
-        let base = self.tools.bases.slack.as_ref();
-        let identity = oauth::auth_test(&self.tools.vendors, base, &token, self.clock.now()).await?;
-        let workspace = Workspace {
-            team: identity.team,
-            name: identity.team_name,
-            token,
-            default_channel: default_channel.clone(),
-        };
+        let workspace = self.workspace_of(token, default_channel.clone()).await?;
         *self
             .environment_workspace
             .lock()

@@ -43,14 +43,15 @@ impl Outbox {
     pub async fn check_all(&self) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
         let mut found = Vec::new();
         for channel in Channel::ALL {
-            match self.providers(channel).await {
-                Ok(providers) => {
-                    for Provider { label, way } in providers {
-                        found.push((channel, label, way.check().await));
-                    }
-                }
-                Err(error) => found.push((channel, String::new(), Err(error))),
+            let (ways, wrong): (Vec<_>, Vec<_>) = match self.each(channel).await {
+                Ok(each) => each.into_iter().partition(Result::is_ok),
+                Err(error) => (Vec::new(), vec![Err(error)]),
+            };
+            for Provider { label, way } in labelled(ways.into_iter().flatten().collect()) {
+                found.push((channel, label, way.check().await));
             }
+            let wrong = wrong.into_iter().filter_map(Result::err);
+            found.extend(wrong.map(|error| (channel, String::new(), Err(error))));
         }
         found
     }
@@ -78,10 +79,17 @@ impl Providers for Outbox {
         address: &str,
     ) -> Result<String, DeliveryError> {
         let providers = match settings {
-            Some(given) if channel != Channel::Slack => {
-                labelled(self.open_all(channel, &documents::documents(&given)).await?)
+            Some(given) if channel == Channel::Slack => {
+                labelled(self.slack_trial(&given).await?.into_iter().collect())
             }
-            Some(_) | None => self.make(channel).await?,
+            Some(given) => {
+                let mut ways = Vec::new();
+                for document in documents::documents(&given) {
+                    ways.push(self.open(channel, &document).await?);
+                }
+                labelled(ways)
+            }
+            None => self.make(channel).await?,
         };
         if providers.is_empty() {
             return Err(none_set_up(channel));
