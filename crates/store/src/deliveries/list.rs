@@ -157,14 +157,14 @@ pub struct Attempt {
     pub detail: String,
 }
 
-/// What was tried for this message, in order.
+/// What was tried for each of these messages, in order.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn attempts(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<Vec<Attempt>, DbError> {
+pub async fn attempts(tx: &mut Tx<'_>, messages: &[DeliveryId]) -> Result<Vec<Vec<Attempt>>, DbError> {
     let sql =
         "SELECT n, provider, started_at, ended_at, outcome, detail FROM attempt WHERE delivery_id = $1 ORDER BY n";
-    let rows = tx.query(sql, &[delivery.into()]).await?;
+    let asked = messages.iter().map(|id| vec![(*id).into()]).collect();
     let read = |mut row: Row| {
         Ok(Attempt {
             n: row.take()?,
@@ -175,7 +175,8 @@ pub async fn attempts(tx: &mut Tx<'_>, delivery: DeliveryId) -> Result<Vec<Attem
             detail: row.take()?,
         })
     };
-    rows.into_iter().map(read).collect()
+    let each = tx.query_each(sql, asked).await?.into_iter();
+    each.map(|rows| rows.into_iter().map(read).collect()).collect()
 }
 
 /// Puts a message that failed, or waited for so long that it was not sent, on its way once more. False when it is

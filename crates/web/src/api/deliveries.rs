@@ -117,14 +117,10 @@ impl From<deliveries::Attempt> for AttemptBody {
 /// When the database cannot answer.
 pub(crate) async fn listed(tx: &mut Tx<'_>, filter: &deliveries::Filter) -> Result<(Vec<DeliveryBody>, i64), DbError> {
     let (rows, total) = deliveries::list(tx, filter).await?;
-    let mut bodies = Vec::with_capacity(rows.len());
-    for row in rows {
-        let attempts = match row.tries {
-            0 => Vec::new(),
-            _ => deliveries::attempts(tx, row.id).await?,
-        };
-        bodies.push(DeliveryBody::new(row, attempts));
-    }
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let attempts = deliveries::attempts(tx, &ids).await?;
+    let bodies = rows.into_iter().zip(attempts);
+    let bodies = bodies.map(|(row, attempts)| DeliveryBody::new(row, attempts)).collect();
     Ok((bodies, total))
 }
 

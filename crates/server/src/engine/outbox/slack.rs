@@ -64,7 +64,10 @@ impl Outbox {
             return self.slack_way().await;
         };
         let settings = SlackSettings {
-            workspaces: vec![self.workspace_of(token, text("defaultChannel").map(str::to_owned)).await?],
+            workspaces: vec![
+                self.workspace_of(token, text("defaultChannel").map(str::to_owned))
+                    .await?,
+            ],
             base_url: self.tools.bases.slack.clone(),
         };
         let client = Slack::new(&settings, &self.tools.vendors)?;

@@ -79,9 +79,7 @@ impl Providers for Outbox {
         address: &str,
     ) -> Result<String, DeliveryError> {
         let providers = match settings {
-            Some(given) if channel == Channel::Slack => {
-                labelled(self.slack_trial(&given).await?.into_iter().collect())
-            }
+            Some(given) if channel == Channel::Slack => labelled(self.slack_trial(&given).await?.into_iter().collect()),
             Some(given) => {
                 let mut ways = Vec::new();
                 for document in documents::documents(&given) {
