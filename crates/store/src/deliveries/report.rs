@@ -25,18 +25,30 @@ pub enum Name {
     Theirs(String),
 }
 
-/// The messages that a provider took under this name, held against other workers: one, or all that went as one.
+/// The messages that a provider took under this name, held against other workers: one, or all that went as one. A
+/// provider may be faster than we are: what is being sent this moment counts too, where it has `arrived`. That it was
+/// lost must be reported once more, when it is known that it was sent.
 ///
 /// # Errors
-/// When the database cannot answer.
-pub async fn lock_sent(tx: &mut Tx<'_>, name: &Name) -> Result<Vec<Leased>, DbError> {
+/// When the database cannot answer; `Busy` while the message that was lost is being sent.
+pub async fn lock_sent(tx: &mut Tx<'_>, name: &Name, arrived: bool) -> Result<Vec<Leased>, DbError> {
     let (condition, value) = match name {
         Name::Ours(id) => ("(id = $1 OR bundle_id = $1)", (*id).into()),
         Name::Theirs(id) => ("provider_id = $1 AND provider_id IS NOT NULL", id.as_str().into()),
     };
-    let sql = format!("SELECT {LEASED} FROM delivery WHERE {condition} AND state = 'SENT' ORDER BY id {{lock}}");
-    let rows = tx.query(&sql, &[value]).await?;
-    rows.into_iter().map(leased).collect()
+    let sql = format!(
+        "SELECT state, {LEASED} FROM delivery WHERE {condition} AND state IN ('SENT', 'SENDING') ORDER BY id {{lock}}"
+    );
+    let mut sent = Vec::new();
+    for mut row in tx.query(&sql, &[value]).await? {
+        if row.take::<String>()? == "SENDING" && !arrived {
+            return Err(DbError::Busy {
+                what: "the message is being sent".into(),
+            });
+        }
+        sent.push(leased(row)?);
+    }
+    Ok(sent)
 }
 
 /// The provider says that these have arrived. Those of which it said so before are left out of the answer.

@@ -78,7 +78,11 @@ async fn take(
     fresh: &mut impl Fresh,
     now: Timestamp,
 ) -> Result<usize, DbError> {
-    let sent = deliveries::lock_sent(tx, &report.name).await?;
+    let arrived = match report.what {
+        Reported::Arrived | Reported::Read | Reported::Complained => true,
+        Reported::Lost { .. } => false,
+    };
+    let sent = deliveries::lock_sent(tx, &report.name, arrived).await?;
     let ids: Vec<DeliveryId> = sent.iter().map(|leased| leased.id).collect();
     let (kind, words, news) = match &report.what {
         Reported::Arrived | Reported::Read => {
