@@ -151,9 +151,10 @@ impl Database {
 
 async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisation, ChangeError> {
     let (clock, now) = (SystemClock, SystemClock.now());
-    let user = user();
-    let policy = policy(user.id);
-    let services: Vec<ServiceRow> = (0..SERVICES).map(|n| service(n, policy.id)).collect();
+    // Each service pages a person of its own: pages to one address are gathered.
+    let people: Vec<UserRow> = (0..SERVICES).map(user).collect();
+    let policies: Vec<PolicyRow> = people.iter().map(|user| policy(user.id)).collect();
+    let services: Vec<ServiceRow> = (0..SERVICES).map(|n| service(n, policies[n].id)).collect();
     let doors: Vec<IntegrationRow> = services
         .iter()
         .map(|service| integration(service.id, "EVENTS_API_V2"))
@@ -177,7 +178,7 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
         last_used_at: None,
     };
     let session = hex::encode(random);
-    let signed_in = SessionRow::new(token_hash(&session), user.id, None, None, now);
+    let signed_in = SessionRow::new(token_hash(&session), people[0].id, None, None, now);
     let organisation = Organisation {
         keys: doors.iter().map(|door| door.key.expose().to_owned()).collect(),
         hooks: hooks
@@ -191,8 +192,12 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
     };
     let sealer = store.sealer.clone();
     let unit = async move |tx: &mut db::Tx<'_>| {
-        users::insert(tx, &user).await?;
-        policies::insert(tx, &policy).await?;
+        for user in &people {
+            users::insert(tx, user).await?;
+        }
+        for policy in &policies {
+            policies::insert(tx, policy).await?;
+        }
         for service in &services {
             services::insert(tx, service).await?;
         }
@@ -208,16 +213,17 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
     Ok(organisation)
 }
 
-fn user() -> UserRow {
+fn user(n: usize) -> UserRow {
     let now = SystemClock.now();
     UserRow {
         id: UserId::new(SystemClock.uuid_v7()),
-        email: "jane@example.com".into(),
-        name: "Jane Doe".into(),
+        email: format!("jane-{n}@example.com"),
+        name: format!("Jane Doe {n}"),
         role: Role::Admin,
         standing: Standing::Active,
         time_zone: "UTC".into(),
         phone: None,
+        wants_news: true,
         created_at: now,
         updated_at: now,
     }
