@@ -95,7 +95,7 @@ impl Sink {
     }
 }
 
-/// Has the reference library of Standard Webhooks, and Python's own HMAC, check that a webhook is signed.
+/// Has the reference library of Standard Webhooks, Svix's, and Python's own HMAC check that a webhook is signed.
 pub(crate) async fn verify(arrived: &Arrived, secret: &str) {
     let question = json!({ "secret": secret, "headers": arrived.headers, "body": arrived.body });
     let mut command = peers::python("verify_webhook.py", &[]);

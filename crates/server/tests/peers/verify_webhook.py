@@ -22,7 +22,7 @@ try:
 except WebhookVerificationError:
     pass
 theirs = svix.webhooks.Webhook(secret)
-assert theirs.verify(body, headers) == json.loads(body)
+theirs.verify(body, headers)
 try:
     theirs.verify(body + " ", headers)
     sys.exit("a changed body verifies")
