@@ -50,6 +50,7 @@ pub async fn lease(
     now: Timestamp,
     until: Timestamp,
 ) -> Result<Vec<Vec<Leased>>, DbError> {
+    // The few messages of the incident are looked through, never the many of the webhook: coalesce keeps its index out.
     // A message about an incident waits for the one before it at the same place, until that was tried once: so a room
     // hears of things in their order, and one that fails holds up no other.
     let news = format!(
@@ -65,7 +66,7 @@ pub async fn lease(
          (SELECT d.id FROM delivery d WHERE d.state = 'PENDING' AND d.webhook_id = $4 AND d.webhook_id IS NOT NULL \
           AND d.due_at <= $2 \
           AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.incident_id = d.incident_id AND e.id < d.id \
-              AND e.webhook_id = d.webhook_id \
+              AND coalesce(e.webhook_id, '') = d.webhook_id \
               AND (e.state = 'SENDING' OR (e.state = 'PENDING' AND e.tries = 0))) \
           ORDER BY d.due_at LIMIT $3 {{skip}}) RETURNING {LEASED}"
     );

@@ -33,7 +33,7 @@ pub enum Name {
 /// When the database cannot answer; `Busy` while the message that was lost is being sent.
 pub async fn lock_sent(tx: &mut Tx<'_>, name: &Name, arrived: bool) -> Result<Vec<Leased>, DbError> {
     let (condition, value) = match name {
-        Name::Ours(id) => ("(id = $1 OR bundle_id = $1)", (*id).into()),
+        Name::Ours(id) => ("(id = $1 OR (bundle_id = $1 AND bundle_id IS NOT NULL))", (*id).into()),
         Name::Theirs(id) => ("provider_id = $1 AND provider_id IS NOT NULL", id.as_str().into()),
     };
     let sql = format!(
