@@ -61,13 +61,22 @@ pub struct Outbox {
     environment: Environment,
     tools: Tools,
     hooks: Hooks,
-    allow_private_targets: bool,
+    calls: Calls,
     kept: Mutex<Kept>,
     /// The workspace of the environment's token, once Slack has said which one that is.
     environment_workspace: Mutex<Option<Workspace>>,
     /// Providers by the document that they were made from, kept for their open lines.
     made: Mutex<HashMap<String, Arc<dyn Way>>>,
     unwell_until: Mutex<HashMap<(Channel, String), Timestamp>>,
+}
+
+/// How others are called.
+#[derive(Debug, Clone, Copy)]
+pub struct Calls {
+    /// Whether addresses that people gave may be private ones.
+    pub allow_private: bool,
+    /// How long an answer may take.
+    pub timeouts: Timeouts,
 }
 
 /// The ways to programs and rooms.
@@ -80,10 +89,10 @@ struct Hooks {
 }
 
 impl Hooks {
-    fn new(allow_private: bool, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
-        let timeouts = Timeouts::default();
+    fn new(calls: Calls, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
+        let Calls { allow_private, timeouts } = calls;
         Ok(Self {
-            generic: Webhooks::new(allow_private, roots)?,
+            generic: Webhooks::with_timeouts(allow_private, roots, timeouts)?,
             teams: Teams::new(allow_private, roots, timeouts)?,
             google_chat: GoogleChat::new(allow_private, roots, timeouts)?,
             discord: Discord::new(allow_private, roots, timeouts)?,
@@ -134,13 +143,13 @@ impl Outbox {
         clock: Arc<dyn Clock>,
         environment: Environment,
         public_url: Url,
-        allow_private_targets: bool,
+        calls: Calls,
     ) -> Result<Self, DeliveryError> {
         let roots = Roots::native();
         Ok(Self {
-            hooks: Hooks::new(allow_private_targets, &roots, environment.bases.telegram.clone())?,
+            hooks: Hooks::new(calls, &roots, environment.bases.telegram.clone())?,
             tools: Tools {
-                vendors: Vendors::new(&roots, Timeouts::default())?,
+                vendors: Vendors::new(&roots, calls.timeouts)?,
                 roots,
                 bases: environment.bases.clone(),
                 public_url,
@@ -148,7 +157,7 @@ impl Outbox {
             store,
             clock,
             environment,
-            allow_private_targets,
+            calls,
             kept: Mutex::default(),
             environment_workspace: Mutex::default(),
             made: Mutex::default(),
