@@ -32,6 +32,8 @@ mod signers;
 mod sink;
 mod storm;
 mod story;
+mod texts;
 mod tls_front;
 mod vendors;
+mod whatsapp;
 mod world;
