@@ -166,13 +166,16 @@ impl World {
     }
 
     /// Begins a story of a program that waits for its providers for two seconds and no longer.
-    pub(crate) async fn begin_impatient(place: &Place, providers: impl FnOnce(&mut RawProviders)) -> Self {
+    pub(crate) async fn begin_impatient(
+        place: &Place,
+        around: Arc<Around>,
+        settings: impl FnOnce(&mut Raw),
+    ) -> Self {
         let timeouts = Timeouts {
             connect: Duration::from_secs(1),
             total: Duration::from_secs(2),
         };
-        let around = Around::at(Turned::at_noon()).await;
-        Self::with(place, around, |raw| providers(&mut raw.providers), timeouts).await
+        Self::with(place, around, settings, timeouts).await
     }
 
     /// The program on this data.
