@@ -70,6 +70,10 @@ pub(crate) async fn method(world: &World, user: &str, id: &str) -> Value {
     all.into_iter().find(|method| method["id"] == id).expect("it is there")
 }
 
+fn token(user: &str) -> String {
+    format!("session-of-{user}")
+}
+
 /// Somebody who is signed in.
 pub(crate) struct SignedIn<'w> {
     world: &'w World,
@@ -79,13 +83,18 @@ pub(crate) struct SignedIn<'w> {
 impl<'w> SignedIn<'w> {
     /// Signs a person in.
     pub(crate) async fn new(world: &'w World, user: &str) -> Self {
-        let (token, id) = (format!("session-of-{user}"), user.parse::<UserId>().unwrap());
-        let row = SessionRow::new(token_hash(&token), id, None, None, world.now());
+        let id = user.parse::<UserId>().unwrap();
+        let row = SessionRow::new(token_hash(&token(user)), id, None, None, world.now());
         let unit = async move |tx: &mut Tx<'_>| sessions::insert(tx, &row).await;
         world.store.db.write(unit).await.expect("the session is kept");
+        Self::new_again(world, user)
+    }
+
+    /// Somebody who was signed in before, and still is.
+    pub(crate) fn new_again(world: &'w World, user: &str) -> Self {
         Self {
             world,
-            cookie: format!("__Host-session={token}"),
+            cookie: format!("__Host-session={}", token(user)),
         }
     }
 

@@ -208,9 +208,29 @@ impl BrokenLine {
     }
 }
 
+/// What vendors tell of an account that is well, when they are asked before anything is sent.
+fn told(path: &str) -> Option<Value> {
+    Some(match path {
+        _ if path.starts_with("/2010-04-01/Accounts/") => json!({ "friendly_name": "Ours", "status": "active" }),
+        "/v3/scopes" => json!({ "scopes": ["mail.send"] }),
+        "/domains" => json!({ "data": [{ "name": "example.com", "status": "verified" }] }),
+        "/v2/email/account" => json!({ "SendingEnabled": true, "ProductionAccessEnabled": true }),
+        "/notifications" => json!({ "notifications": [] }),
+        _ if path.ends_with("/106540352242922") => {
+            json!({ "display_phone_number": "+1 415-555-0100", "verified_name": "Ours", "quality_rating": "GREEN" })
+        }
+        _ => return None,
+    })
+}
+
 /// How each vendor answers who it serves.
 fn well(call: &Call, n: usize) -> Instead {
     let path = call.path.split('?').next().unwrap();
+    if call.method == Method::GET
+        && let Some(told) = told(path)
+    {
+        return Instead::of(200, told.to_string());
+    }
     let said = |status, body: Value| Instead {
         status,
         headers: vec![("content-type", "application/json")],

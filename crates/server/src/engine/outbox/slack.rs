@@ -9,6 +9,7 @@ use opsknight_channels::{
 };
 use opsknight_store::{secret, slack};
 use opsknight_web::state::{self, Installed, SlackApp, SlackRoom};
+use serde_json::Value;
 use url::Url;
 
 use super::{Outbox, unreadable};
@@ -56,6 +57,33 @@ impl Outbox {
         Slack::new(&settings, &self.tools.vendors).map(Some)
     }
 
+    /// The way to the workspace of a token that was not saved; to those that are, where settings have none.
+    pub(super) async fn slack_by(&self, settings: &Value) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
+        let Some(token) = settings["botToken"].as_str() else {
+            return self.slack_way().await;
+        };
+        let default_channel = settings["defaultChannel"].as_str().map(str::to_owned);
+        let workspace = self.workspace_of(token, default_channel).await?;
+        let settings = SlackSettings {
+            workspaces: vec![workspace],
+            base_url: self.tools.bases.slack.clone(),
+        };
+        Ok(Some(Arc::new(Slack::new(&settings, &self.tools.vendors)?)))
+    }
+
+    /// The workspace of a token, which only Slack can tell.
+    async fn workspace_of(&self, token: &str, default_channel: Option<String>) -> Result<Workspace, DeliveryError> {
+        let token = Secret::new(token);
+        let base = self.tools.bases.slack.as_ref();
+        let identity = oauth::auth_test(&self.tools.vendors, base, &token, self.clock.now()).await?;
+        Ok(Workspace {
+            team: identity.team,
+            name: identity.team_name,
+            token,
+            default_channel,
+        })
+    }
+
     /// The workspace of the environment's token, which only Slack can tell.
     async fn workspace_of_environment(&self) -> Result<Option<Workspace>, DeliveryError> {
         let Some((token, default_channel)) = &self.environment.slack_workspace else {
@@ -69,15 +97,7 @@ impl Outbox {
         if known.is_some() {
             return Ok(known);
         }
-        let token = Secret::new(token.as_str());
-        let base = self.tools.bases.slack.as_ref();
-        let identity = oauth::auth_test(&self.tools.vendors, base, &token, self.clock.now()).await?;
-        let workspace = Workspace {
-            team: identity.team,
-            name: identity.team_name,
-            token,
-            default_channel: default_channel.clone(),
-        };
+        let workspace = self.workspace_of(token, default_channel.clone()).await?;
         *self
             .environment_workspace
             .lock()

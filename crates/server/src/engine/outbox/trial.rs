@@ -31,6 +31,15 @@ fn trial(delivery: DeliveryId) -> Message {
     }
 }
 
+/// The same kind of failure, told together with what the other provider said.
+fn in_these_words(error: DeliveryError, why: String) -> DeliveryError {
+    match error {
+        DeliveryError::Retry { after, .. } => DeliveryError::Retry { why, after },
+        DeliveryError::Unknown { .. } => DeliveryError::Unknown { why },
+        DeliveryError::Refused { .. } | DeliveryError::Misconfigured { .. } => DeliveryError::Refused { why },
+    }
+}
+
 /// The secret that Telegram's calls about a webhook carry.
 #[must_use]
 pub fn telegram_secret(sealer: &Sealer, webhook: WebhookId) -> Secret {
@@ -78,24 +87,33 @@ impl Providers for Outbox {
         address: &str,
     ) -> Result<String, DeliveryError> {
         let providers = match settings {
-            Some(given) if channel != Channel::Slack => {
-                labelled(self.open_all(channel, &documents::documents(&given)).await?)
-            }
-            Some(_) | None => self.make(channel).await?,
+            Some(given) if channel == Channel::Slack => labelled(self.slack_by(&given).await?.into_iter().collect()),
+            Some(given) => labelled(self.open_all(channel, &documents::documents(&given)).await?),
+            None => self.make(channel).await?,
         };
         if providers.is_empty() {
             return Err(none_set_up(channel));
         }
         let mut said = Vec::new();
+        let mut failed = None;
         for Provider { label, way } in &providers {
             let message = trial(DeliveryId::new(self.clock.uuid_v7()));
-            let receipt = way.send(address, &message, self.clock.now()).await?;
-            said.push(match providers.len() {
-                1 => receipt.answer,
-                _ => format!("{label}: {}", receipt.answer),
+            let result = way.send(address, &message, self.clock.now()).await;
+            if providers.len() == 1 {
+                return result.map(|receipt| receipt.answer);
+            }
+            said.push(match &result {
+                Ok(receipt) => format!("{label}: {}", receipt.answer),
+                Err(error) => format!("{label}: {error}"),
             });
+            failed = failed.or(result.err());
         }
-        Ok(said.join("; "))
+        let said = said.join("; ");
+        match failed {
+            None => Ok(said),
+            // One that works is not enough to say that all is well: the other is there for when it is needed.
+            Some(error) => Err(in_these_words(error, said)),
+        }
     }
 
     async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError> {

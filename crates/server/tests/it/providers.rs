@@ -1,0 +1,313 @@
+//! Providers tried out: what `opsknight doctor` says of them, what a test from the settings says, and that no credential
+//! is ever told.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    both::Place,
+    people::ANN,
+    post_office::PostOffice,
+    process::{Ended, opsknight, run},
+    signers::{RESEND_SECRET, twilio},
+    vendors::{Instead, Vendors},
+    world::World,
+};
+
+both! {
+    doctor_asks_every_provider,
+    a_test_says_what_the_provider_says,
+    a_test_asks_both_providers,
+    what_the_environment_sets_up_is_shown,
+}
+
+/// All credentials of the tests. None of them may ever be told.
+const SECRETS: [(&str, &str); 9] = [
+    ("TWILIO_AUTH_TOKEN", "hush-twilio"),
+    ("SENDGRID_API_KEY", "SG.hush-sendgrid"),
+    ("RESEND_API_KEY", "re_hush-resend"),
+    ("AWS_SECRET_ACCESS_KEY", "hush-amazon"),
+    ("ONESIGNAL_API_KEY", "os_hush-onesignal"),
+    ("SLACK_BOT_TOKEN", "xoxb-hush-slack"),
+    ("WHATSAPP_ACCESS_TOKEN", "hush-meta"),
+    ("WHATSAPP_APP_SECRET", "hush-meta-app"),
+    ("SMTP_PASSWORD", "hush-smtp"),
+];
+
+/// What every provider needs besides.
+const OTHERS: [(&str, &str); 14] = [
+    ("SMTP_HOST", "127.0.0.1"),
+    ("SMTP_TLS", "none"),
+    ("SMTP_FROM", "pages@example.com"),
+    ("SES_FROM", "pages@example.com"),
+    ("AWS_REGION", "eu-west-1"),
+    ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+    ("TWILIO_ACCOUNT_SID", "AC0123456789abcdef0123456789abcdef"),
+    ("TWILIO_PHONE_NUMBER", "+14155550100"),
+    ("TWILIO_WHATSAPP_NUMBER", "+14155550101"),
+    ("ONESIGNAL_APP_ID", "7c1c1c1c-0a0a-4b4b-8c8c-0d0d0d0d0d0d"),
+    ("WHATSAPP_PHONE_NUMBER_ID", "106540352242922"),
+    ("WHATSAPP_VERIFY_TOKEN", "hush-word"),
+    ("RESEND_WEBHOOK_SECRET", RESEND_SECRET),
+    ("OPSKNIGHT_PUBLIC_URL", "https://opsknight.example.com"),
+];
+
+/// The variables by which vendors are found.
+const BASES: [&str; 8] = [
+    "OPSKNIGHT_TWILIO_BASE_URL",
+    "OPSKNIGHT_SENDGRID_BASE_URL",
+    "OPSKNIGHT_RESEND_BASE_URL",
+    "OPSKNIGHT_ONESIGNAL_BASE_URL",
+    "OPSKNIGHT_SLACK_BASE_URL",
+    "OPSKNIGHT_WHATSAPP_BASE_URL",
+    "AWS_ENDPOINT_URL_SNS",
+    "AWS_ENDPOINT_URL_SESV2",
+];
+
+/// Runs `opsknight doctor` with all providers set up, these variables taken away and these given.
+async fn doctor(place: &Place, vendors: &Vendors, post: &PostOffice, without: &[&str], with: &[(&str, &str)]) -> Ended {
+    let port = post.port.to_string();
+    let mut command = opsknight(place);
+    command.arg("doctor").env("SMTP_PORT", port);
+    command.envs(BASES.map(|name| (name, vendors.base.as_str())));
+    command.envs(SECRETS).envs(OTHERS);
+    // The mail server here has no login.
+    command.env_remove("SMTP_PASSWORD");
+    without.iter().for_each(|name| drop(command.env_remove(name)));
+    command.envs(with.iter().copied());
+    run(command, "").await
+}
+
+fn hushed(ended: &Ended) {
+    let told = format!("{}{}", ended.stdout, ended.stderr);
+    assert!(!told.contains("hush"), "{told}");
+}
+
+async fn doctor_asks_every_provider(place: &Place) {
+    let (vendors, post) = (Vendors::start().await, PostOffice::start().await);
+    let ended = doctor(place, &vendors, &post, &[], &[]).await;
+    hushed(&ended);
+    let lines: Vec<String> = ended.well().lines().map(str::to_owned).collect();
+    for provider in [
+        "email (smtp)",
+        "email (resend)",
+        "email (sendgrid)",
+        "email (ses)",
+        "SMS (twilio-sms)",
+        "SMS (sns)",
+        "phone call (twilio-voice)",
+        "WhatsApp (twilio-whatsapp)",
+        "WhatsApp (meta-whatsapp)",
+        "push (onesignal)",
+        "Slack (slack)",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(&format!("ok      {provider}: "))),
+            "{provider}: {lines:#?}"
+        );
+    }
+    // None of them knows us any more.
+    let refusals = [
+        ("/2010-04-01/Accounts", r#"{"code":20003,"message":"Authenticate"}"#),
+        ("/v3/scopes", r#"{"errors":[{"message":"authorization required"}]}"#),
+        ("/domains", r#"{"name":"validation_error","message":"API key is invalid"}"#),
+        ("/v2/email/account", r#"{"message":"The security token is invalid."}"#),
+        ("/notifications", r#"{"errors":["Access denied."]}"#),
+        ("/106540352242922", r#"{"error":{"code":190,"message":"Session has expired"}}"#),
+    ];
+    for (path, body) in refusals {
+        vendors.answer_instead(path, Instead::of(401, body));
+    }
+    vendors.answer_instead("/auth.test", Instead::of(200, r#"{"ok":false,"error":"invalid_auth"}"#));
+    let ended = doctor(place, &vendors, &post, &[], &[]).await;
+    hushed(&ended);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    for (provider, words) in [
+        ("SMS (twilio-sms)", "Authenticate"),
+        ("phone call (twilio-voice)", "TWILIO_AUTH_TOKEN"),
+        ("email (sendgrid)", "authorization required"),
+        ("email (resend)", "API key is invalid"),
+        ("email (ses)", "The security token is invalid."),
+        ("push (onesignal)", "Access denied."),
+        ("WhatsApp (meta-whatsapp)", "Session has expired"),
+        ("Slack", "invalid_auth"),
+    ] {
+        let found = ended
+            .stdout
+            .lines()
+            .any(|line| line.starts_with(&format!("PROBLEM {provider}")) && line.contains(words));
+        assert!(found, "{provider}: {}", ended.stdout);
+    }
+    assert!(ended.stdout.contains("ok      email (smtp): "), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn what_cannot_work_is_named_by_its_variable() {
+    let place = Place::sqlite();
+    let (vendors, post) = (Vendors::start().await, PostOffice::start().await);
+    for (without, with, named) in [
+        (Some("TWILIO_AUTH_TOKEN"), None, "TWILIO_AUTH_TOKEN"),
+        (Some("TWILIO_ACCOUNT_SID"), None, "TWILIO_ACCOUNT_SID"),
+        (None, Some(("TWILIO_PHONE_NUMBER", "4155550100")), "TWILIO_PHONE_NUMBER"),
+        (None, Some(("TWILIO_WHATSAPP_NUMBER", "us")), "TWILIO_WHATSAPP_NUMBER"),
+        (None, Some(("SENDGRID_API_KEY", "SG.hush hush")), "SENDGRID_API_KEY"),
+        (None, Some(("SENDGRID_FROM", "nobody")), "SENDGRID_FROM"),
+        (None, Some(("SENDGRID_WEBHOOK_PUBLIC_KEY", "hush")), "SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        (None, Some(("RESEND_FROM", "nobody")), "RESEND_FROM"),
+        (None, Some(("RESEND_WEBHOOK_SECRET", "whsec_!hush")), "RESEND_WEBHOOK_SECRET"),
+        (None, Some(("SES_FROM", "nobody")), "SES_FROM"),
+        (None, Some(("AWS_REGION", "Ireland")), "AWS_REGION"),
+        (Some("AWS_SECRET_ACCESS_KEY"), None, "AWS_SECRET_ACCESS_KEY"),
+        (None, Some(("SMTP_TLS", "maybe")), "SMTP_TLS"),
+        (None, Some(("SMTP_PORT", "many")), "SMTP_PORT"),
+        (None, Some(("ONESIGNAL_APP_ID", "x")), "ONESIGNAL_APP_ID"),
+        (Some("ONESIGNAL_API_KEY"), None, "ONESIGNAL_API_KEY"),
+        (Some("WHATSAPP_ACCESS_TOKEN"), None, "WHATSAPP_ACCESS_TOKEN"),
+        (None, Some(("WHATSAPP_TEMPLATE", "Our Template!")), "WHATSAPP_TEMPLATE"),
+        (None, Some(("OPSKNIGHT_TWILIO_BASE_URL", "nowhere")), "OPSKNIGHT_TWILIO_BASE_URL"),
+        (None, Some(("OPSKNIGHT_EMAIL_PROVIDERS", "pigeon")), "OPSKNIGHT_EMAIL_PROVIDERS"),
+        (None, Some(("OPSKNIGHT_SMS_PROVIDERS", "twilio,smtp")), "OPSKNIGHT_SMS_PROVIDERS"),
+    ] {
+        let (without, with): (Vec<_>, Vec<_>) = (without.into_iter().collect(), with.into_iter().collect());
+        let ended = doctor(&place, &vendors, &post, &without, &with).await;
+        hushed(&ended);
+        let complaint = ended.with_code(2);
+        assert!(complaint.contains(&format!("{named}: ")), "{named}: {complaint}");
+    }
+}
+
+async fn test(world: &World, channel: &str, body: Value) -> Value {
+    world.api.post(&format!("/api/settings/notifications/{channel}/test"), body).await
+}
+
+async fn a_test_says_what_the_provider_says(place: &Place) {
+    let world = World::begin_with(place, |_| {}).await;
+    let vendors = &world.around.vendors;
+    let account = json!({ "provider": "TWILIO", "accountSid": "AC0123456789abcdef0123456789abcdef",
+        "authToken": "hush-twilio", "phoneNumber": "+14155550100" });
+    let meta = json!({ "provider": "META", "phoneNumberId": "106540352242922", "accessToken": "hush-meta",
+        "appSecret": "hush-app", "verifyToken": "hush-word" });
+    let app = json!({ "provider": "ONESIGNAL", "appId": "7c1c1c1c-0a0a-4b4b-8c8c-0d0d0d0d0d0d", "apiKey": "os_hush" });
+    let sendgrid = json!({ "provider": "SENDGRID", "apiKey": "SG.hush", "from": "pages@example.com" });
+    let mut told = String::new();
+    for (channel, settings, to, path, refusal, words) in [
+        ("sms", &account, ANN, "/Messages.json", r#"{"code":21608,"message":"unverified"}"#, "21608"),
+        ("voice", &account, ANN, "/Calls.json", r#"{"code":13227,"message":"No geo permission"}"#, "13227"),
+        (
+            "whatsapp",
+            &meta,
+            ANN,
+            "/messages",
+            r#"{"error":{"code":131047,"message":"Re-engagement"}}"#,
+            "131047",
+        ),
+        (
+            "push",
+            &app,
+            "1d1d1d1d-0a0a-4b4b-8c8c-0d0d0d0d0d0d",
+            "/notifications",
+            r#"{"errors":["You must include which players"]}"#,
+            "You must include which players",
+        ),
+        (
+            "email",
+            &sendgrid,
+            "ann@example.com",
+            "/v3/mail/send",
+            r#"{"errors":[{"message":"The from address does not match"}]}"#,
+            "The from address does not match",
+        ),
+    ] {
+        // Not saved yet, good and bad; then saved.
+        let unsaved = json!({ "to": to, "settings": settings });
+        let answer = test(&world, channel, unsaved.clone()).await;
+        assert_eq!(answer["ok"], true, "{channel}: {answer}");
+        assert_eq!(vendors.calls(path).len(), 1, "{channel}");
+        vendors.answer_instead(path, Instead::of(400, refusal));
+        let answer = test(&world, channel, unsaved).await;
+        assert_eq!(answer["ok"], false, "{channel}: {answer}");
+        assert!(answer["message"].as_str().unwrap().contains(words), "{channel}: {answer}");
+        told.push_str(&answer.to_string());
+        vendors.answer_well(path);
+        if channel != "email" && channel != "push" {
+            let answer = test(&world, channel, json!({ "to": to })).await;
+            assert_eq!(answer["ok"], false, "nothing is saved: {channel}: {answer}");
+        }
+        let saved = format!("/api/settings/notifications/{channel}");
+        let body = world.api.patch(&saved, settings.clone()).await;
+        told.push_str(&body.to_string());
+        told.push_str(&world.api.get(&saved).await.to_string());
+        let answer = test(&world, channel, json!({ "to": to })).await;
+        assert_eq!(answer["ok"], true, "{channel}: {answer}");
+        told.push_str(&answer.to_string());
+        assert_eq!(vendors.calls(path).len(), 3, "{channel}");
+    }
+    // A workspace of Slack by a token that is not saved.
+    let token = json!({ "to": "ann@example.com", "settings": { "botToken": "xoxb-hush" } });
+    let answer = test(&world, "slack", token.clone()).await;
+    assert_eq!(answer["ok"], true, "{answer}");
+    let message = vendors.calls("/chat.postMessage").pop().unwrap();
+    assert_eq!(message.header("authorization"), "Bearer xoxb-hush");
+    vendors.answer_instead("/auth.test", Instead::of(200, r#"{"ok":false,"error":"invalid_auth"}"#));
+    let answer = test(&world, "slack", token).await;
+    assert!(answer["message"].as_str().unwrap().contains("invalid_auth"), "{answer}");
+    told.push_str(&answer.to_string());
+    // What belongs to no provider is named, and an address that is none.
+    let wrong = json!({ "to": "12", "settings": {} });
+    let (status, answer) = world
+        .api
+        .call(Method::POST, "/api/settings/notifications/sms/test", Some(&wrong))
+        .await;
+    assert_eq!(status, 400, "{answer}");
+    told.push_str(&format!("{:?}", world.api.all("/api/audit-log").await));
+    told.push_str(&format!("{:?}", world.api.all("/api/notifications").await));
+    assert!(!told.contains("hush"), "{told}");
+    world.finish().await;
+}
+
+async fn a_test_asks_both_providers(place: &Place) {
+    let world = World::begin_with(place, |raw| {
+        raw.sendgrid_api_key = Some("SG.hush".into());
+        raw.sendgrid_from = Some("pages@example.com".into());
+        raw.email_providers = Some("sendgrid,smtp".into());
+    })
+    .await;
+    let to = json!({ "to": "ann@example.com" });
+    let answer = test(&world, "email", to.clone()).await;
+    let said = answer["message"].as_str().unwrap();
+    assert!(answer["ok"] == true && said.contains("sendgrid: ") && said.contains("smtp: "), "{answer}");
+    let refusal = r#"{"errors":[{"message":"The from address does not match"}]}"#;
+    world.around.vendors.answer_instead("/v3/mail/send", Instead::of(403, refusal));
+    let answer = test(&world, "email", to).await;
+    let said = answer["message"].as_str().unwrap();
+    assert_eq!(answer["ok"], false, "{answer}");
+    assert!(said.contains("sendgrid: ") && said.contains("does not match") && said.contains("smtp: 250"), "{answer}");
+    assert_eq!(world.around.post.recipients().len(), 2, "the other one was tried as well");
+    world.finish().await;
+}
+
+async fn what_the_environment_sets_up_is_shown(place: &Place) {
+    let world = World::begin_with(place, |raw| {
+        twilio(raw);
+        raw.twilio_phone_number = None;
+        raw.twilio_messaging_service_sid = Some("MG0123456789abcdef0123456789abcdef".into());
+        raw.twilio_whatsapp_number = Some("+14155550101".into());
+    })
+    .await;
+    for (channel, configured, provider) in [
+        ("email", true, json!("SMTP")),
+        ("sms", true, json!("TWILIO")),
+        ("whatsapp", true, json!("TWILIO")),
+        // A messaging service does not call.
+        ("voice", false, Value::Null),
+        ("push", true, json!("WEB_PUSH")),
+    ] {
+        let shown = world.api.get(&format!("/api/settings/notifications/{channel}")).await;
+        assert_eq!(
+            (&shown["configured"], &shown["provider"]),
+            (&json!(configured), &provider),
+            "{shown}"
+        );
+    }
+    world.finish().await;
+}
