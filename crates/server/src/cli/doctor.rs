@@ -120,7 +120,11 @@ async fn providers(
         Ok(outbox) => outbox,
         Err(error) => return tell(false, &format!("providers cannot be called: {error}")),
     };
-    let checked = outbox.check_all().await;
+    // Before the first start there is nothing saved, and no table to look for it.
+    let checked = match store.db.is_new().await {
+        Ok(true) => outbox.check_environment().await,
+        Ok(false) | Err(_) => outbox.check_all().await,
+    };
     if !checked.iter().any(|(channel, ..)| *channel == Channel::Email) {
         tell(
             true,

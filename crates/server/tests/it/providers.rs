@@ -95,7 +95,7 @@ async fn doctor_asks_every_provider(place: &Place) {
         "email (ses)",
         "SMS (twilio-sms)",
         "SMS (sns)",
-        "phone call (twilio-voice)",
+        "voice call (twilio-voice)",
         "WhatsApp (twilio-whatsapp)",
         "WhatsApp (meta-whatsapp)",
         "push (onesignal)",
@@ -124,7 +124,7 @@ async fn doctor_asks_every_provider(place: &Place) {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     for (provider, words) in [
         ("SMS (twilio-sms)", "Authenticate"),
-        ("phone call (twilio-voice)", "TWILIO_AUTH_TOKEN"),
+        ("voice call (twilio-voice)", "TWILIO_AUTH_TOKEN"),
         ("email (sendgrid)", "authorization required"),
         ("email (resend)", "API key is invalid"),
         ("email (ses)", "The security token is invalid."),
@@ -242,6 +242,15 @@ async fn a_test_says_what_the_provider_says(place: &Place) {
         told.push_str(&answer.to_string());
         assert_eq!(vendors.calls(path).len(), 3, "{channel}");
     }
+    // The key of reports is one that nothing is signed with: mail goes out, and nobody would learn of one that bounces.
+    let mut unchecked = sendgrid.clone();
+    unchecked["webhookPublicKey"] = "hush".into();
+    let answer = test(&world, "email", json!({ "to": "ann@example.com", "settings": unchecked })).await;
+    assert_eq!(
+        (&answer["ok"], &answer["field"]),
+        (&json!(false), &json!("SENDGRID_WEBHOOK_PUBLIC_KEY")),
+        "{answer}"
+    );
     // A workspace of Slack by a token that is not saved.
     let token = json!({ "to": "ann@example.com", "settings": { "botToken": "xoxb-hush" } });
     let answer = test(&world, "slack", token.clone()).await;

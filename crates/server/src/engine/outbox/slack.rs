@@ -50,11 +50,24 @@ impl Outbox {
         if workspaces.is_empty() {
             return Ok(None);
         }
+        self.slack_to(workspaces).map(Some)
+    }
+
+    /// The way to the workspace of the environment, whatever is saved.
+    pub(super) async fn slack_of_environment(&self) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
+        let workspaces: Vec<Workspace> = self.workspace_of_environment().await?.into_iter().collect();
+        if workspaces.is_empty() {
+            return Ok(None);
+        }
+        self.slack_to(workspaces).map(|client| Some(Arc::new(client) as Arc<dyn Way>))
+    }
+
+    fn slack_to(&self, workspaces: Vec<Workspace>) -> Result<Slack, DeliveryError> {
         let settings = SlackSettings {
             workspaces,
             base_url: self.tools.bases.slack.clone(),
         };
-        Slack::new(&settings, &self.tools.vendors).map(Some)
+        Slack::new(&settings, &self.tools.vendors)
     }
 
     /// The way to the workspace of a token that was not saved; to those that are, where settings have none.
@@ -64,11 +77,7 @@ impl Outbox {
         };
         let default_channel = settings["defaultChannel"].as_str().map(str::to_owned);
         let workspace = self.workspace_of(token, default_channel).await?;
-        let settings = SlackSettings {
-            workspaces: vec![workspace],
-            base_url: self.tools.bases.slack.clone(),
-        };
-        Ok(Some(Arc::new(Slack::new(&settings, &self.tools.vendors)?)))
+        Ok(Some(Arc::new(self.slack_to(vec![workspace])?)))
     }
 
     /// The workspace of a token, which only Slack can tell.

@@ -31,6 +31,22 @@ fn trial(delivery: DeliveryId) -> Message {
     }
 }
 
+/// Asks each of these providers of a channel.
+async fn checked(
+    channel: Channel,
+    providers: Result<Vec<Provider>, DeliveryError>,
+) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
+    let providers = match providers {
+        Ok(providers) => providers,
+        Err(error) => return vec![(channel, String::new(), Err(error))],
+    };
+    let mut found = Vec::new();
+    for Provider { label, way } in providers {
+        found.push((channel, label, way.check().await));
+    }
+    found
+}
+
 /// The same kind of failure, told together with what the other provider said.
 fn in_these_words(error: DeliveryError, why: String) -> DeliveryError {
     match error {
@@ -52,16 +68,38 @@ impl Outbox {
     pub async fn check_all(&self) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
         let mut found = Vec::new();
         for channel in Channel::ALL {
-            match self.providers(channel).await {
-                Ok(providers) => {
-                    for Provider { label, way } in providers {
-                        found.push((channel, label, way.check().await));
-                    }
-                }
-                Err(error) => found.push((channel, String::new(), Err(error))),
+            found.extend(checked(channel, self.providers(channel).await).await);
+            if let Err(error) = self.reports_are_believed(channel).await {
+                found.push((channel, "reports".to_owned(), Err(error)));
             }
         }
         found
+    }
+
+    /// The same of what the environment sets up, for a database in which nothing was ever kept.
+    pub async fn check_environment(&self) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
+        let mut found = Vec::new();
+        for channel in Channel::ALL {
+            found.extend(checked(channel, self.of_environment(channel).await).await);
+        }
+        found
+    }
+
+    async fn of_environment(&self, channel: Channel) -> Result<Vec<Provider>, DeliveryError> {
+        let ways = match channel {
+            Channel::Slack => self.slack_of_environment().await?.into_iter().collect(),
+            Channel::Push | Channel::Sms | Channel::Whatsapp | Channel::Voice | Channel::Email => {
+                let documents = self.environment.of.get(&channel).cloned().unwrap_or_default();
+                self.open_all(channel, &documents).await?
+            }
+        };
+        Ok(labelled(ways))
+    }
+
+    /// Whether what providers report can be checked by what is saved for it.
+    async fn reports_are_believed(&self, channel: Channel) -> Result<(), DeliveryError> {
+        let kept = self.saved(channel).await?;
+        documents::reports_problem(kept.iter().flat_map(documents::documents))
     }
 
     async fn webhook(&self, id: WebhookId) -> Result<WebhookRow, DeliveryError> {
@@ -86,6 +124,10 @@ impl Providers for Outbox {
         settings: Option<Value>,
         address: &str,
     ) -> Result<String, DeliveryError> {
+        let reports = match &settings {
+            Some(given) => documents::reports_problem(documents::documents(given)),
+            None => self.reports_are_believed(channel).await,
+        };
         let providers = match settings {
             Some(given) if channel == Channel::Slack => labelled(self.slack_by(&given).await?.into_iter().collect()),
             Some(given) => labelled(self.open_all(channel, &documents::documents(&given)).await?),
@@ -94,6 +136,7 @@ impl Providers for Outbox {
         if providers.is_empty() {
             return Err(none_set_up(channel));
         }
+        reports?;
         let mut said = Vec::new();
         let mut failed = None;
         for Provider { label, way } in &providers {
