@@ -10,7 +10,12 @@ use opsknight_store::db::DbError;
 use opsknight_web::state::Clock;
 
 use super::say;
-use crate::{clock::SystemClock, config::Settings, engine::outbox::{Calls, Outbox}, serve};
+use crate::{
+    clock::SystemClock,
+    config::Settings,
+    engine::outbox::{Calls, Outbox},
+    serve,
+};
 
 /// A clock before this release was made is wrong: 2026-11-01.
 const EARLIEST_S: i64 = 1_793_491_200;

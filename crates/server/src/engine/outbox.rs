@@ -90,7 +90,10 @@ struct Hooks {
 
 impl Hooks {
     fn new(calls: Calls, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
-        let Calls { allow_private, timeouts } = calls;
+        let Calls {
+            allow_private,
+            timeouts,
+        } = calls;
         Ok(Self {
             generic: Webhooks::with_timeouts(allow_private, roots, timeouts)?,
             teams: Teams::new(allow_private, roots, timeouts)?,

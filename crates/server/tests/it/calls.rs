@@ -27,9 +27,20 @@ async fn with_telephones(world: &World) -> Crew {
 
 /// Where the keys of the last call go.
 fn keys(world: &World) -> String {
-    let call = world.around.vendors.calls("/Calls.json").pop().expect("there was a call");
+    let call = world
+        .around
+        .vendors
+        .calls("/Calls.json")
+        .pop()
+        .expect("there was a call");
     let twiml = call.field("Twiml");
-    let action = twiml.split("action=\"").nth(1).expect(&twiml).split('"').next().unwrap();
+    let action = twiml
+        .split("action=\"")
+        .nth(1)
+        .expect(&twiml)
+        .split('"')
+        .next()
+        .unwrap();
     path_of(&action.replace("&amp;", "&")).to_owned()
 }
 
@@ -39,7 +50,12 @@ async fn press(world: &World, path: &str, key: &str) -> String {
 }
 
 async fn call_ends(world: &World, how: &str) {
-    let call = world.around.vendors.calls("/Calls.json").pop().expect("there was a call");
+    let call = world
+        .around
+        .vendors
+        .calls("/Calls.json")
+        .pop()
+        .expect("there was a call");
     let callback = call.field("StatusCallback");
     let fields = [("CallSid", "CA01"), ("CallStatus", how), ("To", ANN)];
     twilio_calls(world, path_of(&callback), &fields).await;

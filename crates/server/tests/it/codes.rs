@@ -30,7 +30,10 @@ async fn with_carol(world: &World) -> (Crew, String) {
 
 fn texts(world: &World) -> Vec<(String, String)> {
     let calls = world.around.vendors.calls("/Messages.json");
-    calls.iter().map(|call| (call.field("To"), call.field("Body"))).collect()
+    calls
+        .iter()
+        .map(|call| (call.field("To"), call.field("Body")))
+        .collect()
 }
 
 /// The six digits in a text.
@@ -166,7 +169,9 @@ async fn without_a_provider_no_code_is_promised(place: &Place) {
     reach(&world, &carol, "SMS", BOB).await;
     // Another mail address needs its code too, and there is a provider for that.
     let wish = json!({ "type": "EMAIL", "address": "carol@other.example" });
-    let (status, made) = SignedIn::new_again(&world, &carol).call(Method::POST, &path, wish).await;
+    let (status, made) = SignedIn::new_again(&world, &carol)
+        .call(Method::POST, &path, wish)
+        .await;
     assert_eq!((status.as_u16(), &made["verified"]), (201, &json!(false)), "{made}");
     world.work().await;
     let letter = world.around.post.taken().pop().unwrap();
@@ -174,6 +179,9 @@ async fn without_a_provider_no_code_is_promised(place: &Place) {
     let code = digits(&letter.content.split("code is").nth(1).unwrap()[..20]);
     let verify = format!("{path}/{}/verify", made["id"].as_str().unwrap());
     let signed_in = SignedIn::new_again(&world, &carol);
-    assert_eq!(signed_in.call(Method::POST, &verify, json!({ "code": code })).await.0, 200);
+    assert_eq!(
+        signed_in.call(Method::POST, &verify, json!({ "code": code })).await.0,
+        200
+    );
     world.finish().await;
 }

@@ -47,7 +47,11 @@ async fn a_device_is_added_and_pushed_to(place: &Place) {
     let (status, again) = ann.call(Method::POST, &path, device.clone()).await;
     assert_eq!((status.as_u16(), &again["id"]), (200, &made["id"]), "{again}");
     let theirs = ann
-        .call(Method::POST, &format!("/api/users/{}/contact-methods", crew.bob), device)
+        .call(
+            Method::POST,
+            &format!("/api/users/{}/contact-methods", crew.bob),
+            device,
+        )
         .await;
     assert_eq!(theirs.0, 403, "{}", theirs.1);
     // A program may, too.
@@ -92,7 +96,10 @@ async fn a_device_that_is_gone_is_removed_and_the_next_channel_tried(place: &Pla
     assert_eq!(world.now(), began);
     let timeline = world.timeline(&id).await;
     assert_eq!(vendors.calls("/Messages.json").len(), 1, "{timeline}");
-    for line in ["Push to Ann failed: the browser has given up", "Paging Ann by SMS instead"] {
+    for line in [
+        "Push to Ann failed: the browser has given up",
+        "Paging Ann by SMS instead",
+    ] {
         assert!(timeline.contains(line), "{line}: {timeline}");
     }
     let methods = world.api.all(&format!("/api/users/{}/contact-methods", crew.ann)).await;
@@ -116,7 +123,10 @@ async fn what_a_push_service_answers_decides(place: &Place) {
         headers: vec![("retry-after", "30")],
         ..Instead::of(429, "slow down")
     };
-    for (n, instead) in [Instead::of(413, "too large"), busy, Instead::of(500, "a fault")].into_iter().enumerate() {
+    for (n, instead) in [Instead::of(413, "too large"), busy, Instead::of(500, "a fault")]
+        .into_iter()
+        .enumerate()
+    {
         vendors.answer_instead("/push/slow", instead);
         let before = vendors.calls("/Messages.json").len();
         let id = world.trigger(&crew.events, &format!("web-{n}"), "critical").await;
@@ -184,6 +194,9 @@ async fn the_key_of_push_messages_outlives_the_program(place: &Place) {
     world.trigger(&crew.events, "web-01", "critical").await;
     world.work().await;
     let call = world.around.vendors.calls("/push/one").remove(0);
-    assert!(call.header("authorization").ends_with(key["publicKey"].as_str().unwrap()));
+    assert!(
+        call.header("authorization")
+            .ends_with(key["publicKey"].as_str().unwrap())
+    );
     world.finish().await;
 }

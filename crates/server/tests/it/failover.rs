@@ -59,7 +59,10 @@ async fn tries(world: &World, id: &str) -> Vec<(String, String)> {
 }
 
 fn pairs<'a>(tries: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
-    tries.iter().map(|(one, other)| (one.as_str(), other.as_str())).collect()
+    tries
+        .iter()
+        .map(|(one, other)| (one.as_str(), other.as_str()))
+        .collect()
 }
 
 fn published(world: &World) -> usize {
@@ -69,7 +72,11 @@ fn published(world: &World) -> usize {
 
 async fn a_line_that_breaks_is_no_page_lost(place: &Place) {
     for how in [Break::Cut, Break::Silence] {
-        let own = if place.is_sqlite() { Place::sqlite() } else { Place::postgres().await };
+        let own = if place.is_sqlite() {
+            Place::sqlite()
+        } else {
+            Place::postgres().await
+        };
         let line = BrokenLine::start(how).await;
         let around = Around::at(Turned::at_noon()).await;
         let sns = around.vendors.base.clone();
@@ -86,7 +93,11 @@ async fn a_line_that_breaks_is_no_page_lost(place: &Place) {
         world.work().await;
         assert_eq!(world.now(), began, "nothing was waited for");
         let tries = tries(&world, &id).await;
-        assert_eq!(pairs(&tries), [("twilio-sms", "UNKNOWN"), ("sns", "ACCEPTED")], "{how:?}");
+        assert_eq!(
+            pairs(&tries),
+            [("twilio-sms", "UNKNOWN"), ("sns", "ACCEPTED")],
+            "{how:?}"
+        );
         assert_eq!(published(&world), 1, "{how:?}");
         let timeline = world.timeline(&id).await;
         for line in [
@@ -113,7 +124,10 @@ async fn whatever_a_provider_answers_the_other_is_asked(place: &Place) {
         (Instead::of(500, "fault"), "RETRY"),
         (Instead::of(201, nonsense.clone()), "UNKNOWN"),
         (Instead::of(500, nonsense), "RETRY"),
-        (Instead::of(400, r#"{"code":21211,"message":"Invalid 'To'"}"#), "REFUSED"),
+        (
+            Instead::of(400, r#"{"code":21211,"message":"Invalid 'To'"}"#),
+            "REFUSED",
+        ),
         (
             Instead::of(401, r#"{"code":20003,"message":"Authenticate"}"#),
             "MISCONFIGURED",
@@ -192,7 +206,11 @@ async fn one_is_busy_and_one_refuses(place: &Place) {
     world.around.vendors.answer_well("/Messages.json");
     world.minutes(1).await;
     let tries = tries(&world, &id).await;
-    assert_eq!(tries.last().unwrap(), &("twilio-sms".to_owned(), "ACCEPTED".to_owned()), "{tries:?}");
+    assert_eq!(
+        tries.last().unwrap(),
+        &("twilio-sms".to_owned(), "ACCEPTED".to_owned()),
+        "{tries:?}"
+    );
     assert!(world.around.post.recipients().is_empty());
     world.finish().await;
 }

@@ -49,7 +49,10 @@ pub(crate) async fn person(world: &World, name: &str) -> String {
 /// Gives a person a way to be reached, as an administrator does, and says what it is called.
 pub(crate) async fn reach(world: &World, user: &str, kind: &str, address: &str) -> String {
     let method = json!({ "type": kind, "address": address });
-    world.api.make(&format!("/api/users/{user}/contact-methods"), method).await
+    world
+        .api
+        .make(&format!("/api/users/{user}/contact-methods"), method)
+        .await
 }
 
 /// Sets a person's rules: urgency, channel, minutes.

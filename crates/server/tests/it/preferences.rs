@@ -45,7 +45,10 @@ async fn a_second_channel_only_where_nobody_acknowledged(place: &Place) {
         (&second["channel"], &second["status"]),
         (&json!("SMS"), &json!("SKIPPED"))
     );
-    assert!(second["outcome"].as_str().is_some_and(|why| !why.is_empty()), "{second}");
+    assert!(
+        second["outcome"].as_str().is_some_and(|why| !why.is_empty()),
+        "{second}"
+    );
     let timeline = world.timeline(&id).await;
     assert!(timeline.contains("email, then SMS in 5 min"), "{timeline}");
     world.minutes(20).await;

@@ -5,10 +5,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
+    api::{Api, integration, organisation},
     both::Place,
     people::ANN,
     post_office::PostOffice,
-    process::{Ended, opsknight, run},
+    process::{Ended, SOON, Server, opsknight, run, wait_until},
     signers::{RESEND_SECRET, twilio},
     vendors::{Instead, Vendors},
     world::World,
@@ -19,6 +20,7 @@ both! {
     a_test_says_what_the_provider_says,
     a_test_asks_both_providers,
     what_the_environment_sets_up_is_shown,
+    no_log_tells_a_credential,
 }
 
 /// All credentials of the tests. None of them may ever be told.
@@ -102,7 +104,9 @@ async fn doctor_asks_every_provider(place: &Place) {
         "Slack (slack)",
     ] {
         assert!(
-            lines.iter().any(|line| line.starts_with(&format!("ok      {provider}: "))),
+            lines
+                .iter()
+                .any(|line| line.starts_with(&format!("ok      {provider}: "))),
             "{provider}: {lines:#?}"
         );
     }
@@ -110,10 +114,16 @@ async fn doctor_asks_every_provider(place: &Place) {
     let refusals = [
         ("/2010-04-01/Accounts", r#"{"code":20003,"message":"Authenticate"}"#),
         ("/v3/scopes", r#"{"errors":[{"message":"authorization required"}]}"#),
-        ("/domains", r#"{"name":"validation_error","message":"API key is invalid"}"#),
+        (
+            "/domains",
+            r#"{"name":"validation_error","message":"API key is invalid"}"#,
+        ),
         ("/v2/email/account", r#"{"message":"The security token is invalid."}"#),
         ("/notifications", r#"{"errors":["Access denied."]}"#),
-        ("/106540352242922", r#"{"error":{"code":190,"message":"Session has expired"}}"#),
+        (
+            "/106540352242922",
+            r#"{"error":{"code":190,"message":"Session has expired"}}"#,
+        ),
     ];
     for (path, body) in refusals {
         vendors.answer_instead(path, Instead::of(401, body));
@@ -152,9 +162,17 @@ async fn what_cannot_work_is_named_by_its_variable() {
         (None, Some(("TWILIO_WHATSAPP_NUMBER", "us")), "TWILIO_WHATSAPP_NUMBER"),
         (None, Some(("SENDGRID_API_KEY", "SG.hush hush")), "SENDGRID_API_KEY"),
         (None, Some(("SENDGRID_FROM", "nobody")), "SENDGRID_FROM"),
-        (None, Some(("SENDGRID_WEBHOOK_PUBLIC_KEY", "hush")), "SENDGRID_WEBHOOK_PUBLIC_KEY"),
+        (
+            None,
+            Some(("SENDGRID_WEBHOOK_PUBLIC_KEY", "hush")),
+            "SENDGRID_WEBHOOK_PUBLIC_KEY",
+        ),
         (None, Some(("RESEND_FROM", "nobody")), "RESEND_FROM"),
-        (None, Some(("RESEND_WEBHOOK_SECRET", "whsec_!hush")), "RESEND_WEBHOOK_SECRET"),
+        (
+            None,
+            Some(("RESEND_WEBHOOK_SECRET", "whsec_!hush")),
+            "RESEND_WEBHOOK_SECRET",
+        ),
         (None, Some(("SES_FROM", "nobody")), "SES_FROM"),
         (None, Some(("AWS_REGION", "Ireland")), "AWS_REGION"),
         (Some("AWS_SECRET_ACCESS_KEY"), None, "AWS_SECRET_ACCESS_KEY"),
@@ -164,9 +182,21 @@ async fn what_cannot_work_is_named_by_its_variable() {
         (Some("ONESIGNAL_API_KEY"), None, "ONESIGNAL_API_KEY"),
         (Some("WHATSAPP_ACCESS_TOKEN"), None, "WHATSAPP_ACCESS_TOKEN"),
         (None, Some(("WHATSAPP_TEMPLATE", "Our Template!")), "WHATSAPP_TEMPLATE"),
-        (None, Some(("OPSKNIGHT_TWILIO_BASE_URL", "nowhere")), "OPSKNIGHT_TWILIO_BASE_URL"),
-        (None, Some(("OPSKNIGHT_EMAIL_PROVIDERS", "pigeon")), "OPSKNIGHT_EMAIL_PROVIDERS"),
-        (None, Some(("OPSKNIGHT_SMS_PROVIDERS", "twilio,smtp")), "OPSKNIGHT_SMS_PROVIDERS"),
+        (
+            None,
+            Some(("OPSKNIGHT_TWILIO_BASE_URL", "nowhere")),
+            "OPSKNIGHT_TWILIO_BASE_URL",
+        ),
+        (
+            None,
+            Some(("OPSKNIGHT_EMAIL_PROVIDERS", "pigeon")),
+            "OPSKNIGHT_EMAIL_PROVIDERS",
+        ),
+        (
+            None,
+            Some(("OPSKNIGHT_SMS_PROVIDERS", "twilio,smtp")),
+            "OPSKNIGHT_SMS_PROVIDERS",
+        ),
     ] {
         let (without, with): (Vec<_>, Vec<_>) = (without.into_iter().collect(), with.into_iter().collect());
         let ended = doctor(&place, &vendors, &post, &without, &with).await;
@@ -177,7 +207,10 @@ async fn what_cannot_work_is_named_by_its_variable() {
 }
 
 async fn test(world: &World, channel: &str, body: Value) -> Value {
-    world.api.post(&format!("/api/settings/notifications/{channel}/test"), body).await
+    world
+        .api
+        .post(&format!("/api/settings/notifications/{channel}/test"), body)
+        .await
 }
 
 async fn a_test_says_what_the_provider_says(place: &Place) {
@@ -191,8 +224,22 @@ async fn a_test_says_what_the_provider_says(place: &Place) {
     let sendgrid = json!({ "provider": "SENDGRID", "apiKey": "SG.hush", "from": "pages@example.com" });
     let mut told = String::new();
     for (channel, settings, to, path, refusal, words) in [
-        ("sms", &account, ANN, "/Messages.json", r#"{"code":21608,"message":"unverified"}"#, "21608"),
-        ("voice", &account, ANN, "/Calls.json", r#"{"code":13227,"message":"No geo permission"}"#, "13227"),
+        (
+            "sms",
+            &account,
+            ANN,
+            "/Messages.json",
+            r#"{"code":21608,"message":"unverified"}"#,
+            "21608",
+        ),
+        (
+            "voice",
+            &account,
+            ANN,
+            "/Calls.json",
+            r#"{"code":13227,"message":"No geo permission"}"#,
+            "13227",
+        ),
         (
             "whatsapp",
             &meta,
@@ -226,7 +273,10 @@ async fn a_test_says_what_the_provider_says(place: &Place) {
         vendors.answer_instead(path, Instead::of(400, refusal));
         let answer = test(&world, channel, unsaved).await;
         assert_eq!(answer["ok"], false, "{channel}: {answer}");
-        assert!(answer["message"].as_str().unwrap().contains(words), "{channel}: {answer}");
+        assert!(
+            answer["message"].as_str().unwrap().contains(words),
+            "{channel}: {answer}"
+        );
         told.push_str(&answer.to_string());
         vendors.answer_well(path);
         if channel != "email" && channel != "push" {
@@ -245,7 +295,12 @@ async fn a_test_says_what_the_provider_says(place: &Place) {
     // The key of reports is one that nothing is signed with: mail goes out, and nobody would learn of one that bounces.
     let mut unchecked = sendgrid.clone();
     unchecked["webhookPublicKey"] = "hush".into();
-    let answer = test(&world, "email", json!({ "to": "ann@example.com", "settings": unchecked })).await;
+    let answer = test(
+        &world,
+        "email",
+        json!({ "to": "ann@example.com", "settings": unchecked }),
+    )
+    .await;
     assert_eq!(
         (&answer["ok"], &answer["field"]),
         (&json!(false), &json!("SENDGRID_WEBHOOK_PUBLIC_KEY")),
@@ -284,14 +339,27 @@ async fn a_test_asks_both_providers(place: &Place) {
     let to = json!({ "to": "ann@example.com" });
     let answer = test(&world, "email", to.clone()).await;
     let said = answer["message"].as_str().unwrap();
-    assert!(answer["ok"] == true && said.contains("sendgrid: ") && said.contains("smtp: "), "{answer}");
+    assert!(
+        answer["ok"] == true && said.contains("sendgrid: ") && said.contains("smtp: "),
+        "{answer}"
+    );
     let refusal = r#"{"errors":[{"message":"The from address does not match"}]}"#;
-    world.around.vendors.answer_instead("/v3/mail/send", Instead::of(403, refusal));
+    world
+        .around
+        .vendors
+        .answer_instead("/v3/mail/send", Instead::of(403, refusal));
     let answer = test(&world, "email", to).await;
     let said = answer["message"].as_str().unwrap();
     assert_eq!(answer["ok"], false, "{answer}");
-    assert!(said.contains("sendgrid: ") && said.contains("does not match") && said.contains("smtp: 250"), "{answer}");
-    assert_eq!(world.around.post.recipients().len(), 2, "the other one was tried as well");
+    assert!(
+        said.contains("sendgrid: ") && said.contains("does not match") && said.contains("smtp: 250"),
+        "{answer}"
+    );
+    assert_eq!(
+        world.around.post.recipients().len(),
+        2,
+        "the other one was tried as well"
+    );
     world.finish().await;
 }
 
@@ -319,4 +387,91 @@ async fn what_the_environment_sets_up_is_shown(place: &Place) {
         );
     }
     world.finish().await;
+}
+
+async fn no_log_tells_a_credential(place: &Place) {
+    let (vendors, post) = (Vendors::start().await, PostOffice::start().await);
+    // Vendors that repeat what they were sent are the worst that there are.
+    for (path, status, body) in [
+        ("/Messages.json", 400, r#"{"code":1,"message":"no: hush-twilio"}"#),
+        ("/Calls.json", 500, "hush-twilio"),
+        ("/messages", 400, r#"{"error":{"code":1,"message":"Bearer hush-meta"}}"#),
+        ("/notifications", 400, r#"{"errors":["Key os_hush-onesignal"]}"#),
+        ("/v3/mail/send", 403, "Bearer SG.hush-sendgrid"),
+        ("/emails", 500, "Bearer re_hush-resend"),
+    ] {
+        vendors.answer_instead(path, Instead::of(status, body));
+    }
+    let port = post.port.to_string();
+    let mut variables: Vec<(&str, &str)> = BASES.map(|name| (name, vendors.base.as_str())).to_vec();
+    variables.extend(SECRETS.into_iter().filter(|(name, _)| *name != "SMTP_PASSWORD"));
+    // It says where it listens, as long as nothing else is set.
+    variables.extend(OTHERS.into_iter().filter(|(name, _)| *name != "OPSKNIGHT_PUBLIC_URL"));
+    let order = "sendgrid,resend,ses,smtp";
+    variables.extend([
+        ("SMTP_PORT", port.as_str()),
+        ("OPSKNIGHT_LOG", "debug"),
+        ("OPSKNIGHT_EMAIL_PROVIDERS", order),
+    ]);
+    let mut server = Server::start(place, &variables).await;
+    let api = Api::of(place, &server).await;
+    let organisation = organisation(&api, 5).await;
+    let events = integration(&api, &organisation.service, "EVENTS_API_V2", json!({})).await;
+    let ann = api.all("/api/users?q=ann").await[0]["id"].as_str().unwrap().to_owned();
+    let everywhere = ["PUSH", "SMS", "VOICE", "WHATSAPP", "EMAIL", "SLACK"];
+    for kind in ["SMS", "VOICE", "WHATSAPP"] {
+        let method = json!({ "type": kind, "address": ANN });
+        api.make(&format!("/api/users/{ann}/contact-methods"), method).await;
+    }
+    let device = json!({ "type": "PUSH", "address": "1d1d1d1d-0a0a-4b4b-8c8c-0d0d0d0d0d0d" });
+    api.make(&format!("/api/users/{ann}/contact-methods"), device).await;
+    let steps = json!([{ "targets": [{ "type": "USER", "id": ann }], "delayMinutes": 5, "channels": everywhere }]);
+    let policy = format!("/api/escalation-policies/{}", organisation.policy);
+    api.patch(&policy, json!({ "steps": steps })).await;
+    let event = json!({ "event_action": "trigger", "routing_key": events.key,
+        "payload": { "summary": "web-01 is wrong", "source": "test", "severity": "critical" } });
+    let sent = api
+        .http
+        .post(format!("{}/v2/enqueue", api.base))
+        .json(&event)
+        .send()
+        .await;
+    assert_eq!(sent.unwrap().status(), 202);
+    let paths = [
+        "/Messages.json",
+        "/Calls.json",
+        "/messages",
+        "/notifications",
+        "/v3/mail/send",
+        "/emails",
+    ];
+    for path in paths {
+        wait_until(&format!("{path} is called"), SOON, async || {
+            vendors.calls(path).first().cloned()
+        })
+        .await;
+    }
+    // The mail goes out by the third of its providers in the end.
+    let tried = async || {
+        let all = api.all("/api/notifications").await;
+        let mail = all
+            .iter()
+            .find(|one| one["channel"] == "EMAIL" && one["status"] == "SENT")?;
+        Some(mail["tries"].clone())
+    };
+    assert_eq!(wait_until("the mail is taken", SOON, tried).await, 3);
+    let saved = json!({ "provider": "SENDGRID", "apiKey": "SG.hush-sendgrid", "from": "pages@example.com" });
+    api.patch("/api/settings/notifications/email", saved).await;
+    let told = [
+        format!("{:?}", api.all("/api/notifications").await),
+        format!("{:?}", api.all("/api/audit-log").await),
+        api.get("/api/settings/notifications/email").await.to_string(),
+    ];
+    let incident = api.all("/api/incidents").await[0]["id"].as_str().unwrap().to_owned();
+    let timeline = format!("{:?}", api.all(&format!("/api/incidents/{incident}/timeline")).await);
+    assert!(server.terminate().await.success());
+    let logged = server.lines().join("\n");
+    for text in told.iter().chain([&timeline, &logged]) {
+        assert!(!text.contains("hush"), "{text}");
+    }
 }

@@ -76,7 +76,11 @@ fn mails(world: &World) -> Vec<Mail> {
             headers: asked["headers"].clone(),
         });
     }
-    for asked in vendors.calls("/v2/email/outbound-emails").iter().map(|call| call.json()) {
+    for asked in vendors
+        .calls("/v2/email/outbound-emails")
+        .iter()
+        .map(|call| call.json())
+    {
         let raw = STANDARD.decode(text(&asked["Content"]["Raw"]["Data"])).unwrap();
         let letter = Letter {
             to: text(&asked["Destination"]["ToAddresses"][0]),
@@ -101,7 +105,11 @@ async fn each_provider_is_asked_as_it_wants_to_be(place: &Place) {
         ("Amazon SES", "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/", &ses),
     ];
     for (name, credential, settings) in one {
-        let own = if place.is_sqlite() { Place::sqlite() } else { Place::postgres().await };
+        let own = if place.is_sqlite() {
+            Place::sqlite()
+        } else {
+            Place::postgres().await
+        };
         let mut world = World::begin_with(&own, settings).await;
         let crew = Crew::gather(&world, 5).await;
         let id = world.trigger(&crew.events, "web-01", "critical").await;
@@ -255,8 +263,9 @@ async fn resend_reports_bounces(place: &Place) {
             "tags": { "opsknight_delivery": delivery } });
         json!({ "type": kind, "created_at": "2026-06-01T12:00:00Z", "data": data })
     };
-    let says =
-        |world: &World, what: &str, delivery: &str| of_resend(world, &event(what, delivery), RESEND_SECRET, world.now());
+    let says = |world: &World, what: &str, delivery: &str| {
+        of_resend(world, &event(what, delivery), RESEND_SECRET, world.now())
+    };
     let words = "There is no such mailbox.";
     bounces(&mut world, "Resend", Reporter { says: &says, words }).await;
     // Forged, too old, not signed.
@@ -265,7 +274,11 @@ async fn resend_reports_bounces(place: &Place) {
     for bad in [
         of_resend(&world, &hard, "whsec_b3RoZXI=", world.now()),
         of_resend(&world, &hard, RESEND_SECRET, old),
-        world.api.http.post(format!("{}/api/email/resend", world.api.base)).json(&hard),
+        world
+            .api
+            .http
+            .post(format!("{}/api/email/resend", world.api.base))
+            .json(&hard),
     ] {
         assert_eq!(answered(bad).await.0, 401);
     }
@@ -293,7 +306,11 @@ async fn sendgrid_reports_bounces(place: &Place) {
     for bad in [
         SendGridKey::new().posts(&world, &hard, world.now()),
         key.posts(&world, &hard, old),
-        world.api.http.post(format!("{}/api/email/sendgrid", world.api.base)).json(&hard),
+        world
+            .api
+            .http
+            .post(format!("{}/api/email/sendgrid", world.api.base))
+            .json(&hard),
     ] {
         assert_eq!(answered(bad).await.0, 401);
     }
@@ -315,11 +332,16 @@ async fn ses_reports_bounces_by_its_topic(place: &Place) {
     };
     let envelope = async |world: &World, kind: &str, changes: Value| {
         let mut all = json!({ "TopicArn": SES_TOPIC, "Timestamp": world.now().to_string() });
-        all.as_object_mut().unwrap().extend(changes.as_object().cloned().unwrap());
+        all.as_object_mut()
+            .unwrap()
+            .extend(changes.as_object().cloned().unwrap());
         cloud.envelope(kind, "m-1", all).await
     };
     let confirmed_at = |topic: &str| {
-        let url = format!("{}/?Action=ConfirmSubscription&TopicArn={topic}&Token=2336412f37", cloud.url);
+        let url = format!(
+            "{}/?Action=ConfirmSubscription&TopicArn={topic}&Token=2336412f37",
+            cloud.url
+        );
         json!({ "SubscribeURL": url })
     };
     let elsewhere = confirmed_at("arn:aws:sns:eu-west-1:123456789012:other");
@@ -363,7 +385,8 @@ async fn ses_reports_bounces_by_its_topic(place: &Place) {
     world.work().await;
     let why = world.api.get(&ann).await["emailFailing"]["why"].clone();
     assert!(
-        why.as_str().is_some_and(|why| why.contains("There is no such mailbox.")),
+        why.as_str()
+            .is_some_and(|why| why.contains("There is no such mailbox.")),
         "{why}"
     );
     let timeline = world.timeline(&id).await;
@@ -391,10 +414,15 @@ async fn nobody_is_believed_whose_secret_is_not_set(place: &Place) {
         raw.sendgrid_webhook_public_key = None;
     })
     .await;
-    let event = json!({ "type": "email.bounced", "data": { "to": ["ann@example.com"], "bounce": { "type": "Permanent" } } });
+    let event =
+        json!({ "type": "email.bounced", "data": { "to": ["ann@example.com"], "bounce": { "type": "Permanent" } } });
     let envelope = json!({ "Type": "Notification", "MessageId": "m", "TopicArn": "", "Message": "{}", "SignatureVersion": "1",
         "Timestamp": world.now().to_string(), "Signature": "AAAA", "SigningCertURL": "https://sns.eu-west-1.amazonaws.com/x.pem" });
-    let ses = world.api.http.post(format!("{}/api/email/ses", world.api.base)).json(&envelope);
+    let ses = world
+        .api
+        .http
+        .post(format!("{}/api/email/ses", world.api.base))
+        .json(&envelope);
     for call in [
         of_resend(&world, &event, RESEND_SECRET, world.now()),
         // An empty key is no key.

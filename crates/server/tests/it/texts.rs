@@ -52,7 +52,12 @@ async fn only_twilio_is_heard(place: &Place) {
     let id = world.trigger(&crew.events, "web-01", "critical").await;
     world.work().await;
     let said = format!("ack {}", code(&texts(&world)[0].field("Body")));
-    let fields = [("From", ANN), ("To", "+1"), ("Body", said.as_str()), ("MessageSid", "SM1")];
+    let fields = [
+        ("From", ANN),
+        ("To", "+1"),
+        ("Body", said.as_str()),
+        ("MessageSid", "SM1"),
+    ];
     let of_status = of_twilio(&format!("{PUBLIC_URL}/api/twilio/status"), &fields);
     for path in ["sms", "status", "voice?token=x", "call-status?delivery=x"] {
         let path = format!("/api/twilio/{path}");

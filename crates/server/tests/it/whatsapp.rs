@@ -180,14 +180,21 @@ async fn what_became_of_a_message_is_told(place: &Place) {
         posts(&world, status(&wamid, word, json!({}))).await;
     }
     let timeline = world.timeline(&id).await;
-    assert_eq!(timeline.matches("WhatsApp to Ann by Meta has arrived").count(), 1, "{timeline}");
+    assert_eq!(
+        timeline.matches("WhatsApp to Ann by Meta has arrived").count(),
+        1,
+        "{timeline}"
+    );
     assert!(world.notifications(&id).await[0]["deliveredAt"].is_string());
     // Another one does not arrive: Bob is called at once.
     world.minutes(20).await;
     let before = world.around.post.recipients().len();
     let id = world.trigger(&crew.events, "web-02", "critical").await;
     world.work().await;
-    let wamid = world.notifications(&id).await[0]["providerId"].as_str().unwrap().to_owned();
+    let wamid = world.notifications(&id).await[0]["providerId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let error = json!({ "code": 131_026, "title": "Message undeliverable" });
     posts(&world, status(&wamid, "failed", json!({ "errors": [error] }))).await;
     world.work().await;

@@ -166,11 +166,7 @@ impl World {
     }
 
     /// Begins a story of a program that waits for its providers for two seconds and no longer.
-    pub(crate) async fn begin_impatient(
-        place: &Place,
-        around: Arc<Around>,
-        settings: impl FnOnce(&mut Raw),
-    ) -> Self {
+    pub(crate) async fn begin_impatient(place: &Place, around: Arc<Around>, settings: impl FnOnce(&mut Raw)) -> Self {
         let timeouts = Timeouts {
             connect: Duration::from_secs(1),
             total: Duration::from_secs(2),

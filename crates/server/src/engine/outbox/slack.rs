@@ -59,7 +59,8 @@ impl Outbox {
         if workspaces.is_empty() {
             return Ok(None);
         }
-        self.slack_to(workspaces).map(|client| Some(Arc::new(client) as Arc<dyn Way>))
+        self.slack_to(workspaces)
+            .map(|client| Some(Arc::new(client) as Arc<dyn Way>))
     }
 
     fn slack_to(&self, workspaces: Vec<Workspace>) -> Result<Slack, DeliveryError> {
