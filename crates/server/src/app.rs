@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
+use opsknight_channels::Timeouts;
 use opsknight_store::Store;
 use opsknight_web::{
     ack::ACK_LINK_PURPOSE,
@@ -21,7 +22,7 @@ use crate::{
         deliver::{Deliverer, Links},
         escalate::Escalator,
         ingest::{self, Ingester},
-        outbox::Outbox,
+        outbox::{Calls, Outbox},
         worker::{Pulse, Shift},
     },
     front,
@@ -43,6 +44,8 @@ pub struct Make {
     pub clouds: Clouds,
     /// Whether webhooks may reach private addresses.
     pub allow_private_targets: bool,
+    /// How long providers may take to answer.
+    pub timeouts: Timeouts,
     /// How long bodies may be.
     pub bounds: Bounds,
     /// Whose `X-Forwarded-For` is believed.
@@ -89,7 +92,10 @@ impl App {
             clock.clone(),
             make.providers.clone(),
             public_url.clone(),
-            make.allow_private_targets,
+            Calls {
+                allow_private: make.allow_private_targets,
+                timeouts: make.timeouts,
+            },
         )
         .context("no HTTP client can be made")?;
         let outbox = Arc::new(outbox);

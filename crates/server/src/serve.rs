@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use jiff::SignedDuration;
+use opsknight_channels::Timeouts;
 use opsknight_store::{
     Store, db,
     seal::Sealer,
@@ -89,6 +90,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
         providers: settings.providers.clone(),
         clouds: settings.clouds.clone(),
         allow_private_targets: settings.allow_private_targets,
+        timeouts: Timeouts::default(),
         bounds: Bounds {
             events_body: settings.events_body_bytes,
             hook_body: settings.hook_body_bytes,

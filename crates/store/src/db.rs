@@ -210,6 +210,14 @@ impl Db {
         migrate::pending(self).await
     }
 
+    /// Whether nothing was ever kept here: not one migration was applied.
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn is_new(&self) -> Result<bool, DbError> {
+        Ok(migrate::pending(self).await?.len() == migrate::COUNT)
+    }
+
     /// The time by the clock of a PostgreSQL server.
     ///
     /// # Errors

@@ -25,7 +25,9 @@ mod report;
 pub use account::{AccountMessage, AccountText, send_account_message};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due, pause_room, pause_webhook};
 pub use list::{Attempt, Filter, Health, Listed, attempts, health, list, send_again};
-pub use report::{Name, address_of, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order};
+pub use report::{
+    Name, address_of, called_by, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order,
+};
 
 /// What kind of thing a delivery carries, as far as sending needs it.
 #[derive(Debug, Clone, PartialEq)]

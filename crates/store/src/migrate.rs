@@ -34,6 +34,9 @@ const MIGRATIONS: &[Migration] = &[Migration::both(
     include_str!("../migrations/0001_initial.sql"),
 )];
 
+/// How many there are.
+pub(crate) const COUNT: usize = MIGRATIONS.len();
+
 /// The number under which replicas wait for each other on PostgreSQL: "opsknigh" in ASCII.
 const LOCK: i64 = 0x6f70_736b_6e69_6768;
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use url::{Url, form_urlencoded};
 
-use super::text::render;
+use super::text::render_one_way;
 use crate::{
     Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
     aws::{Account, Fault, KEY, Service},
@@ -133,7 +133,7 @@ impl Channel for SnsSms {
             let why = "is not a telephone number with its country's code, like +15555550100";
             return Err(DeliveryError::Refused { why: why.into() });
         }
-        let text = render(message);
+        let text = render_one_way(message);
         let mut fields = vec![("PhoneNumber", to), ("Message", text.as_str())];
         fields.extend([
             ("MessageAttributes.entry.1.Name", "AWS.SNS.SMS.SMSType"),

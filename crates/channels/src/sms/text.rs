@@ -39,9 +39,23 @@ const NOTE_CHARS_MAX: usize = 2000;
 /// Writes the text message for a message: never more than [`SEGMENTS_MAX`] pieces.
 #[must_use]
 pub fn render(message: &Message) -> String {
+    written(message, true)
+}
+
+/// The same where nobody would read what people reply: it does not ask them to, and a page is answered by its link.
+#[must_use]
+pub fn render_one_way(message: &Message) -> String {
+    written(message, false)
+}
+
+fn written(message: &Message, answered: bool) -> String {
     match &message.content {
-        Content::Incident(news) => fitted(&Draft::of(news), &SMS),
-        Content::Bundle(bundle) => bundled(bundle, &SMS),
+        Content::Incident(news) => {
+            let mut draft = Draft::of(news);
+            draft.reply = draft.reply.filter(|_| answered);
+            fitted(&draft, &SMS)
+        }
+        Content::Bundle(bundle) => bundled(bundle, answered, &SMS),
         Content::Note { subject, text } => note(subject, text),
     }
 }
@@ -55,7 +69,7 @@ pub(crate) fn summary(message: &Message, fits: fn(&str) -> bool) -> String {
     };
     match &message.content {
         Content::Incident(news) => fitted(&Draft::of(news), &medium),
-        Content::Bundle(bundle) => bundled(bundle, &medium),
+        Content::Bundle(bundle) => bundled(bundle, true, &medium),
         Content::Note { subject, text } => {
             let whole = format!("{subject}: {}", one_line(text, NOTE_CHARS_MAX));
             longest(NOTE_CHARS_MAX, 0, fits, |chars| one_line(&whole, chars)).unwrap_or_default()
@@ -189,8 +203,9 @@ fn longest(whole: usize, least: usize, fits: fn(&str) -> bool, text: impl Fn(usi
 }
 
 /// `337 incidents need you: #101 Disk full (Shop), #102 … and 335 more. Reply "ack all". https://…`
-fn bundled(bundle: &Bundle, medium: &Medium) -> String {
+fn bundled(bundle: &Bundle, answered: bool, medium: &Medium) -> String {
     let link = link(&bundle.url);
+    let reply = answered.then_some("Reply \"ack all\".");
     let text = |named: usize, clean: fn(&str) -> String| {
         let names: Vec<String> = bundle.incidents[..named]
             .iter()
@@ -206,12 +221,12 @@ fn bundled(bundle: &Bundle, medium: &Medium) -> String {
                 text.push_str(&format!(" and {} more", bundle.total - named));
             }
         }
-        finish(text, Some("Reply \"ack all\"."), link.as_deref())
+        finish(text, reply, link.as_deref())
     };
     let most = bundle.incidents.len().min(BUNDLE_NAMED_MAX);
     longest(most, 1, medium.fits, |named| text(named, medium.clean))
         .or_else(|| longest(most, 0, medium.fits, |named| text(named, medium.last)))
-        .unwrap_or_else(|| format!("{} incidents need you. Reply \"ack all\".", bundle.total))
+        .unwrap_or_else(|| finish(format!("{} incidents need you", bundle.total), reply, None))
 }
 
 /// A note as it is where it fits; else shortened, with its first link whole.

@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use anyhow::bail;
 use jiff::SignedDuration;
+use opsknight_channels::Timeouts;
 use opsknight_domain::directory::Channel;
 use opsknight_store::db::DbError;
 use opsknight_web::state::Clock;
 
 use super::say;
-use crate::{clock::SystemClock, config::Settings, engine::outbox::Outbox, serve};
+use crate::{
+    clock::SystemClock,
+    config::Settings,
+    engine::outbox::{Calls, Outbox},
+    serve,
+};
 
 /// A clock before this release was made is wrong: 2026-11-01.
 const EARLIEST_S: i64 = 1_793_491_200;
@@ -110,13 +116,20 @@ async fn providers(
         clock.clone(),
         settings.providers.clone(),
         public_url.unwrap_or_else(|| url::Url::parse("http://localhost").expect("this is a URL")),
-        settings.allow_private_targets,
+        Calls {
+            allow_private: settings.allow_private_targets,
+            timeouts: Timeouts::default(),
+        },
     );
     let outbox = match outbox {
         Ok(outbox) => outbox,
         Err(error) => return tell(false, &format!("providers cannot be called: {error}")),
     };
-    let checked = outbox.check_all().await;
+    // Before the first start there is nothing saved, and no table to look for it.
+    let checked = match store.db.is_new().await {
+        Ok(true) => outbox.check_environment().await,
+        Ok(false) | Err(_) => outbox.check_all().await,
+    };
     if !checked.iter().any(|(channel, ..)| *channel == Channel::Email) {
         tell(
             true,

@@ -282,7 +282,7 @@ impl Providers {
         }
         if let (Some(account), Some(number)) = (&twilio, &raw.twilio_phone_number) {
             let settings = with(account.clone(), &json!({ "phoneNumber": number }));
-            self.add(Channel::Voice, "TWILIO_ACCOUNT_SID", settings);
+            self.add(Channel::Voice, "TWILIO_PHONE_NUMBER", settings);
         }
         if let (Some(account), Some(number)) = (&twilio, &raw.twilio_whatsapp_number) {
             let own = json!({ "phoneNumber": number, "contentSid": raw.twilio_whatsapp_content_sid });

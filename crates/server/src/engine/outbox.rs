@@ -51,6 +51,9 @@ struct Provider {
     way: Arc<dyn Way>,
 }
 
+/// A provider that was opened, or why it cannot be used.
+type Opened = Result<Arc<dyn Way>, DeliveryError>;
+
 /// The providers of a channel, as of one version of the configuration.
 type Kept = HashMap<Channel, (i64, Vec<Provider>)>;
 
@@ -61,13 +64,22 @@ pub struct Outbox {
     environment: Environment,
     tools: Tools,
     hooks: Hooks,
-    allow_private_targets: bool,
+    calls: Calls,
     kept: Mutex<Kept>,
     /// The workspace of the environment's token, once Slack has said which one that is.
     environment_workspace: Mutex<Option<Workspace>>,
     /// Providers by the document that they were made from, kept for their open lines.
     made: Mutex<HashMap<String, Arc<dyn Way>>>,
     unwell_until: Mutex<HashMap<(Channel, String), Timestamp>>,
+}
+
+/// How others are called.
+#[derive(Debug, Clone, Copy)]
+pub struct Calls {
+    /// Whether addresses that people gave may be private ones.
+    pub allow_private: bool,
+    /// How long an answer may take.
+    pub timeouts: Timeouts,
 }
 
 /// The ways to programs and rooms.
@@ -80,10 +92,13 @@ struct Hooks {
 }
 
 impl Hooks {
-    fn new(allow_private: bool, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
-        let timeouts = Timeouts::default();
+    fn new(calls: Calls, roots: &Roots, telegram: Option<Url>) -> Result<Self, DeliveryError> {
+        let Calls {
+            allow_private,
+            timeouts,
+        } = calls;
         Ok(Self {
-            generic: Webhooks::new(allow_private, roots)?,
+            generic: Webhooks::with_timeouts(allow_private, roots, timeouts)?,
             teams: Teams::new(allow_private, roots, timeouts)?,
             google_chat: GoogleChat::new(allow_private, roots, timeouts)?,
             discord: Discord::new(allow_private, roots, timeouts)?,
@@ -134,13 +149,13 @@ impl Outbox {
         clock: Arc<dyn Clock>,
         environment: Environment,
         public_url: Url,
-        allow_private_targets: bool,
+        calls: Calls,
     ) -> Result<Self, DeliveryError> {
         let roots = Roots::native();
         Ok(Self {
-            hooks: Hooks::new(allow_private_targets, &roots, environment.bases.telegram.clone())?,
+            hooks: Hooks::new(calls, &roots, environment.bases.telegram.clone())?,
             tools: Tools {
-                vendors: Vendors::new(&roots, Timeouts::default())?,
+                vendors: Vendors::new(&roots, calls.timeouts)?,
                 roots,
                 bases: environment.bases.clone(),
                 public_url,
@@ -148,7 +163,7 @@ impl Outbox {
             store,
             clock,
             environment,
-            allow_private_targets,
+            calls,
             kept: Mutex::default(),
             environment_workspace: Mutex::default(),
             made: Mutex::default(),
@@ -272,7 +287,7 @@ impl Outbox {
     }
 
     /// Every provider that is set up for a channel, or why it cannot be used.
-    async fn each(&self, channel: Channel) -> Result<Vec<Result<Arc<dyn Way>, DeliveryError>>, DeliveryError> {
+    async fn each(&self, channel: Channel) -> Result<Vec<Opened>, DeliveryError> {
         if channel == Channel::Slack {
             return Ok(self.slack_way().await?.map(Ok).into_iter().collect());
         }
@@ -283,11 +298,15 @@ impl Outbox {
         if channel == Channel::Push && documents.is_empty() {
             documents.push(serde_json::json!({ "provider": "WEB_PUSH" }));
         }
+        Ok(self.open_each(channel, &documents).await)
+    }
+
+    async fn open_each(&self, channel: Channel, documents: &[Value]) -> Vec<Opened> {
         let mut ways = Vec::new();
-        for document in &documents {
+        for document in documents {
             ways.push(self.open(channel, document).await);
         }
-        Ok(ways)
+        ways
     }
 
     /// The provider of a document; the same one as long as the document is the same.

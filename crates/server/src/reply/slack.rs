@@ -75,8 +75,8 @@ impl Desk {
         let picture = self.picture().await?;
         let with_team = format!("{team}/{member}");
         for address in [member, with_team.as_str()] {
-            if let Some(user) = who::by_address(&picture.directory, &[Channel::Slack], address) {
-                return Ok(Who::Known(Box::new(user.clone())));
+            if let Some(user) = who::by_address(&picture.directory, Channel::Slack, address).first() {
+                return Ok(Who::Known(Box::new((*user).clone())));
             }
         }
         let Some(client) = client else {

@@ -26,7 +26,7 @@ use opsknight_web::{
 
 use super::{
     Denied, Desk, Refused, body, form, invalid, path_and_query, taken, text, twiml, unavailable, unready,
-    who::{self, Done},
+    who::{self, Done, Wanted},
 };
 use crate::engine::deliver::{Report, Reported};
 
@@ -105,7 +105,8 @@ pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> 
         None => {}
     }
     let said = inbound.payload.as_deref().unwrap_or(&inbound.text);
-    let answer = desk.texted(channel, &inbound.from, said).await?;
+    let answers = inbound.in_reply_to.as_deref();
+    let answer = desk.texted(channel, &inbound.from, said, answers).await?;
     Ok(twiml(reply(&answer)))
 }
 
@@ -128,35 +129,78 @@ impl Desk {
         Ok(())
     }
 
-    /// Does what somebody texts, and says what came of it.
-    pub(super) async fn texted(&self, channel: Channel, from: &str, said: &str) -> Result<String, Refused> {
+    /// Does what somebody texts, and says what came of it. `in_reply_to` is the provider's identity of the message that
+    /// they answered, where the medium says so.
+    pub(super) async fn texted(
+        &self,
+        channel: Channel,
+        from: &str,
+        said: &str,
+        in_reply_to: Option<&str>,
+    ) -> Result<String, Refused> {
         let picture = self.picture().await?;
-        let Some(user) = who::by_address(&picture.directory, &[channel], from) else {
+        let people = who::by_address(&picture.directory, channel, from);
+        if people.is_empty() {
             tracing::info!("a {} message came from an address that nobody has", channel.name());
             return Ok("OpsKnight does not know this number. Add it to your profile first.".into());
-        };
+        }
         let (wish, which, statuses, verb): (Act, _, &[Status], _) = match parse(said) {
             Some(Command::Acknowledge(which)) => (Act::Acknowledge, which, &[Status::Open], "acknowledged"),
             Some(Command::Resolve(which)) => {
                 let open = &[Status::Open, Status::Acknowledged, Status::Snoozed, Status::Suppressed];
                 (Act::Resolve { note: None }, which, open, "resolved")
             }
-            Some(Command::Help | Command::Start | Command::Stop) | None => return Ok(HOW.into()),
+            Some(Command::Stop) => {
+                self.stop(channel, from).await?;
+                return Ok("You get no more messages here. Write START to get them again.".into());
+            }
+            Some(Command::Start) => {
+                self.start(channel, from).await?;
+                return Ok("You get messages here again.".into());
+            }
+            Some(Command::Help) | None => return Ok(HOW.into()),
         };
-        let meant = self.meant(user.id, &which, statuses).await?;
+        let (which, meant) = self.named(&people, which, in_reply_to, statuses).await?;
         match (&which, meant.as_slice()) {
-            (Which::Code(code), []) => Ok(format!("No incident of yours has the code {code}.")),
-            (Which::All | Which::Only, []) => Ok(format!("Nothing of yours is left to be {verb}.")),
-            (Which::Only, [_, _, ..]) => Ok(format!(
+            (Wanted::Code(code), []) => Ok(format!("No incident of yours has the code {code}.")),
+            (Wanted::All | Wanted::Only | Wanted::Of(_), []) => Ok(format!("Nothing of yours is left to be {verb}.")),
+            (Wanted::Only, [_, _, ..]) => Ok(format!(
                 "You were called to {} incidents. Name one by its code, or say all.",
                 meant.len()
             )),
-            (_, [one]) => self.one(user, one, wish, verb).await,
-            (_, many) => self.many(user, many, &wish, verb).await,
+            (_, [one]) => self.one(one, wish, verb).await,
+            (_, many) => self.many(many, &wish, verb).await,
         }
     }
 
-    async fn one(&self, user: &User, listed: &Listed, wish: Act, verb: &str) -> Result<String, Refused> {
+    /// What the people who may have written mean, each incident once, with whom it was that it names.
+    async fn named<'p>(
+        &self,
+        people: &[&'p User],
+        which: Which,
+        in_reply_to: Option<&str>,
+        statuses: &[Status],
+    ) -> Result<(Wanted, Vec<(&'p User, Listed)>), Refused> {
+        let unnamed = which == Which::Only;
+        let mut wanted = Wanted::of(which, in_reply_to);
+        loop {
+            let mut meant: Vec<(&User, Listed)> = Vec::new();
+            for person in people {
+                for listed in self.meant(person.id, &wanted, statuses).await? {
+                    if !meant.iter().any(|(_, other)| other.incident.id == listed.incident.id) {
+                        meant.push((person, listed));
+                    }
+                }
+            }
+            // An answer to something else than a page counts like one to nothing.
+            if !meant.is_empty() || !unnamed || matches!(wanted, Wanted::Only) {
+                return Ok((wanted, meant));
+            }
+            wanted = Wanted::Only;
+        }
+    }
+
+    async fn one(&self, (user, listed): &(&User, Listed), wish: Act, verb: &str) -> Result<String, Refused> {
         let number = listed.incident.number;
         Ok(match self.wish(user, listed.incident.id, wish).await? {
             Done::Did => format!("#{number} is {verb}."),
@@ -164,9 +208,9 @@ impl Desk {
         })
     }
 
-    async fn many(&self, user: &User, all: &[Listed], wish: &Act, verb: &str) -> Result<String, Refused> {
+    async fn many(&self, all: &[(&User, Listed)], wish: &Act, verb: &str) -> Result<String, Refused> {
         let mut did = 0;
-        for listed in all.iter().take(AT_ONCE_MAX) {
+        for (user, listed) in all.iter().take(AT_ONCE_MAX) {
             if let Done::Did = self.wish(user, listed.incident.id, wish.clone()).await? {
                 did += 1;
             }

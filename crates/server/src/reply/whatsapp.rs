@@ -83,12 +83,13 @@ impl Desk {
         }
         let from = format!("+{}", inbound.from.trim_start_matches('+'));
         let said = inbound.payload.as_deref().unwrap_or(&inbound.text);
-        let answer = self.texted(Channel::Whatsapp, &from, said).await?;
+        let answers = inbound.in_reply_to.as_deref();
+        let answer = self.texted(Channel::Whatsapp, &from, said, answers).await?;
         let picture = self.picture().await?;
-        let Some(user) = who::by_address(&picture.directory, &[Channel::Whatsapp], &from) else {
-            return Ok(());
-        };
-        self.answer(user.id, Channel::Whatsapp, from, answer).await
+        match who::by_address(&picture.directory, Channel::Whatsapp, &from).first() {
+            Some(user) => self.answer(user.id, Channel::Whatsapp, from, answer).await,
+            None => Ok(()),
+        }
     }
 
     /// Puts an answer to a person on its way.

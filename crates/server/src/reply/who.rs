@@ -26,17 +26,43 @@ pub(super) enum Done {
     Not(String),
 }
 
-/// The person who has this address on one of these channels, and has shown that it is theirs.
-pub(super) fn by_address<'d>(directory: &'d Directory, channels: &[Channel], address: &str) -> Option<&'d User> {
+/// The people who have this address on a channel and have shown that it is theirs, the one who came first first: a
+/// telephone may be handed on from shift to shift.
+pub(super) fn by_address<'d>(directory: &'d Directory, channel: Channel, address: &str) -> Vec<&'d User> {
     let has = |user: &&User| {
         user.standing != Standing::Disabled
             && user
                 .contact_methods
                 .iter()
-                .any(|method| method.verified && channels.contains(&method.channel) && method.address == address)
+                .any(|method| method.verified && method.channel == channel && method.address == address)
     };
-    // The same number with two people is nobody's answer for certain; the one who came first is taken every time.
-    directory.users.values().filter(has).min_by_key(|user| user.id)
+    let mut found: Vec<&User> = directory.users.values().filter(has).collect();
+    found.sort_unstable_by_key(|user| user.id);
+    found
+}
+
+/// What somebody wants something done with.
+pub(super) enum Wanted {
+    /// The page with this code.
+    Code(String),
+    /// Everything that they were called to.
+    All,
+    /// The one thing that they were called to.
+    Only,
+    /// What the message with this identity at its provider told of: it was answered, or a button below it pressed.
+    Of(String),
+}
+
+impl Wanted {
+    /// What the words name; words that name nothing are about the message that they answer.
+    pub(super) fn of(which: Which, in_reply_to: Option<&str>) -> Self {
+        match (which, in_reply_to) {
+            (Which::Code(code), _) => Self::Code(code),
+            (Which::All, _) => Self::All,
+            (Which::Only, Some(message)) => Self::Of(message.to_owned()),
+            (Which::Only, None) => Self::Only,
+        }
+    }
 }
 
 /// The person with this mail address.
@@ -85,18 +111,31 @@ impl Desk {
         Ok(self.store().db.read(unit).await.map_err(unavailable)?)
     }
 
+    /// The incidents that a person was called to by the message with this identity at its provider.
+    pub(super) async fn called_by(&self, message: &str, user: UserId) -> Result<Vec<IncidentId>, Refused> {
+        let message = message.to_owned();
+        let unit = async move |tx: &mut Tx<'_>| deliveries::called_by(tx, &message, user).await;
+        Ok(self.store().db.read(unit).await.map_err(unavailable)?)
+    }
+
     /// Which incidents a person means. An empty list means none; more than one where they said so, or where a code
     /// happens to stand for two.
-    pub(super) async fn meant(&self, user: UserId, which: &Which, status: &[Status]) -> Result<Vec<Listed>, Refused> {
+    pub(super) async fn meant(&self, user: UserId, which: &Wanted, status: &[Status]) -> Result<Vec<Listed>, Refused> {
         let key = self.store().sealer.signing_key(ACK_LINK_PURPOSE);
-        let mut ids = self.called_to(user).await?;
-        if let Which::Code(code) = which {
-            ids.retain(|id| reply_code(&key, *id, user) == *code);
-        }
+        let ids = match which {
+            Wanted::Of(message) => self.called_by(message, user).await?,
+            Wanted::Code(code) => {
+                let mut ids = self.called_to(user).await?;
+                ids.retain(|id| reply_code(&key, *id, user) == *code);
+                ids
+            }
+            Wanted::All | Wanted::Only => self.called_to(user).await?,
+        };
         let unit = async move |tx: &mut Tx<'_>| incidents::get_each(tx, &ids).await;
         let found = self.store().db.read(unit).await.map_err(unavailable)?;
         let mut found: Vec<Listed> = found.into_iter().flatten().collect();
-        if !matches!(which, Which::Code(_)) {
+        // What is named is told of, whatever has become of it.
+        if matches!(which, Wanted::All | Wanted::Only) {
             found.retain(|listed| status.contains(&listed.incident.status));
         }
         Ok(found)

@@ -1,66 +1,22 @@
 //! Pages by text message and by call, and what people answer to them; and which provider and channel is asked when one
 //! does not take a message.
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use opsknight_server::config::RawProviders;
 use serde_json::{Value, json};
-use sha1::Sha1;
 
 use crate::{
     api::{Organisation, integration, organisation},
     both::Place,
+    people::ANN,
+    signers::{path_of, text, twilio, twilio_calls},
     vendors::Instead,
-    world::{PUBLIC_URL, World},
+    world::World,
 };
 
 both! {
     a_text_message_is_answered_with_its_code,
     the_other_provider_is_asked_at_once,
     channels_are_tried_in_their_order_until_one_takes_it,
-}
-
-const TOKEN: &str = "twilio-auth-token";
-const ANN: &str = "+4915112345678";
-
-fn twilio(raw: &mut RawProviders) {
-    raw.twilio_account_sid = Some(format!("AC{}", "a".repeat(32)));
-    raw.twilio_auth_token = Some(TOKEN.into());
-    raw.twilio_phone_number = Some("+14155550100".into());
-}
-
-/// Calls as Twilio does, signed with the account's token (Twilio, "Validating Signatures from Twilio").
-async fn twilio_calls(world: &World, path: &str, fields: &[(&str, &str)]) -> String {
-    let mut sorted = fields.to_vec();
-    sorted.sort_unstable();
-    let mut signed = format!("{PUBLIC_URL}{path}");
-    for (name, value) in sorted {
-        signed.push_str(name);
-        signed.push_str(value);
-    }
-    let mut mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).unwrap();
-    mac.update(signed.as_bytes());
-    let signature = STANDARD.encode(mac.finalize().into_bytes());
-    let request = world.api.http.post(format!("{}{path}", world.api.base));
-    let response = request
-        .header("x-twilio-signature", signature)
-        .form(fields)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(response.status(), 200, "{path} {fields:?}");
-    response.text().await.unwrap()
-}
-
-/// Somebody writes a text message.
-async fn text(world: &World, from: &str, said: &str, sid: &str) -> String {
-    let fields = [
-        ("From", from),
-        ("To", "+14155550100"),
-        ("Body", said),
-        ("MessageSid", sid),
-    ];
-    twilio_calls(world, "/api/twilio/sms", &fields).await
 }
 
 /// A small organisation in which Ann has a telephone.
@@ -94,7 +50,7 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
     let code = said.split("ack ").nth(1).expect(&said)[..4].to_owned();
     // What the provider knows of it.
     let callback = texts[0].field("StatusCallback");
-    let path = callback.strip_prefix(PUBLIC_URL).expect(&callback);
+    let path = path_of(&callback);
     let sid = "SM00000000000000000000000000000000";
     twilio_calls(
         &world,

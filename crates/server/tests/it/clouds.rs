@@ -28,14 +28,14 @@ const TENANT: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
 const ACCOUNT: &str = "push@ours.iam.gserviceaccount.com";
 
 /// What the clouds publish and sign; it ends with this value.
-struct Cloud {
-    url: String,
+pub(crate) struct Cloud {
+    pub(crate) url: String,
     http: reqwest::Client,
     _child: Child,
 }
 
 impl Cloud {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut child = peers::python("cloud.py", &[])
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -56,13 +56,13 @@ impl Cloud {
         response.await.unwrap().json().await.unwrap()
     }
 
-    async fn calls(&self) -> Vec<String> {
+    pub(crate) async fn calls(&self) -> Vec<String> {
         let response = self.http.get(format!("{}/calls", self.url)).send().await.unwrap();
         response.json().await.unwrap()
     }
 
     /// An envelope as SNS makes it, signed.
-    async fn envelope(&self, kind: &str, id: &str, changes: Value) -> Value {
+    pub(crate) async fn envelope(&self, kind: &str, id: &str, changes: Value) -> Value {
         let mut envelope = json!({
             "Type": kind,
             "MessageId": id,

@@ -17,7 +17,7 @@ use axum::{
 };
 use opsknight_server::config::RawProviders;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{io::AsyncReadExt as _, net::TcpListener, task::JoinSet};
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -65,6 +65,9 @@ impl Instead {
         }
     }
 }
+
+/// What stands for the root in the list of what is answered in another way: it is in every path.
+const ROOT: &str = "the root";
 
 #[derive(Default)]
 struct Shared {
@@ -127,6 +130,11 @@ impl Vendors {
         self.shared.instead.lock().unwrap().insert(path.to_owned(), instead);
     }
 
+    /// From now on, what is asked at the root is answered so: that is Amazon's query API.
+    pub(crate) fn answer_root_instead(&self, instead: Instead) {
+        self.answer_instead(ROOT, instead);
+    }
+
     /// From now on it is answered well again.
     pub(crate) fn answer_well(&self, path: &str) {
         self.shared.instead.lock().unwrap().remove(path);
@@ -143,7 +151,8 @@ impl Shared {
     fn answer(&self, call: &Call) -> Response {
         let n = self.count.fetch_add(1, Ordering::SeqCst);
         let instead = self.instead.lock().unwrap();
-        let found = instead.iter().find(|(path, _)| call.path.contains(path.as_str()));
+        let is_meant = |path: &str| call.path.contains(path) || (path == ROOT && call.path == "/");
+        let found = instead.iter().find(|(path, _)| is_meant(path));
         let Instead { status, headers, body } = found.map_or_else(|| well(call, n), |(_, instead)| instead.clone());
         let mut response = Response::builder().status(status);
         for (name, value) in headers {
@@ -153,9 +162,75 @@ impl Shared {
     }
 }
 
+/// How Amazon SNS answers an action of its query API.
+fn of_sns(action: &str, n: usize) -> String {
+    let result = match action {
+        "Publish" => format!("<MessageId>sns-{n}</MessageId>"),
+        "GetSMSSandboxAccountStatus" => "<IsInSandbox>false</IsInSandbox>".to_owned(),
+        _ => "<attributes/>".to_owned(),
+    };
+    let namespace = "https://sns.amazonaws.com/doc/2010-03-31/";
+    format!("<{action}Response xmlns=\"{namespace}\"><{action}Result>{result}</{action}Result></{action}Response>")
+}
+
+/// How a line to a vendor breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Break {
+    /// The request is read and nothing is ever answered.
+    Silence,
+    /// The line is cut once the request was read.
+    Cut,
+}
+
+/// A vendor's address at which the line breaks; it ends with this value.
+pub(crate) struct BrokenLine {
+    pub(crate) base: String,
+    _tasks: JoinSet<()>,
+}
+
+impl BrokenLine {
+    pub(crate) async fn start(how: Break) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((mut stream, _)) = listener.accept().await {
+                let mut bytes = [0; 4096];
+                // Whatever comes first is enough: the request has begun to be handed over.
+                let _read = stream.read(&mut bytes).await;
+                if how == Break::Silence {
+                    held.push(stream);
+                }
+            }
+        });
+        Self { base, _tasks: tasks }
+    }
+}
+
+/// What vendors tell of an account that is well, when they are asked before anything is sent.
+fn told(path: &str) -> Option<Value> {
+    Some(match path {
+        _ if path.starts_with("/2010-04-01/Accounts/") => json!({ "friendly_name": "Ours", "status": "active" }),
+        "/v3/scopes" => json!({ "scopes": ["mail.send"] }),
+        "/domains" => json!({ "data": [{ "name": "example.com", "status": "verified" }] }),
+        "/v2/email/account" => json!({ "SendingEnabled": true, "ProductionAccessEnabled": true }),
+        "/notifications" => json!({ "notifications": [] }),
+        _ if path.ends_with("/106540352242922") => {
+            json!({ "display_phone_number": "+1 415-555-0100", "verified_name": "Ours", "quality_rating": "GREEN" })
+        }
+        _ => return None,
+    })
+}
+
 /// How each vendor answers who it serves.
 fn well(call: &Call, n: usize) -> Instead {
     let path = call.path.split('?').next().unwrap();
+    if call.method == Method::GET
+        && let Some(told) = told(path)
+    {
+        return Instead::of(200, told.to_string());
+    }
     let said = |status, body: Value| Instead {
         status,
         headers: vec![("content-type", "application/json")],
@@ -169,6 +244,7 @@ fn well(call: &Call, n: usize) -> Instead {
             ..Instead::of(202, "")
         },
         "/emails" => said(200, json!({ "id": format!("resend-{n}") })),
+        "/v2/email/outbound-emails" => said(200, json!({ "MessageId": format!("ses-{n}") })),
         "/notifications" => said(200, json!({ "id": format!("onesignal-{n}"), "external_id": null })),
         "/auth.test" => said(
             200,
@@ -203,6 +279,7 @@ fn well(call: &Call, n: usize) -> Instead {
             json!({ "ok": true, "result": { "message_id": n, "chat": { "id": -100_123 }, "date": 1_780_315_200 } }),
         ),
         _ if path.starts_with("/push/") => Instead::of(201, ""),
+        "/" => Instead::of(200, of_sns(&call.field("Action"), n)),
         _ => Instead::of(200, "ok"),
     }
 }

@@ -7,9 +7,11 @@ use std::{
         Arc,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use jiff::{SignedDuration, Timestamp};
+use opsknight_channels::Timeouts;
 use opsknight_domain::id::ApiKeyId;
 use opsknight_server::{
     app::{App, Make},
@@ -155,25 +157,38 @@ impl World {
     /// Begins a story of a program that has other providers besides its mail server, or in its place.
     pub(crate) async fn begin_with(place: &Place, providers: impl FnOnce(&mut RawProviders)) -> Self {
         let around = Around::at(Turned::at_noon()).await;
-        let mut raw = around.mail();
-        providers(&mut raw);
-        Self::with(place, around, raw).await
+        Self::begin_as(place, around, |raw| providers(&mut raw.providers)).await
+    }
+
+    /// Begins a story of a program with other settings than the usual.
+    pub(crate) async fn begin_as(place: &Place, around: Arc<Around>, settings: impl FnOnce(&mut Raw)) -> Self {
+        Self::with(place, around, settings, Timeouts::default()).await
+    }
+
+    /// Begins a story of a program that waits for its providers for two seconds and no longer.
+    pub(crate) async fn begin_impatient(place: &Place, around: Arc<Around>, settings: impl FnOnce(&mut Raw)) -> Self {
+        let timeouts = Timeouts {
+            connect: Duration::from_secs(1),
+            total: Duration::from_secs(2),
+        };
+        Self::with(place, around, settings, timeouts).await
     }
 
     /// The program on this data.
     pub(crate) async fn on(place: &Place, around: Arc<Around>) -> Self {
-        let mail = around.mail();
-        Self::with(place, around, mail).await
+        Self::begin_as(place, around, |_| {}).await
     }
 
-    async fn with(place: &Place, around: Arc<Around>, providers: RawProviders) -> Self {
-        let settings = Settings::check(Raw {
+    async fn with(place: &Place, around: Arc<Around>, settings: impl FnOnce(&mut Raw), timeouts: Timeouts) -> Self {
+        let mut raw = Raw {
             data_dir: place.data_dir().to_str().map(str::to_owned),
             database_url: place.postgres_url().map(str::to_owned),
-            providers,
+            public_url: Some(PUBLIC_URL.to_owned()),
+            providers: around.mail(),
             ..Raw::default()
-        });
-        let settings = settings.expect("the settings are good");
+        };
+        settings(&mut raw);
+        let settings = Settings::check(raw).expect("the settings are good");
         let client = client();
         let clock: Arc<dyn Clock> = around.clock.clone();
         let store = serve::open(&settings, &*clock).await.expect("the database opens");
@@ -182,10 +197,11 @@ impl World {
         let app = App::new(Make {
             store: store.clone(),
             clock: clock.clone(),
-            public_url: PUBLIC_URL.parse().unwrap(),
+            public_url: settings.public_url.clone().unwrap(),
             providers: settings.providers.clone(),
             clouds: settings.clouds.clone(),
             allow_private_targets: true,
+            timeouts,
             bounds: Bounds {
                 events_body: EVENTS_BODY_BYTES,
                 hook_body: HOOK_BODY_BYTES,

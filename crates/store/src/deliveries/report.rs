@@ -109,6 +109,18 @@ pub async fn called_to(tx: &mut Tx<'_>, user: UserId) -> Result<Vec<IncidentId>,
     rows.into_iter().map(|mut row| row.take()).collect()
 }
 
+/// The incidents that a person was called to by the message that a provider knows by this identity: one, or all that
+/// went as one.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn called_by(tx: &mut Tx<'_>, provider_id: &str, user: UserId) -> Result<Vec<IncidentId>, DbError> {
+    let sql = "SELECT DISTINCT incident_id FROM delivery WHERE provider_id = $1 AND provider_id IS NOT NULL \
+         AND user_id = $2 AND purpose = 'PAGE' AND incident_id IS NOT NULL ORDER BY incident_id DESC";
+    let rows = tx.query(sql, &[provider_id.into(), user.into()]).await?;
+    rows.into_iter().map(|mut row| row.take()).collect()
+}
+
 /// On which channels of the default order a page of this step to this person has been tried, and whether any of those
 /// messages was taken or may still be.
 ///

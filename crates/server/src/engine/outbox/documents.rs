@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use opsknight_channels::{
     Channel as Way, DeliveryError, Problem, Secret, Vendors,
-    email::{Resend, ResendSettings, SendGrid, SendGridSettings, Ses, SesSettings, Smtp, SmtpSettings, Tls},
+    email::{Resend, ResendSettings, SendGrid, SendGridSettings, Ses, SesSettings, Smtp, SmtpSettings, Tls, events},
     push::onesignal::{OneSignal, OneSignalSettings},
     sms::{
         sns::{SnsSms, SnsSmsSettings},
@@ -227,5 +227,32 @@ pub(crate) fn check(channel: Channel, document: &Value, bases: &Bases) -> Result
         bases: bases.clone(),
         public_url: Url::parse("http://localhost").expect("this is a URL"),
     };
-    open(channel, document, &tools).map(drop)
+    open(channel, document, &tools)?;
+    reports_problem([document.clone()])
+}
+
+/// What is wrong with the keys by which reports of providers are checked. A mail goes out without them, but nobody would
+/// ever learn of one that comes back.
+///
+/// # Errors
+/// Which setting, and why it cannot work.
+pub(super) fn reports_problem(documents: impl IntoIterator<Item = Value>) -> Result<(), DeliveryError> {
+    for document in documents {
+        let document = Document(&document);
+        let (field, checked) = match document.optional("provider").as_deref() {
+            Some("SENDGRID") => {
+                let key = document.optional("webhookPublicKey");
+                let checked = key.map_or(Ok(()), |key| events::sendgrid::check_public_key(&key));
+                ("SENDGRID_WEBHOOK_PUBLIC_KEY", checked)
+            }
+            Some("RESEND") => {
+                let secret = document.optional_secret("webhookSecret");
+                let checked = secret.map_or(Ok(()), |secret| events::resend::check_secret(&secret));
+                ("RESEND_WEBHOOK_SECRET", checked)
+            }
+            Some(_) | None => continue,
+        };
+        checked.map_err(|why| Problem { field, why })?;
+    }
+    Ok(())
 }

@@ -18,14 +18,15 @@ impl Outbox {
     /// The way to browsers.
     pub(super) async fn web_push(&self) -> Result<WebPush, DeliveryError> {
         let key = self.vapid().await?;
-        WebPush::new(
+        WebPush::with_timeouts(
             &WebPushSettings {
                 subject: subject(&self.tools.public_url),
                 key,
                 public_url: self.tools.public_url.clone(),
-                allow_private: self.allow_private_targets,
+                allow_private: self.calls.allow_private,
             },
             &self.tools.roots,
+            self.calls.timeouts,
         )
     }
 

@@ -50,28 +50,35 @@ impl Outbox {
         if workspaces.is_empty() {
             return Ok(None);
         }
+        self.slack_to(workspaces).map(Some)
+    }
+
+    /// The way to the workspace of the environment, whatever is saved.
+    pub(super) async fn slack_of_environment(&self) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
+        let workspaces: Vec<Workspace> = self.workspace_of_environment().await?.into_iter().collect();
+        if workspaces.is_empty() {
+            return Ok(None);
+        }
+        self.slack_to(workspaces)
+            .map(|client| Some(Arc::new(client) as Arc<dyn Way>))
+    }
+
+    fn slack_to(&self, workspaces: Vec<Workspace>) -> Result<Slack, DeliveryError> {
         let settings = SlackSettings {
             workspaces,
             base_url: self.tools.bases.slack.clone(),
         };
-        Slack::new(&settings, &self.tools.vendors).map(Some)
+        Slack::new(&settings, &self.tools.vendors)
     }
 
-    /// The way to the workspace of a token that has not been saved.
-    pub(super) async fn slack_trial(&self, given: &Value) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
-        let text = |name: &str| given[name].as_str().filter(|text| !text.is_empty());
-        let Some(token) = text("botToken") else {
+    /// The way to the workspace of a token that was not saved; to those that are, where settings have none.
+    pub(super) async fn slack_by(&self, settings: &Value) -> Result<Option<Arc<dyn Way>>, DeliveryError> {
+        let Some(token) = settings["botToken"].as_str() else {
             return self.slack_way().await;
         };
-        let settings = SlackSettings {
-            workspaces: vec![
-                self.workspace_of(token, text("defaultChannel").map(str::to_owned))
-                    .await?,
-            ],
-            base_url: self.tools.bases.slack.clone(),
-        };
-        let client = Slack::new(&settings, &self.tools.vendors)?;
-        Ok(Some(Arc::new(client)))
+        let default_channel = settings["defaultChannel"].as_str().map(str::to_owned);
+        let workspace = self.workspace_of(token, default_channel).await?;
+        Ok(Some(Arc::new(self.slack_to(vec![workspace])?)))
     }
 
     /// The workspace of a token, which only Slack can tell.
@@ -87,7 +94,7 @@ impl Outbox {
         })
     }
 
-    /// The workspace of the environment's token.
+    /// The workspace of the environment's token, which only Slack can tell.
     async fn workspace_of_environment(&self) -> Result<Option<Workspace>, DeliveryError> {
         let Some((token, default_channel)) = &self.environment.slack_workspace else {
             return Ok(None);

@@ -16,7 +16,7 @@ use opsknight_store::{
 use opsknight_web::state::{self, Clock, Providers, link};
 use serde_json::Value;
 
-use super::{Outbox, Provider, documents, endpoint, labelled, none_set_up, unreadable};
+use super::{Opened, Outbox, Provider, documents, endpoint, labelled, none_set_up, unreadable};
 
 /// What a person sees who tries out a provider.
 fn trial(delivery: DeliveryId) -> Message {
@@ -28,6 +28,33 @@ fn trial(delivery: DeliveryId) -> Message {
             text: "This is a test.\n\nIf you can read it, OpsKnight can reach you this way when an incident needs you."
                 .into(),
         },
+    }
+}
+
+/// What each provider of a channel says of itself, and why one cannot be used.
+async fn checked(
+    channel: Channel,
+    each: Result<Vec<Opened>, DeliveryError>,
+) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
+    let (ways, wrong): (Vec<_>, Vec<_>) = match each {
+        Ok(each) => each.into_iter().partition(Result::is_ok),
+        Err(error) => (Vec::new(), vec![Err(error)]),
+    };
+    let mut found = Vec::new();
+    for Provider { label, way } in labelled(ways.into_iter().flatten().collect()) {
+        found.push((channel, label, way.check().await));
+    }
+    let wrong = wrong.into_iter().filter_map(Result::err);
+    found.extend(wrong.map(|error| (channel, String::new(), Err(error))));
+    found
+}
+
+/// The same kind of failure, told together with what the other provider said.
+fn in_these_words(error: DeliveryError, why: String) -> DeliveryError {
+    match error {
+        DeliveryError::Retry { after, .. } => DeliveryError::Retry { why, after },
+        DeliveryError::Unknown { .. } => DeliveryError::Unknown { why },
+        DeliveryError::Refused { .. } | DeliveryError::Misconfigured { .. } => DeliveryError::Refused { why },
     }
 }
 
@@ -43,17 +70,37 @@ impl Outbox {
     pub async fn check_all(&self) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
         let mut found = Vec::new();
         for channel in Channel::ALL {
-            let (ways, wrong): (Vec<_>, Vec<_>) = match self.each(channel).await {
-                Ok(each) => each.into_iter().partition(Result::is_ok),
-                Err(error) => (Vec::new(), vec![Err(error)]),
-            };
-            for Provider { label, way } in labelled(ways.into_iter().flatten().collect()) {
-                found.push((channel, label, way.check().await));
+            found.extend(checked(channel, self.each(channel).await).await);
+            if let Err(error) = self.reports_are_believed(channel).await {
+                found.push((channel, "reports".to_owned(), Err(error)));
             }
-            let wrong = wrong.into_iter().filter_map(Result::err);
-            found.extend(wrong.map(|error| (channel, String::new(), Err(error))));
         }
         found
+    }
+
+    /// The same of what the environment sets up, for a database in which nothing was ever kept.
+    pub async fn check_environment(&self) -> Vec<(Channel, String, Result<String, DeliveryError>)> {
+        let mut found = Vec::new();
+        for channel in Channel::ALL {
+            let each = match channel {
+                Channel::Slack => self
+                    .slack_of_environment()
+                    .await
+                    .map(|way| way.map(Ok).into_iter().collect()),
+                Channel::Push | Channel::Sms | Channel::Whatsapp | Channel::Voice | Channel::Email => {
+                    let documents = self.environment.of.get(&channel).cloned().unwrap_or_default();
+                    Ok(self.open_each(channel, &documents).await)
+                }
+            };
+            found.extend(checked(channel, each).await);
+        }
+        found
+    }
+
+    /// Whether what providers report can be checked by what is saved for it.
+    async fn reports_are_believed(&self, channel: Channel) -> Result<(), DeliveryError> {
+        let kept = self.saved(channel).await?;
+        documents::reports_problem(kept.iter().flat_map(documents::documents))
     }
 
     async fn webhook(&self, id: WebhookId) -> Result<WebhookRow, DeliveryError> {
@@ -78,30 +125,42 @@ impl Providers for Outbox {
         settings: Option<Value>,
         address: &str,
     ) -> Result<String, DeliveryError> {
+        let reports = match &settings {
+            Some(given) => documents::reports_problem(documents::documents(given)),
+            None => self.reports_are_believed(channel).await,
+        };
         let providers = match settings {
-            Some(given) if channel == Channel::Slack => labelled(self.slack_trial(&given).await?.into_iter().collect()),
+            Some(given) if channel == Channel::Slack => labelled(self.slack_by(&given).await?.into_iter().collect()),
             Some(given) => {
-                let mut ways = Vec::new();
-                for document in documents::documents(&given) {
-                    ways.push(self.open(channel, &document).await?);
-                }
-                labelled(ways)
+                let each = self.open_each(channel, &documents::documents(&given)).await;
+                labelled(each.into_iter().collect::<Result<_, _>>()?)
             }
             None => self.make(channel).await?,
         };
         if providers.is_empty() {
             return Err(none_set_up(channel));
         }
+        reports?;
         let mut said = Vec::new();
+        let mut failed = None;
         for Provider { label, way } in &providers {
             let message = trial(DeliveryId::new(self.clock.uuid_v7()));
-            let receipt = way.send(address, &message, self.clock.now()).await?;
-            said.push(match providers.len() {
-                1 => receipt.answer,
-                _ => format!("{label}: {}", receipt.answer),
+            let result = way.send(address, &message, self.clock.now()).await;
+            if providers.len() == 1 {
+                return result.map(|receipt| receipt.answer);
+            }
+            said.push(match &result {
+                Ok(receipt) => format!("{label}: {}", receipt.answer),
+                Err(error) => format!("{label}: {error}"),
             });
+            failed = failed.or(result.err());
         }
-        Ok(said.join("; "))
+        let said = said.join("; ");
+        match failed {
+            None => Ok(said),
+            // One that works is not enough to say that all is well: the other is there for when it is needed.
+            Some(error) => Err(in_these_words(error, said)),
+        }
     }
 
     async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError> {

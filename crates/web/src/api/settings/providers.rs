@@ -299,7 +299,7 @@ static SMS: [Provider; 2] = [
 static VOICE: [Provider; 1] = [provider(
     "TWILIO",
     "Twilio",
-    Some("TWILIO_ACCOUNT_SID"),
+    Some("TWILIO_PHONE_NUMBER"),
     &[
         ACCOUNT_SID,
         AUTH_TOKEN,
@@ -353,7 +353,7 @@ static WHATSAPP: [Provider; 2] = [
     provider(
         "TWILIO",
         "Twilio",
-        None,
+        Some("TWILIO_WHATSAPP_NUMBER"),
         &[
             ACCOUNT_SID,
             AUTH_TOKEN,
