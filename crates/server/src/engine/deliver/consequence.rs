@@ -61,7 +61,9 @@ pub(super) async fn record(
         }
         match ended.finished.ending {
             Ending::Failed { .. } => failed.note(leased),
-            Ending::Sent { .. } if leased.purpose == Purpose::Page => batch.page_was_sent(incident, leased.id),
+            Ending::Sent { .. } if leased.purpose == Purpose::Page && leased.channel == Channel::Slack.word() => {
+                batch.page_was_sent(incident, leased.id);
+            }
             Ending::Sent { .. } | Ending::Again { .. } | Ending::Skipped { .. } => {}
         }
     }

@@ -1,10 +1,11 @@
 //! What people press in Slack, who may, and what they see.
 
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::desk::{
-    ACKNOWLEDGE, ACTIONS, RESOLVE, SECRET, app, button, choice, interaction, post, press, pressed, signature, signed,
-    submit, telling, told,
+    ACKNOWLEDGE, ACTIONS, RESOLVE, SECRET, VIEW, app, button, choice, interaction, post, press, pressed, signature,
+    signed, submit, telling, told,
 };
 use crate::{
     both::Place,
@@ -22,6 +23,7 @@ both! {
     what_is_over_or_not_there_is_told,
     snoozing_takes_its_time,
     the_dialog_resolves_with_a_note,
+    where_no_dialog_opens_the_press_resolves,
     only_what_slack_signed_is_taken,
     a_repetition_changes_nothing_twice,
     who_is_slow_to_be_known_is_served_behind_the_answer,
@@ -170,6 +172,8 @@ async fn what_is_over_or_not_there_is_told(place: &Place) {
 
 async fn snoozing_takes_its_time(place: &Place) {
     let (world, id) = incident(place).await;
+    // Slack tells of the button that opens a page as well, and anybody may look.
+    assert_eq!(press(&world, "U0EVE", &button(VIEW, &id)).await, None);
     assert_eq!(press(&world, "U0ANN", &choice(&id, 240)).await, None);
     let incident = world.incident(&id).await;
     assert_eq!(
@@ -249,6 +253,21 @@ async fn a_repetition_changes_nothing_twice(place: &Place) {
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!(world.timeline(&id).await, timeline);
     assert_eq!(told(&world), [""; 0], "nobody is told of what they have not pressed");
+    // Nothing of it is kept for ever.
+    world.pass(SignedDuration::from_hours(8 * 24));
+    world.audit().await;
+    signed(&world, ACTIONS, &body, &again).await;
+    let timeline = world.timeline(&id).await;
+    assert_eq!(timeline.matches("Snoozed for 60 min by Ann").count(), 2, "{timeline}");
+    world.finish().await;
+}
+
+async fn where_no_dialog_opens_the_press_resolves(place: &Place) {
+    let (world, id) = incident(place).await;
+    let late = Instead::of(200, r#"{"ok":false,"error":"expired_trigger_id"}"#);
+    world.around.vendors.answer_instead("/views.open", late);
+    assert_eq!(press(&world, "U0ANN", &button(RESOLVE, &id)).await, None);
+    assert_eq!(status(&world, &id).await, "RESOLVED");
     world.finish().await;
 }
 

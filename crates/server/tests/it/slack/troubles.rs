@@ -10,6 +10,7 @@ both! {
     what_slack_refuses_is_told_in_its_words,
     a_public_room_is_joined_and_a_private_one_is_not,
     a_room_waits_as_long_as_slack_asks,
+    a_test_shows_what_slack_says,
     nonsense_is_survived,
 }
 
@@ -105,6 +106,26 @@ async fn a_room_waits_as_long_as_slack_asks(place: &Place) {
         "{timeline}"
     );
     world.finish().await;
+}
+
+async fn a_test_shows_what_slack_says(place: &Place) {
+    let world = World::begin_with(place, app).await;
+    let test = async |address: &str| {
+        let body = json!({ "to": address });
+        world.api.post("/api/settings/notifications/slack/test", body).await
+    };
+    let good = test("C0OPS").await;
+    assert_eq!(good["ok"], true, "{good}");
+    assert!(good["message"].as_str().unwrap().contains("posted in C0OPS"), "{good}");
+    assert_eq!(posts(&world, "C0OPS").len(), 1);
+    world
+        .around
+        .vendors
+        .answer_instead("/chat.postMessage", refused("channel_not_found"));
+    let bad = test("C0SECRET").await;
+    assert_eq!(bad["ok"], false, "{bad}");
+    let said = bad["message"].as_str().unwrap();
+    assert!(said.contains("channel_not_found") && said.contains("/invite"), "{said}");
 }
 
 async fn nonsense_is_survived(place: &Place) {
