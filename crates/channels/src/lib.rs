@@ -57,6 +57,18 @@ pub trait Channel: Send + Sync {
     /// What is to be done next, with the provider's own words.
     async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError>;
 
+    /// Brings the message that [`Message::earlier`] names to what this one shows, and sends nothing: nobody is called by
+    /// it. Most media cannot do that.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` where it cannot be done, else as for [`Channel::send`].
+    async fn edit(&self, _message: &Message, _now: Timestamp) -> Result<Receipt, DeliveryError> {
+        Err(DeliveryError::Refused {
+            why: "what was sent this way cannot be changed".into(),
+        })
+    }
+
     /// Asks the provider whether it would work with us, without sending anything, and returns its words.
     ///
     /// # Errors

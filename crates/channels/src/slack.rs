@@ -241,6 +241,27 @@ impl Channel for Slack {
         })
     }
 
+    async fn edit(&self, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
+        let refused = || DeliveryError::Refused {
+            why: "the message in Slack cannot be changed any more".into(),
+        };
+        let earlier = message.earlier.as_deref().and_then(Posted::parse).ok_or_else(refused)?;
+        let connected = self.workspace(&earlier.team).map_err(|_gone| refused())?;
+        let whole = async {
+            let mention = self.mention(connected, message, now).await;
+            post::edit(&connected.line, &earlier, message, mention.as_deref(), now).await
+        };
+        match tokio::time::timeout(CALL_TIMEOUT.unsigned_abs(), whole).await {
+            Ok(Ok(true)) => Ok(Receipt::of(format!("edited in {}", earlier.channel)).with_id(earlier.to_string())),
+            Ok(Ok(false)) => Err(refused()),
+            Ok(Err(error)) => Err(error),
+            Err(_late) => Err(DeliveryError::Retry {
+                why: format!("Slack did not take the change within {} s", CALL_TIMEOUT.as_secs()),
+                after: None,
+            }),
+        }
+    }
+
     async fn check(&self) -> Result<String, DeliveryError> {
         let mut names = Vec::new();
         for connected in &self.workspaces {

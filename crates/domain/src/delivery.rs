@@ -80,11 +80,13 @@ pub enum Purpose {
     Webhook,
     /// An invitation, a code, a password link.
     Account,
+    /// Brings a page that was sent to where its incident stands now. It tells nobody anything and fails nobody.
+    Edit,
 }
 
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Page, Self::Notice, Self::Webhook, Self::Account];
+    pub const ALL: [Self; 5] = [Self::Page, Self::Notice, Self::Webhook, Self::Account, Self::Edit];
 
     /// The stored word.
     #[must_use]
@@ -94,6 +96,7 @@ impl Purpose {
             Self::Notice => "NOTICE",
             Self::Webhook => "WEBHOOK",
             Self::Account => "ACCOUNT",
+            Self::Edit => "EDIT",
         }
     }
 
@@ -107,7 +110,7 @@ impl Purpose {
     #[must_use]
     pub const fn worth_sending_for(self) -> SignedDuration {
         match self {
-            Self::Notice => SignedDuration::from_hours(4),
+            Self::Notice | Self::Edit => SignedDuration::from_hours(4),
             Self::Page | Self::Webhook | Self::Account => SignedDuration::from_hours(24),
         }
     }
@@ -116,7 +119,7 @@ impl Purpose {
     const fn first_wait(self) -> SignedDuration {
         match self {
             Self::Page => SignedDuration::from_secs(5),
-            Self::Notice | Self::Account => SignedDuration::from_secs(15),
+            Self::Notice | Self::Account | Self::Edit => SignedDuration::from_secs(15),
             Self::Webhook => SignedDuration::from_secs(10),
         }
     }
@@ -125,7 +128,7 @@ impl Purpose {
     const fn longest_wait(self) -> SignedDuration {
         match self {
             Self::Page => SignedDuration::from_mins(2),
-            Self::Notice | Self::Account => SignedDuration::from_mins(15),
+            Self::Notice | Self::Account | Self::Edit => SignedDuration::from_mins(15),
             Self::Webhook => SignedDuration::from_hours(1),
         }
     }
@@ -163,7 +166,7 @@ pub fn not_wanted(
         (Purpose::Page, Some(Status::Acknowledged | Status::Snoozed | Status::Suppressed)) if !by_step => None,
         (Purpose::Page, Some(_)) => Some("the incident is not open any more"),
         (Purpose::Page, None) => Some("the incident is not there any more"),
-        (Purpose::Notice | Purpose::Webhook | Purpose::Account, _) => {
+        (Purpose::Notice | Purpose::Webhook | Purpose::Account | Purpose::Edit, _) => {
             let ends = since
                 .saturating_add(purpose.worth_sending_for())
                 .unwrap_or(Timestamp::MAX);

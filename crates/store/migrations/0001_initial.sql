@@ -333,7 +333,7 @@ CREATE TABLE entry (
 
 CREATE TABLE delivery (
     id {key} PRIMARY KEY,
-    purpose TEXT NOT NULL CHECK (purpose IN ('PAGE', 'NOTICE', 'WEBHOOK', 'ACCOUNT')),
+    purpose TEXT NOT NULL CHECK (purpose IN ('PAGE', 'NOTICE', 'WEBHOOK', 'ACCOUNT', 'EDIT')),
     channel TEXT NOT NULL,
     incident_id {key} REFERENCES incident (id),
     user_id {key},
@@ -359,6 +359,7 @@ CREATE TABLE delivery (
     bundle_id {key},
     lease_until BIGINT,
     outcome TEXT,
+    -- The provider's own identity of it; of an edit, that of the message that is edited.
     provider_id {key},
     created_at BIGINT NOT NULL,
     finished_at BIGINT,
@@ -366,12 +367,13 @@ CREATE TABLE delivery (
     delivered_at BIGINT
 );
 CREATE INDEX delivery_due_page ON delivery (due_at) WHERE state = 'PENDING' AND purpose IN ('PAGE', 'ACCOUNT');
-CREATE INDEX delivery_due_news ON delivery (due_at) WHERE state = 'PENDING' AND purpose = 'NOTICE';
+CREATE INDEX delivery_due_news ON delivery (due_at) WHERE state = 'PENDING' AND purpose IN ('NOTICE', 'EDIT');
 CREATE INDEX delivery_due_address ON delivery (channel, address, due_at) WHERE state = 'PENDING' AND purpose = 'PAGE';
 CREATE INDEX delivery_sending_address ON delivery (channel, address)
     WHERE state = 'SENDING' AND purpose = 'PAGE' AND bundle_id IS NULL;
 CREATE INDEX delivery_sent_address ON delivery (channel, address, finished_at)
     WHERE state = 'SENT' AND purpose = 'PAGE' AND bundle_id IS NULL;
+CREATE INDEX delivery_bundle ON delivery (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX delivery_user ON delivery (user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX delivery_bundle ON delivery (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX delivery_provider ON delivery (provider_id) WHERE provider_id IS NOT NULL;
@@ -381,6 +383,14 @@ CREATE INDEX delivery_incident ON delivery (incident_id, id);
 CREATE INDEX delivery_failed ON delivery (finished_at) WHERE state = 'FAILED';
 CREATE INDEX delivery_paged ON delivery (finished_at) WHERE state = 'SENT' AND purpose = 'PAGE';
 CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS NOT NULL;
+
+-- Until when nothing more is sent to a webhook (channel WEBHOOK, its id) or a conversation: its provider asks for it.
+CREATE TABLE pause (
+    channel TEXT NOT NULL,
+    address {key} NOT NULL,
+    ends_at BIGINT NOT NULL,
+    PRIMARY KEY (channel, address)
+);
 
 -- The ledger of attempts: one row for every time a message was handed to a provider, or may have been.
 CREATE TABLE attempt (

@@ -20,11 +20,13 @@ use crate::{
 mod account;
 mod lease;
 mod list;
+mod pause;
 mod report;
 
 pub use account::{AccountMessage, AccountText, send_account_message};
-pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due, pause_room, pause_webhook};
+pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
 pub use list::{Attempt, Filter, Health, Listed, attempts, health, list, send_again};
+pub use pause::{forget_pauses, pause_room, pause_webhook};
 pub use report::{
     Name, address_of, called_by, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order,
 };
@@ -207,7 +209,7 @@ pub struct Finished {
 /// # Errors
 /// When the database does not take it.
 pub async fn finish(tx: &mut Tx<'_>, finished: &[Finished]) -> Result<Vec<bool>, DbError> {
-    let sql = "UPDATE delivery SET state = $1, outcome = $2, provider_id = $3, due_at = COALESCE($4, due_at), \
+    let sql = "UPDATE delivery SET state = $1, outcome = $2, provider_id = COALESCE($3, provider_id), due_at = COALESCE($4, due_at), \
          finished_at = $5, lease_until = NULL, provider = $8, \
          refusals = CASE WHEN $9 THEN refusals + 1 ELSE 0 END \
          WHERE id = $6 AND state = 'SENDING' AND tries = $7 RETURNING id";

@@ -76,10 +76,37 @@ static DELIVERIES: Insert = Insert {
         ("due_at", Kind::Int),
         ("tries", Kind::Int),
         ("refusals", Kind::Int),
+        ("provider_id", Kind::Text),
         ("created_at", Kind::Int),
     ],
     tail: "",
 };
+
+/// What an edit has of the page that it changes, in the order of [`DELIVERIES`].
+const EDITED: [&str; 9] = [
+    "channel",
+    "incident_id",
+    "user_id",
+    "webhook_id",
+    "address",
+    "happening",
+    "urgency",
+    "snapshot",
+    "reason",
+];
+
+/// The pages in Slack that were sent for an incident which is not open, as messages of their own: one that tells of
+/// several incidents stands for all of them and stays as it is.
+fn sent_pages(which: &str) -> String {
+    format!(
+        "SELECT {}, d.provider_id FROM delivery d JOIN incident i ON i.id = d.incident_id \
+         WHERE d.incident_id = $1 {which} AND i.status <> 'OPEN' AND d.purpose = 'PAGE' AND d.channel = 'SLACK' \
+         AND d.state = 'SENT' AND d.bundle_id IS NULL AND d.provider_id IS NOT NULL \
+         AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.bundle_id = d.id AND e.bundle_id IS NOT NULL \
+             AND e.state = 'SENT' AND e.incident_id <> d.incident_id) ORDER BY d.id",
+        EDITED.map(|column| format!("d.{column}")).join(", ")
+    )
+}
 
 /// Most incidents of one batch that are woken by name: pages of more than these hear that the list has changed.
 const WAKES_MAX: usize = 32;
@@ -93,6 +120,8 @@ pub struct Batch {
     alerts: Vec<Vec<Val>>,
     deliveries: Vec<Vec<Val>>,
     call_offs: Vec<(IncidentId, &'static str)>,
+    /// Pages of these that were just sent, to incidents that may not be open any more.
+    late: Vec<(IncidentId, DeliveryId)>,
     told: Vec<IncidentId>,
 }
 
@@ -165,6 +194,11 @@ impl Batch {
         ]);
     }
 
+    /// A page was taken by its provider: where its incident is not open any more, it is to show that.
+    pub fn page_was_sent(&mut self, incident: IncidentId, page: DeliveryId) {
+        self.late.push((incident, page));
+    }
+
     /// The incident as the decisions so far have left it.
     #[must_use]
     pub fn incident(&self, id: IncidentId) -> Option<&Incident> {
@@ -176,18 +210,24 @@ impl Batch {
     /// # Errors
     /// When the database does not take it; [`DbError::Unique`] on `incident_live` means that another incident is live
     /// under the same key.
-    pub async fn write(mut self, tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<Incident>, DbError> {
+    pub async fn write(
+        mut self,
+        tx: &mut Tx<'_>,
+        fresh: &mut impl Fresh,
+        now: Timestamp,
+    ) -> Result<Vec<Incident>, DbError> {
         self.number(tx).await?;
         let rows = self.incidents.iter().map(incidents::values).collect();
         tx.insert_many(&incidents::UPSERT, rows).await?;
-        tx.insert_many(&ALERTS, self.alerts).await?;
-        tx.insert_many(&ENTRIES, self.entries).await?;
+        tx.insert_many(&ALERTS, std::mem::take(&mut self.alerts)).await?;
+        tx.insert_many(&ENTRIES, std::mem::take(&mut self.entries)).await?;
         for (incident, why) in &self.call_offs {
             let sql = "UPDATE delivery SET state = 'SKIPPED', outcome = $1, finished_at = $2 \
                  WHERE incident_id = $3 AND purpose = 'PAGE' AND state = 'PENDING'";
             tx.execute(sql, &[(*why).into(), now.into(), (*incident).into()])
                 .await?;
         }
+        self.edit_pages(tx, fresh, now).await?;
         if !self.deliveries.is_empty() {
             tx.insert_many(&DELIVERIES, self.deliveries).await?;
             tx.wake(Wake::Deliveries);
@@ -202,6 +242,30 @@ impl Batch {
             tx.wake(Wake::Incident(id.to_string()));
         }
         Ok(self.incidents)
+    }
+
+    /// Has the pages that people may still look at show where their incidents stand now, where a medium can do that:
+    /// all that were sent for an incident that has left the open state, and those that were on their way meanwhile.
+    async fn edit_pages(&mut self, tx: &mut Tx<'_>, fresh: &mut impl Fresh, now: Timestamp) -> Result<(), DbError> {
+        let mut left: Vec<IncidentId> = self.call_offs.iter().map(|(id, _)| *id).collect();
+        left.sort_unstable();
+        left.dedup();
+        let of_incident = left.into_iter().map(|id| vec![id.into()]).collect();
+        let of_page = self.late.iter().map(|(id, page)| vec![(*id).into(), (*page).into()]);
+        let mut rows = tx.query_each(&sent_pages(""), of_incident).await?;
+        rows.extend(tx.query_each(&sent_pages("AND d.id = $2"), of_page.collect()).await?);
+        for mut row in rows.into_iter().flatten() {
+            // Everything else is that of the page; what is shown is read when it is sent.
+            let mut values = vec![DeliveryId::new(fresh.uuid()).into(), Purpose::Edit.word().into()];
+            for _ in EDITED {
+                values.push(Val::from(row.take::<Option<String>>()?));
+            }
+            let message = Val::from(row.take::<Option<String>>()?);
+            values.extend([Val::Null, Val::Null, "PENDING".into(), false.into(), now.into()]);
+            values.extend([0_i64.into(), 0_i64.into(), message, now.into()]);
+            self.deliveries.push(values);
+        }
+        Ok(())
     }
 
     /// Gives new incidents their numbers.
@@ -259,6 +323,7 @@ impl Batch {
             delivery.due_at.into(),
             0_i64.into(),
             0_i64.into(),
+            Val::Null,
             now.into(),
         ]);
     }

@@ -112,17 +112,17 @@ async fn join_and_post(line: &Line, channel: &str, body: &Value, now: Timestamp)
     }
 }
 
-/// Brings the earlier message up to date and writes what happened below it. Nothing where it cannot be edited any more.
-pub(super) async fn below(
+/// Brings the earlier message up to date. False where it cannot be edited any more, or the message stands for itself.
+pub(super) async fn edit(
     line: &Line,
     earlier: &Posted,
     message: &Message,
     mention: Mention<'_>,
     now: Timestamp,
-) -> Result<Option<Receipt>, DeliveryError> {
-    let Some(news) = blocks::edits(message) else {
-        return Ok(None);
-    };
+) -> Result<bool, DeliveryError> {
+    if blocks::edits(message).is_none() {
+        return Ok(false);
+    }
     let Posted { team: _, channel, ts } = earlier;
     let shown = blocks::shown(message, mention);
     // Without "parse", an edit looks for links and mentions of its own accord, unlike a new message.
@@ -142,11 +142,28 @@ pub(super) async fn below(
         outcome => outcome,
     };
     match edited {
-        Ok(Done {}) => {}
-        Err(failure) if failure.is(&NOT_EDITABLE) => return Ok(None),
+        Ok(Done {}) => Ok(true),
+        Err(failure) if failure.is(&NOT_EDITABLE) => Ok(false),
         // An edit can be made twice: what became of it does not matter.
-        Err(failure) => return Err(failure.while_asking()),
+        Err(failure) => Err(failure.while_asking()),
     }
+}
+
+/// Brings the earlier message up to date and writes what happened below it. Nothing where it cannot be edited any more.
+pub(super) async fn below(
+    line: &Line,
+    earlier: &Posted,
+    message: &Message,
+    mention: Mention<'_>,
+    now: Timestamp,
+) -> Result<Option<Receipt>, DeliveryError> {
+    let Some(news) = blocks::edits(message) else {
+        return Ok(None);
+    };
+    if !edit(line, earlier, message, mention, now).await? {
+        return Ok(None);
+    }
+    let Posted { team: _, channel, ts } = earlier;
     let body = json!({
         "channel": channel,
         "thread_ts": ts,

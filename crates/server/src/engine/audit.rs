@@ -23,6 +23,8 @@ const REMOTE_IDS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 /// How long it is remembered when a problem ended by its sender's clock. An alert that is later than that is taken for a
 /// new one; Pub/Sub, which tries the longest, gives up after seven days.
 const ENDS_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
+/// How long it is remembered which calls of providers were worked on: far longer than any of them repeats one.
+const HEARD_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// The auditor.
 #[derive(Clone)]
@@ -83,7 +85,7 @@ impl Auditor {
                     batch.take(change, &mut fresh, now);
                 }
             }
-            batch.write(tx, now).await?;
+            batch.write(tx, &mut fresh, now).await?;
             Ok(n)
         };
         let n = self.store.db.write(unit).await?;
@@ -94,10 +96,12 @@ impl Auditor {
     async fn forget(&self, now: Timestamp) -> Result<(), DbError> {
         let before = now.saturating_sub(REMOTE_IDS_KEPT).unwrap_or(Timestamp::MIN);
         let overtaken_before = now.saturating_sub(ENDS_KEPT).unwrap_or(Timestamp::MIN);
+        let heard_before = now.saturating_sub(HEARD_KEPT).unwrap_or(Timestamp::MIN);
         let unit = async move |tx: &mut Tx<'_>| {
             receipts::forget_remote_ids(tx, before).await?;
             ended::forget(tx, overtaken_before).await?;
-            heard::forget(tx, before).await?;
+            heard::forget(tx, heard_before).await?;
+            deliveries::forget_pauses(tx, now).await?;
             sessions::sweep(tx, now).await?;
             Ok::<_, DbError>(())
         };

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use opsknight_domain::{
-    delivery::{self, DeliveryError, LEASE, Next, Tries},
+    delivery::{self, DeliveryError, LEASE, Next, Purpose, Tries},
     id::WebhookId,
     message::Message,
 };
@@ -263,10 +263,9 @@ fn abandoned_try(leased: Leased, now: Timestamp, jitter: f64) -> Ended {
 }
 
 fn lane(leased: &Leased) -> Lane {
-    use opsknight_domain::delivery::Purpose;
     match (leased.webhook, leased.purpose) {
         (Some(webhook), _) => Lane::Webhook(webhook),
-        (None, Purpose::Notice) => Lane::News,
+        (None, Purpose::Notice | Purpose::Edit) => Lane::News,
         (None, Purpose::Page | Purpose::Account | Purpose::Webhook) => Lane::Pages,
     }
 }
@@ -412,6 +411,8 @@ fn after(leased: &Leased, tries: &Tries, error: &DeliveryError, now: Timestamp, 
             outcome,
             detail: error.to_string(),
         },
+        // Nobody misses anything by it.
+        Next::GiveUp(why) if leased.purpose == Purpose::Edit => Ending::Skipped { detail: why },
         Next::GiveUp(why) => Ending::Failed { outcome, detail: why },
     }
 }

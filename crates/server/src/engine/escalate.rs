@@ -61,7 +61,7 @@ impl Escalator {
                     batch.take(change, &mut fresh, now);
                 }
             }
-            batch.write(tx, now).await?;
+            batch.write(tx, &mut fresh, now).await?;
             failpoint::hit("escalate.before_commit");
             Ok::<_, DbError>(n)
         };

@@ -318,7 +318,7 @@ async fn take_in(
     for (by, receipt, replay_of) in again {
         replay::record(tx, by, receipt, replay_of).await?;
     }
-    batch.write(tx, now).await?;
+    batch.write(tx, &mut fresh, now).await?;
     failpoint::hit("ingest.before_commit");
     Ok(answers)
 }

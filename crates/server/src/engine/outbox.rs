@@ -18,7 +18,7 @@ use opsknight_channels::{
     tls::Roots,
     webhook::Webhooks,
 };
-use opsknight_domain::directory::Channel;
+use opsknight_domain::{delivery::Purpose, directory::Channel};
 use opsknight_store::{
     Store,
     db::DbError,
@@ -185,7 +185,13 @@ impl Outbox {
         let Some(provider) = self.next(channel, &providers, leased.provider.as_deref()) else {
             return Asked::nobody(none_set_up(channel));
         };
-        let result = provider.way.send(address, message, self.clock.now()).await;
+        let now = self.clock.now();
+        let result = match leased.purpose {
+            Purpose::Edit => provider.way.edit(message, now).await,
+            Purpose::Page | Purpose::Notice | Purpose::Webhook | Purpose::Account => {
+                provider.way.send(address, message, now).await
+            }
+        };
         self.remember(channel, provider, result.as_ref().err());
         Asked {
             provider: provider.label.clone(),

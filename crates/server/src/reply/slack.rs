@@ -24,10 +24,12 @@ use opsknight_channels::{
 use opsknight_domain::{
     directory::{Channel, User},
     id::IncidentId,
+    incident::Status,
 };
-use opsknight_store::{db::Tx, slack as workspaces};
+use opsknight_store::{db::Tx, heard, refusal::ChangeError, slack as workspaces};
 use opsknight_web::actions::incidents::Act;
 use serde_json::{Value, json};
+use tokio::{sync::oneshot, time::Instant};
 
 use super::{
     Denied, Desk, Refused, body, invalid, taken, text, unavailable, unready,
@@ -111,37 +113,87 @@ impl Desk {
 
     /// Says something to who pressed or commanded, where only they see it.
     async fn say(&self, client: Option<&Slack>, response_url: &str, answer: &Value) {
-        let Some(client) = client else { return };
+        let Some(client) = client.filter(|_| !response_url.is_empty()) else {
+            return;
+        };
         if let Err(error) = client.respond(response_url, answer, self.now()).await {
             tracing::warn!(error = %error, "an answer to somebody in Slack could not be given");
         }
     }
+
+    /// The same, where the way to Slack must still be found.
+    async fn say_to(&self, response_url: &str, answer: &Value) {
+        let client = self.client().await;
+        self.say(client.as_ref(), response_url, answer).await;
+    }
+
+    /// Whether this is a repetition of what somebody pressed or said: its `trigger_id` is its own.
+    async fn is_again(&self, trigger_id: &str) -> Result<bool, Refused> {
+        Ok(!trigger_id.is_empty() && !self.is_first("slack", trigger_id).await?)
+    }
 }
 
-/// Works on a call for as long as Slack waits, and on behind it where that is not enough. None: it goes on.
-async fn in_time<T: Send + 'static>(desk: &Desk, work: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    let task = desk.tasks.spawn(work);
-    tokio::time::timeout(ANSWER_WITHIN, task).await.ok()?.ok()
+/// Works on a call for as long as Slack waits, and on behind it where that is not enough: what comes of it then goes to
+/// `late`. None: it goes on.
+async fn in_time<T: Send + 'static, L: Future<Output = ()> + Send>(
+    desk: &Desk,
+    until: Instant,
+    work: impl Future<Output = T> + Send + 'static,
+    late: impl FnOnce(T) -> L + Send + 'static,
+) -> Option<T> {
+    let (sender, mut receiver) = oneshot::channel();
+    desk.tasks.spawn(async move {
+        if let Err(done) = sender.send(work.await) {
+            late(done).await;
+        }
+    });
+    match tokio::time::timeout_at(until, &mut receiver).await {
+        Ok(done) => done.ok(),
+        Err(_late) => {
+            // From here on it goes to `late`; what came in this very moment is here.
+            receiver.close();
+            receiver.try_recv().ok()
+        }
+    }
+}
+
+/// What somebody is told when something of ours is in the way.
+fn cannot() -> Value {
+    answers::said("OpsKnight cannot do this now. Try again in a moment.")
 }
 
 /// `POST /api/slack/actions`: buttons, and the dialog that resolves.
 pub(super) async fn actions(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
+    let until = Instant::now() + ANSWER_WITHIN;
     let body = desk.slack(request).await?;
+    let (worker, behind) = (desk.clone(), desk.clone());
     match Interaction::read(&body).map_err(|error| invalid(error.to_string()))? {
         Interaction::Pressed(pressed) => {
-            let worker = desk.clone();
-            match in_time(&desk, async move { worker.pressed(&pressed).await }).await {
+            let url = pressed.response_url.clone();
+            let late = async move |done: Result<(), Refused>| {
+                if done.is_err() {
+                    behind.say_to(&url, &cannot()).await;
+                }
+            };
+            match in_time(&desk, until, async move { worker.pressed(&pressed).await }, late).await {
                 Some(Err(refused)) => Err(refused),
                 Some(Ok(())) | None => Ok(taken()),
             }
         }
         Interaction::ResolveSubmitted(submitted) => {
-            let worker = desk.clone();
-            match in_time(&desk, async move { worker.submitted(&submitted).await }).await {
-                Some(answer) => Ok(axum::Json(answer?).into_response()),
-                // The dialog closes; the message in the conversation will tell.
-                None => Ok(axum::Json(json!({})).into_response()),
-            }
+            // The address for answers was given along when the dialog was opened.
+            let url = submitted.private_metadata.clone();
+            let late = async move |done: Result<Option<String>, Refused>| match done {
+                Ok(None) => {}
+                Ok(Some(why)) => behind.say_to(&url, &answers::said(&why)).await,
+                Err(_) => behind.say_to(&url, &cannot()).await,
+            };
+            let answer = match in_time(&desk, until, async move { worker.submitted(&submitted).await }, late).await {
+                Some(done) => done?.map_or_else(|| json!({}), |why| answers::view_refused(&why)),
+                // The dialog closes; the message in the conversation will tell, or what stands in the way is said.
+                None => json!({}),
+            };
+            Ok(axum::Json(answer).into_response())
         }
         Interaction::Other => Ok(taken()),
     }
@@ -149,7 +201,7 @@ pub(super) async fn actions(State(desk): State<Arc<Desk>>, request: Request) -> 
 
 impl Desk {
     async fn pressed(&self, pressed: &Pressed) -> Result<(), Refused> {
-        if pressed.action == Action::View {
+        if pressed.action == Action::View || self.is_again(&pressed.trigger_id).await? {
             return Ok(());
         }
         let client = self.client().await;
@@ -163,6 +215,7 @@ impl Desk {
             return Ok(());
         };
         if pressed.action == Action::Resolve
+            && listed.incident.status != Status::Resolved
             && let Some(client) = &client
         {
             // The dialog must open within three seconds of the press, so that who it is is asked when it comes back.
@@ -194,27 +247,24 @@ impl Desk {
         Ok(())
     }
 
-    /// What the dialog shows then: nothing, so that it closes, or an error at the note.
-    async fn submitted(&self, submitted: &ResolveSubmitted) -> Result<Value, Refused> {
+    /// Why the dialog does not close, if that is so.
+    async fn submitted(&self, submitted: &ResolveSubmitted) -> Result<Option<String>, Refused> {
         let client = self.client().await;
-        let wrong = |why: &str| answers::view_refused(why);
         let Ok(incident) = submitted.incident.parse::<IncidentId>() else {
-            return Ok(wrong("The incident is not there any more."));
+            return Ok(Some("The incident is not there any more.".into()));
         };
         let wish = Act::Resolve {
             note: submitted.note.clone(),
         };
         Ok(
             match self.member(client.as_ref(), &submitted.team, &submitted.user).await? {
-                Who::Unknown(email) => match email {
-                    Some(email) => wrong(&format!(
-                        "OpsKnight knows nobody with the address {email}. Ask an administrator to invite you."
-                    )),
-                    None => wrong("OpsKnight does not know you. Ask an administrator to invite you."),
-                },
+                Who::Unknown(Some(email)) => Some(format!(
+                    "OpsKnight knows nobody with the address {email}. Ask an administrator to invite you."
+                )),
+                Who::Unknown(None) => Some("OpsKnight does not know you. Ask an administrator to invite you.".into()),
                 Who::Known(user) => match self.wish(&user, incident, wish).await? {
-                    Done::Did => json!({}),
-                    Done::Not(why) => wrong(&why),
+                    Done::Did => None,
+                    Done::Not(why) => Some(why),
                 },
             },
         )
@@ -223,27 +273,15 @@ impl Desk {
 
 /// `POST /api/slack/commands`: `/opsknight …`
 pub(super) async fn commands(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
+    let until = Instant::now() + ANSWER_WITHIN;
     let body = desk.slack(request).await?;
     let command = Command::read(&body).map_err(|error| invalid(error.to_string()))?;
-    let worker = desk.clone();
-    let late = desk.clone();
-    let response_url = command.response_url.clone();
-    let (sender, receiver) = tokio::sync::oneshot::channel();
-    desk.tasks.spawn(async move {
-        let answer = match worker.commanded(&command).await {
-            Ok(answer) => answer,
-            Err(_) => answers::said("OpsKnight cannot do this now. Try again in a moment."),
-        };
-        // Whoever waited may have given up: then the answer goes by its own way.
-        if let Err(answer) = sender.send(answer) {
-            let client = late.client().await;
-            late.say(client.as_ref(), &response_url, &answer).await;
-        }
-    });
-    match tokio::time::timeout(ANSWER_WITHIN, receiver).await {
-        Ok(Ok(answer)) => Ok(axum::Json(answer).into_response()),
-        Ok(Err(_)) | Err(_) => Ok(axum::Json(answers::said("One moment…")).into_response()),
-    }
+    let (worker, behind) = (desk.clone(), desk.clone());
+    let url = command.response_url.clone();
+    let work = async move { worker.commanded(&command).await.unwrap_or_else(|_| cannot()) };
+    let late = async move |answer: Value| behind.say_to(&url, &answer).await;
+    let answer = in_time(&desk, until, work, late).await;
+    Ok(axum::Json(answer.unwrap_or_else(|| answers::said("One moment…"))).into_response())
 }
 
 /// `POST /api/slack/events`: the check of the address, and what becomes of the app.
@@ -261,16 +299,21 @@ pub(super) async fn events(State(desk): State<Arc<Desk>>, request: Request) -> R
         } => (team, event_id),
         Event::TokensRevoked { bots: false, .. } | Event::Other { .. } => return Ok(taken()),
     };
-    if !desk.is_first("slack", &event).await? {
-        return Ok(taken());
-    }
     let now: Timestamp = desk.now();
     let of = team.clone();
-    let unit = async move |tx: &mut Tx<'_>| workspaces::disconnect(tx, &of, now).await;
+    // Together, so that what could not be done is done when Slack tells it again.
+    let unit = async move |tx: &mut Tx<'_>| {
+        let is_new = heard::first(tx, "slack", &event, now).await?;
+        if is_new {
+            workspaces::disconnect(tx, &of, now).await?;
+        }
+        Ok::<_, ChangeError>(is_new)
+    };
     match desk.store().db.write(unit).await {
-        Ok(()) => tracing::warn!("the app was taken out of the workspace {team} of Slack: it is not told any more"),
-        Err(opsknight_store::refusal::ChangeError::Db(error)) => return Err(unavailable(error).into()),
-        Err(opsknight_store::refusal::ChangeError::Missing(_) | opsknight_store::refusal::ChangeError::Refused(_)) => {}
+        Ok(false) => {}
+        Ok(true) => tracing::warn!("the app was taken out of the workspace {team} of Slack: it is not told any more"),
+        Err(ChangeError::Db(error)) => return Err(unavailable(error).into()),
+        Err(ChangeError::Missing(_) | ChangeError::Refused(_)) => {}
     }
     Ok(taken())
 }

@@ -379,7 +379,7 @@ async fn forget(world: &World, id: &str) {
         incident.progress.due = None;
         let mut batch = Batch::default();
         batch.take(Change::of(incident), &mut || clock.uuid_v7(), now);
-        batch.write(tx, now).await?;
+        batch.write(tx, &mut || clock.uuid_v7(), now).await?;
         Ok::<_, DbError>(())
     };
     world.store.db.write(unit).await.unwrap();

@@ -17,7 +17,12 @@ use axum::{
 };
 use opsknight_server::config::RawProviders;
 use serde_json::{Value, json};
-use tokio::{io::AsyncReadExt as _, net::TcpListener, task::JoinSet};
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpListener,
+    sync::watch::{self, Receiver, Sender},
+    task::JoinSet,
+};
 
 /// One call.
 #[derive(Debug, Clone)]
@@ -73,7 +78,18 @@ const ROOT: &str = "the root";
 struct Shared {
     calls: Mutex<Vec<Call>>,
     instead: Mutex<HashMap<String, Instead>>,
+    /// Whatever has this in its path waits until the gate is open.
+    gates: Mutex<HashMap<String, Receiver<bool>>>,
     count: AtomicUsize,
+}
+
+/// A vendor that is slow: it answers once this is opened, or gone.
+pub(crate) struct Gate(Sender<bool>);
+
+impl Gate {
+    pub(crate) fn open(self) {
+        self.0.send_replace(true);
+    }
 }
 
 /// All vendors at one address; they end with this value.
@@ -97,8 +113,14 @@ impl Vendors {
                 body,
             };
             let answer = there.answer(&call);
+            let gate = there.gate(&call);
             there.calls.lock().unwrap().push(call);
-            async move { answer }
+            async move {
+                if let Some(mut gate) = gate {
+                    drop(gate.wait_for(|open| *open).await);
+                }
+                answer
+            }
         });
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { axum::serve(listener, app).await.unwrap() });
@@ -140,6 +162,13 @@ impl Vendors {
         self.shared.instead.lock().unwrap().remove(path);
     }
 
+    /// From now on, whatever is asked with this in its path is answered only when the gate is opened.
+    pub(crate) fn shut(&self, path: &str) -> Gate {
+        let (sender, receiver) = watch::channel(false);
+        self.shared.gates.lock().unwrap().insert(path.to_owned(), receiver);
+        Gate(sender)
+    }
+
     /// The calls with this in their path, in their order.
     pub(crate) fn calls(&self, path: &str) -> Vec<Call> {
         let calls = self.shared.calls.lock().unwrap();
@@ -148,6 +177,12 @@ impl Vendors {
 }
 
 impl Shared {
+    fn gate(&self, call: &Call) -> Option<Receiver<bool>> {
+        let gates = self.gates.lock().unwrap();
+        let found = gates.iter().find(|(path, _)| call.path.contains(path.as_str()));
+        found.map(|(_, gate)| gate.clone())
+    }
+
     fn answer(&self, call: &Call) -> Response {
         let n = self.count.fetch_add(1, Ordering::SeqCst);
         let instead = self.instead.lock().unwrap();
@@ -246,34 +281,29 @@ fn well(call: &Call, n: usize) -> Instead {
         "/emails" => said(200, json!({ "id": format!("resend-{n}") })),
         "/v2/email/outbound-emails" => said(200, json!({ "MessageId": format!("ses-{n}") })),
         "/notifications" => said(200, json!({ "id": format!("onesignal-{n}"), "external_id": null })),
-        "/auth.test" => said(
-            200,
-            json!({ "ok": true, "team": "Acme", "team_id": "T01", "user": "opsknight", "user_id": "U0BOT", "bot_id": "B01" }),
-        ),
-        "/chat.postMessage" | "/chat.update" => {
-            let asked = call.json();
-            let ts = asked["ts"]
-                .as_str()
-                .map_or_else(|| format!("1780315200.{n:06}"), str::to_owned);
-            said(
-                200,
-                json!({ "ok": true, "channel": asked["channel"], "ts": ts, "message": {} }),
-            )
-        }
-        "/users.lookupByEmail" => {
-            let email = call.path.split("email=").nth(1).unwrap_or_default();
-            let name = email.split(['%', '@', '&']).next().unwrap_or_default().to_uppercase();
-            let profile = json!({ "email": email.replace("%40", "@"), "real_name": name });
-            said(
-                200,
-                json!({ "ok": true, "user": { "id": format!("U0{name}"), "profile": profile } }),
-            )
-        }
-        "/views.open" | "/conversations.join" | "/chat.postEphemeral" => said(200, json!({ "ok": true })),
+        "/auth.test"
+        | "/oauth.v2.access"
+        | "/chat.postMessage"
+        | "/chat.update"
+        | "/users.lookupByEmail"
+        | "/users.info"
+        | "/views.open"
+        | "/conversations.join" => said(200, slack(path, call, n)),
         _ if path.ends_with("/messages") => said(
             200,
             json!({ "messaging_product": "whatsapp", "messages": [{ "id": format!("wamid.{n}") }] }),
         ),
+        _ if path.ends_with("/setWebhook") => said(
+            200,
+            json!({ "ok": true, "result": true, "description": "Webhook was set" }),
+        ),
+        _ if path.ends_with("/answerCallbackQuery") => said(200, json!({ "ok": true, "result": true })),
+        _ if path.starts_with("/api/webhooks/") => said(200, json!({ "id": format!("{n}"), "type": 0 })),
+        _ if path.starts_with("/v1/spaces/") => said(200, json!({ "name": format!("spaces/A/messages/{n}") })),
+        _ if path.starts_with("/workflows/") => Instead {
+            headers: vec![("x-ms-workflow-run-id", "run-1")],
+            ..Instead::of(202, "")
+        },
         _ if path.starts_with("/bot") => said(
             200,
             json!({ "ok": true, "result": { "message_id": n, "chat": { "id": -100_123 }, "date": 1_780_315_200 } }),
@@ -281,5 +311,54 @@ fn well(call: &Call, n: usize) -> Instead {
         _ if path.starts_with("/push/") => Instead::of(201, ""),
         "/" => Instead::of(200, of_sns(&call.field("Action"), n)),
         _ => Instead::of(200, "ok"),
+    }
+}
+
+/// What a method of Slack's answers. The workspace is the one that a token is named after, `xoxb-T02`, and else T01;
+/// members and their mail addresses have the same names.
+fn slack(method: &str, call: &Call, n: usize) -> Value {
+    let query = |name: &str| {
+        let pairs = url::form_urlencoded::parse(call.path.split('?').nth(1).unwrap_or_default().as_bytes());
+        let value = pairs.into_owned().find(|(key, _)| key == name);
+        value.map(|(_, value)| value).unwrap_or_default()
+    };
+    let user = |id: &str| {
+        let name = id.trim_start_matches("U0").to_lowercase();
+        let profile = json!({ "email": format!("{name}@example.com"), "real_name": name });
+        json!({ "ok": true, "user": { "id": id, "name": name, "profile": profile } })
+    };
+    match method {
+        "/auth.test" => {
+            let team = call.header("authorization").split("xoxb-").nth(1).unwrap_or_default();
+            let team = if team.starts_with('T') { team } else { "T01" };
+            json!({ "ok": true, "team": "Acme", "team_id": team, "user_id": "U0BOT", "bot_id": "B01" })
+        }
+        "/oauth.v2.access" => {
+            let team = call.field("code").replace("code-of-", "");
+            json!({
+                "ok": true, "access_token": format!("xoxb-{team}"), "token_type": "bot", "scope": "chat:write",
+                "bot_user_id": "U0BOT", "app_id": "A01", "team": { "id": team, "name": format!("Team {team}") },
+                "enterprise": null, "is_enterprise_install": false,
+            })
+        }
+        "/chat.postMessage" | "/chat.update" => {
+            let asked = call.json();
+            let ts = asked["ts"]
+                .as_str()
+                .map_or_else(|| format!("1780315200.{n:06}"), str::to_owned);
+            // A member is written to in a conversation, and a name stands for an identity.
+            let channel = asked["channel"].as_str().unwrap().to_uppercase().replace('#', "C0");
+            let channel = channel.strip_prefix('U').map_or(channel.clone(), |id| format!("D{id}"));
+            json!({ "ok": true, "channel": channel, "ts": ts, "message": {} })
+        }
+        "/users.lookupByEmail" => {
+            let email = query("email");
+            user(&format!(
+                "U0{}",
+                email.split('@').next().unwrap_or_default().to_uppercase()
+            ))
+        }
+        "/users.info" => user(&query("user")),
+        _ => json!({ "ok": true }),
     }
 }

@@ -12,7 +12,7 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use super::{LEASED, Leased, leased};
+use super::{LEASED, Leased, leased, pause};
 use crate::{
     db::{DbError, Row, Tx, Val},
     incidents::word,
@@ -33,7 +33,7 @@ const LOOK_BACK_MAX: i64 = 20;
 pub enum Lane {
     /// What calls people, and what concerns their accounts.
     Pages,
-    /// What tells people and rooms something.
+    /// What tells people and rooms something, and what mends messages of before.
     News,
     /// To one outbound webhook.
     Webhook(WebhookId),
@@ -55,9 +55,9 @@ pub async fn lease(
     // hears of things in their order, and one that fails holds up no other.
     let news = format!(
         "UPDATE delivery SET state = 'SENDING', tries = tries + 1, lease_until = $1 WHERE id IN \
-         (SELECT d.id FROM delivery d WHERE d.state = 'PENDING' AND d.purpose = 'NOTICE' AND d.due_at <= $2 \
+         (SELECT d.id FROM delivery d WHERE d.state = 'PENDING' AND d.purpose IN ('NOTICE', 'EDIT') AND d.due_at <= $2 \
           AND NOT EXISTS (SELECT 1 FROM delivery e WHERE e.incident_id = d.incident_id AND e.id < d.id \
-              AND e.purpose = 'NOTICE' AND e.channel = d.channel AND e.address = d.address \
+              AND e.purpose = d.purpose AND e.channel = d.channel AND e.address = d.address \
               AND (e.state = 'SENDING' OR (e.state = 'PENDING' AND e.tries = 0))) \
           ORDER BY d.due_at LIMIT $3 {{skip}}) RETURNING {LEASED}"
     );
@@ -70,6 +70,7 @@ pub async fn lease(
               AND (e.state = 'SENDING' OR (e.state = 'PENDING' AND e.tries = 0))) \
           ORDER BY d.due_at LIMIT $3 {{skip}}) RETURNING {LEASED}"
     );
+    pause::keep(tx, now).await?;
     let mut groups = Vec::new();
     let mut rows = Vec::new();
     let mut asked = Vec::new();
@@ -275,7 +276,7 @@ pub async fn next_due(tx: &mut Tx<'_>, webhooks: &[WebhookId]) -> Result<Option<
     let people = "SELECT due_at FROM (SELECT due_at FROM delivery \
           WHERE state = 'PENDING' AND purpose IN ('PAGE', 'ACCOUNT') ORDER BY due_at LIMIT 1) AS page \
          UNION ALL SELECT due_at FROM (SELECT due_at FROM delivery \
-          WHERE state = 'PENDING' AND purpose = 'NOTICE' ORDER BY due_at LIMIT 1) AS news";
+          WHERE state = 'PENDING' AND purpose IN ('NOTICE', 'EDIT') ORDER BY due_at LIMIT 1) AS news";
     let webhook = "SELECT due_at FROM delivery WHERE state = 'PENDING' AND webhook_id = $1 AND webhook_id IS NOT NULL \
          ORDER BY due_at LIMIT 1";
     let mut rows = tx.query(people, &[]).await?;
@@ -287,28 +288,6 @@ pub async fn next_due(tx: &mut Tx<'_>, webhooks: &[WebhookId]) -> Result<Option<
         next = Some(next.map_or(due, |next: Timestamp| next.min(due)));
     }
     Ok(next)
-}
-
-/// Nothing more is sent to a webhook until this time: its receiver asks for it.
-///
-/// # Errors
-/// When the database does not take it.
-pub async fn pause_webhook(tx: &mut Tx<'_>, webhook: WebhookId, until: Timestamp) -> Result<(), DbError> {
-    let sql = "UPDATE delivery SET due_at = $1 WHERE webhook_id = $2 AND webhook_id IS NOT NULL AND state = 'PENDING' \
-         AND due_at < $1";
-    tx.execute(sql, &[until.into(), webhook.into()]).await?;
-    Ok(())
-}
-
-/// The same for a conversation that is told.
-///
-/// # Errors
-/// When the database does not take it.
-pub async fn pause_room(tx: &mut Tx<'_>, channel: &str, address: &str, until: Timestamp) -> Result<(), DbError> {
-    let sql = "UPDATE delivery SET due_at = $1 WHERE state = 'PENDING' AND purpose = 'NOTICE' AND channel = $2 \
-         AND address = $3 AND user_id IS NULL AND due_at < $1";
-    tx.execute(sql, &[until.into(), channel.into(), address.into()]).await?;
-    Ok(())
 }
 
 /// Makes another message of a bundle the one that it goes by, when the first one is not sent after all.

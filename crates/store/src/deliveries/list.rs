@@ -101,7 +101,8 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
         ("webhook_id", filter.webhook.into()),
         ("state", filter.state.as_deref().into()),
     ];
-    let mut text = String::from("TRUE");
+    // What an edit changes is listed already.
+    let mut text = String::from("d.purpose <> 'EDIT'");
     let mut params = Vec::new();
     for (column, value) in wanted {
         if value != Val::Null {
@@ -215,7 +216,7 @@ pub async fn health(tx: &mut Tx<'_>, now: Timestamp, since: Timestamp) -> Result
          (SELECT count(*) AS n, min(due_at) AS due FROM delivery \
           WHERE state = 'PENDING' AND purpose IN ('PAGE', 'ACCOUNT') AND due_at <= $1 \
           UNION ALL SELECT count(*), min(due_at) FROM delivery \
-          WHERE state = 'PENDING' AND purpose = 'NOTICE' AND due_at <= $1 \
+          WHERE state = 'PENDING' AND purpose IN ('NOTICE', 'EDIT') AND due_at <= $1 \
           UNION ALL SELECT count(*), min(due_at) FROM delivery \
           WHERE state = 'PENDING' AND webhook_id IS NOT NULL AND due_at <= $1) AS part";
     let mut row = tx.query_one(waiting, &[now.into()]).await?;

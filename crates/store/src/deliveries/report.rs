@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use opsknight_domain::{
+    delivery::Purpose,
     directory::Channel,
     id::{DeliveryId, IncidentId, UserId},
 };
@@ -77,11 +78,16 @@ pub async fn mark_lost(tx: &mut Tx<'_>, sent: &[DeliveryId], why: &str, now: Tim
     Ok(())
 }
 
-/// The provider's identity of the first message about an incident in the same place, where one was sent.
+/// The provider's identity of the first message about an incident in the same place, where one was sent; for an edit,
+/// of the message that it changes.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn earlier(tx: &mut Tx<'_>, delivery: &Leased) -> Result<Option<String>, DbError> {
+    if delivery.purpose == Purpose::Edit {
+        let sql = "SELECT provider_id FROM delivery WHERE id = $1";
+        return tx.query_one(sql, &[delivery.id.into()]).await?.take();
+    }
     let sql = "SELECT provider_id FROM delivery WHERE incident_id = $1 AND id < $2 AND state = 'SENT' \
          AND purpose = $3 AND channel = $4 AND address IS NOT DISTINCT FROM $5 \
          AND webhook_id IS NOT DISTINCT FROM $6 AND provider_id IS NOT NULL ORDER BY id LIMIT 1";

@@ -168,7 +168,8 @@ impl Doing {
             incident = change.incident.clone();
             batch.take(change, &mut || self.clock.uuid_v7(), self.now);
         }
-        batch.write(tx, self.now).await.map_err(key_taken)?;
+        let mut fresh = || self.clock.uuid_v7();
+        batch.write(tx, &mut fresh, self.now).await.map_err(key_taken)?;
         Ok(())
     }
 }
@@ -212,7 +213,7 @@ pub async fn open(state: &AppState, opening: Opening, actor: Actor) -> Result<Li
         unless_another_live(tx, &change.incident).await?;
         let mut batch = Batch::default();
         batch.take(change, &mut || clock.uuid_v7(), now);
-        batch.write(tx, now).await.map_err(key_taken)?;
+        batch.write(tx, &mut || clock.uuid_v7(), now).await.map_err(key_taken)?;
         listed(tx, id).await
     };
     state.store.db.write(unit).await

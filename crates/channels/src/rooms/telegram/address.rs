@@ -8,6 +8,8 @@ use crate::{Endpoint, Problem};
 
 /// Telegram's own host.
 const HOST: &str = "api.telegram.org";
+/// Where its API is.
+const OWN: &str = "https://api.telegram.org";
 
 /// A bot.
 pub(super) struct Bot {
@@ -27,7 +29,12 @@ impl Bot {
             field: "url",
             why: why.into(),
         };
-        let mut url = Url::parse(to.url.trim()).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
+        // Whoever gives the token as a secret need not say where Telegram is.
+        let entered = match (to.url.trim(), &to.secret) {
+            ("", Some(_)) => OWN,
+            (entered, _) => entered,
+        };
+        let mut url = Url::parse(entered).map_err(|error| wrong(&format!("is not a URL: {error}")))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(wrong("must begin with https:// or http://"));
         }
@@ -180,6 +187,7 @@ mod tests {
             ("https://api.telegram.org/bot12:A-b_c/sendMessage?chat_id=1", None),
             ("https://api.telegram.org", Some("12:A-b_c")),
             (" https://api.telegram.org/ ", Some(" bot12:A-b_c ")),
+            ("", Some("12:A-b_c")),
         ] {
             let endpoint = to(url, secret, None);
             let bot = Bot::of(&endpoint, None).unwrap();

@@ -186,3 +186,40 @@ async fn statuses_count_too() {
     let outcome = ours(&server).send("C0GENERAL", &page(), now()).await;
     assert!(matches!(outcome, Err(DeliveryError::Refused { .. })), "{outcome:?}");
 }
+
+#[tokio::test]
+async fn an_edit_alone_posts_nothing_whatever_slack_says() {
+    let news = follow_up(Happening::Resolved, Status::Resolved);
+    let server = saying([]).await;
+    let receipt = ours(&server).edit(&news, now()).await.unwrap();
+    assert_eq!(methods(&server), ["chat.update"]);
+    assert_eq!(
+        receipt.provider_id.as_deref(),
+        Some("T0OURS/C0GENERAL/1503435956.000100")
+    );
+    for code in ["message_not_found", "edit_window_closed", "is_archived"] {
+        let server = saying([error(code)]).await;
+        let outcome = ours(&server).edit(&news, now()).await;
+        assert!(
+            matches!(outcome, Err(DeliveryError::Refused { .. })),
+            "{code}: {outcome:?}"
+        );
+        assert_eq!(methods(&server), ["chat.update"], "{code}");
+    }
+    let server = saying([error("internal_error")]).await;
+    let outcome = ours(&server).edit(&news, now()).await;
+    assert!(matches!(outcome, Err(DeliveryError::Retry { .. })), "{outcome:?}");
+    for earlier in [Some("T0GONE/C0GENERAL/1.2"), Some("nonsense"), None] {
+        let server = saying([]).await;
+        let news = Message {
+            earlier: earlier.map(str::to_owned),
+            ..news.clone()
+        };
+        let outcome = ours(&server).edit(&news, now()).await;
+        assert!(
+            matches!(outcome, Err(DeliveryError::Refused { .. })),
+            "{earlier:?}: {outcome:?}"
+        );
+        assert!(server.seen().is_empty(), "{earlier:?}");
+    }
+}

@@ -217,7 +217,7 @@ async fn write(
             }
             batch.take(change, &mut fresh, *at);
             number = batch
-                .write(tx, *at)
+                .write(tx, &mut fresh, *at)
                 .await?
                 .first()
                 .map_or(0, |incident| incident.number);

@@ -59,11 +59,15 @@ pub(super) async fn record(
         if let Some(entry) = entry(ended, &picture.directory) {
             batch.tell(incident, entry, &mut fresh, now);
         }
-        if matches!(ended.finished.ending, Ending::Failed { .. }) {
-            failed.note(leased);
+        match ended.finished.ending {
+            Ending::Failed { .. } => failed.note(leased),
+            Ending::Sent { .. } if leased.purpose == Purpose::Page && leased.channel == Channel::Slack.word() => {
+                batch.page_was_sent(incident, leased.id);
+            }
+            Ending::Sent { .. } | Ending::Again { .. } | Ending::Skipped { .. } => {}
         }
     }
-    batch.write(tx, now).await?;
+    batch.write(tx, &mut fresh, now).await?;
     failed.go_on(tx, &picture.directory, &mut fresh, now).await
 }
 
@@ -126,7 +130,7 @@ impl Failed {
             {
                 let mut batch = Batch::default();
                 batch.take(change, fresh, now);
-                batch.write(tx, now).await?;
+                batch.write(tx, fresh, now).await?;
             }
         }
         for (id, step) in self.steps {
@@ -138,7 +142,7 @@ impl Failed {
             {
                 let mut batch = Batch::default();
                 batch.take(change, fresh, now);
-                batch.write(tx, now).await?;
+                batch.write(tx, fresh, now).await?;
             }
         }
         Ok(())
@@ -166,7 +170,9 @@ fn entry(ended: &Ended, directory: &Directory) -> Option<Entry> {
     } = ended;
     let what = what(leased, &finished.provider, directory);
     let (kind, text) = match (&finished.ending, leased.purpose) {
-        (Ending::Sent { .. }, Purpose::Webhook) | (Ending::Again { .. }, Purpose::Webhook) | (_, Purpose::Account) => {
+        (Ending::Sent { .. }, Purpose::Webhook)
+        | (Ending::Again { .. }, Purpose::Webhook)
+        | (_, Purpose::Account | Purpose::Edit) => {
             return None;
         }
         (Ending::Skipped { .. }, Purpose::Webhook) => return None,

@@ -11,17 +11,17 @@ use opsknight_domain::{
     delivery::{self, Purpose},
     directory::{Channel, Directory},
     id::{IncidentId, UserId, WebhookId},
-    incident::Happening,
+    incident::{Happening, Status},
     message::{Answer, Bundle, Content, IncidentFacts, IncidentMessage, Message, Named},
     paging,
 };
 use opsknight_store::{
     Store,
     db::{DbError, Tx},
-    deliveries::{self, AccountText, Leased},
+    deliveries::{self, AccountText, Leased, Snapshot},
     directory::Picture,
     incidents::{self, Listed},
-    webhooks::{self, WebhookRow},
+    webhooks::{self, WebhookKind, WebhookRow},
 };
 use opsknight_web::{
     ack::{ACK_LINK_LASTS, ack_token, news_token, reply_code},
@@ -133,7 +133,12 @@ impl Desk<'_> {
     async fn letter(&self, tx: &mut Tx<'_>, leased: Leased) -> Result<Letter, DbError> {
         let webhook = leased.webhook.and_then(|id| self.webhooks.get(&id).cloned());
         // Conversations change their first message and reply to it.
-        let talks = leased.user.is_none() && leased.happening != Some(Happening::Triggered);
+        let talks = match leased.purpose {
+            Purpose::Edit => true,
+            Purpose::Page | Purpose::Notice | Purpose::Webhook | Purpose::Account => {
+                leased.user.is_none() && leased.happening != Some(Happening::Triggered)
+            }
+        };
         let earlier = match talks && leased.incident.is_some() {
             true => deliveries::earlier(tx, &leased).await?,
             false => None,
@@ -229,10 +234,10 @@ impl Desk<'_> {
             (Purpose::Webhook, _) if !webhook.is_some_and(|webhook| webhook.enabled) => {
                 Err("the webhook was removed or disabled".to_owned())
             }
-            (Purpose::Page | Purpose::Notice | Purpose::Webhook, Some(listed)) => {
+            (Purpose::Page | Purpose::Notice | Purpose::Webhook | Purpose::Edit, Some(listed)) => {
                 Ok(Content::Incident(Box::new(self.news(leased, listed)?)))
             }
-            (Purpose::Page | Purpose::Notice | Purpose::Webhook, None) => {
+            (Purpose::Page | Purpose::Notice | Purpose::Webhook | Purpose::Edit, None) => {
                 Err("the incident is not there any more".to_owned())
             }
         }
@@ -261,6 +266,18 @@ impl Desk<'_> {
             "what it was to say cannot be read".to_owned()
         })?;
         let incident = &listed.incident;
+        let snapshot = match self.shows_now(leased) {
+            true => Snapshot {
+                status: incident.status,
+                urgency: incident.urgency,
+                assignee: incident.assignee,
+            },
+            false => snapshot,
+        };
+        let happening = match leased.purpose {
+            Purpose::Edit => Some(led_to(incident.status)),
+            Purpose::Page | Purpose::Notice | Purpose::Webhook | Purpose::Account => leased.happening,
+        };
         let assignee = snapshot.assignee.map(|id| Named {
             id,
             name: directory.user_name(id).to_owned(),
@@ -288,7 +305,7 @@ impl Desk<'_> {
         };
         let to_people = matches!(leased.purpose, Purpose::Page | Purpose::Notice) && leased.user.is_some();
         Ok(IncidentMessage {
-            happening: leased.happening.unwrap_or(Happening::Triggered),
+            happening: happening.unwrap_or(Happening::Triggered),
             at: leased.created_at,
             incident: facts,
             reason: to_people.then(|| format!("Why you: {}.", leased.reason)),
@@ -306,6 +323,20 @@ impl Desk<'_> {
         })
     }
 
+    /// Whether a message shows where the incident stands now, and not where it stood when the message was decided on: an
+    /// edit does, and so does what changes an earlier message and was late, lest it undo a later one.
+    fn shows_now(&self, leased: &Leased) -> bool {
+        match (leased.purpose, leased.webhook) {
+            (Purpose::Edit, _) => true,
+            (Purpose::Notice, _) => leased.user.is_none() && leased.tries > 1,
+            (Purpose::Webhook, Some(id)) => {
+                let kind = self.webhooks.get(&id).map(|webhook| webhook.kind);
+                kind == Some(WebhookKind::Telegram) && leased.tries > 1
+            }
+            (Purpose::Page | Purpose::Account | Purpose::Webhook, _) => false,
+        }
+    }
+
     /// How the person who is paged answers.
     fn answer(&self, leased: &Leased, incident: IncidentId, user: UserId) -> Answer {
         let key = &self.links.ack_key;
@@ -319,6 +350,16 @@ impl Desk<'_> {
             code: reply_code(key, incident, user),
             token,
         }
+    }
+}
+
+/// What must have happened to an incident that stands so.
+const fn led_to(status: Status) -> Happening {
+    match status {
+        Status::Open => Happening::Triggered,
+        Status::Acknowledged => Happening::Acknowledged,
+        Status::Snoozed | Status::Suppressed => Happening::Snoozed,
+        Status::Resolved => Happening::Resolved,
     }
 }
 

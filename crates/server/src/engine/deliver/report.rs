@@ -114,7 +114,7 @@ async fn take(
         }
     }
     note_trouble(tx, report, &sent, directory, now).await?;
-    batch.write(tx, now).await?;
+    batch.write(tx, fresh, now).await?;
     failed.go_on(tx, directory, fresh, now).await?;
     Ok(sent.len())
 }

@@ -33,6 +33,9 @@ impl Desk {
                 _ => answers::help(),
             });
         }
+        if self.is_again(&command.trigger_id).await? {
+            return Ok(answers::said("This was heard already."));
+        }
         let client = self.client().await;
         let user = match self.member(client.as_ref(), &command.team, &command.user).await? {
             Who::Known(user) => user,

@@ -242,9 +242,9 @@ async fn remove(
 /// The manifest from which an administrator of Slack makes the app, with the addresses of this server in it.
 #[utoipa::path(
     get, path = "/api/settings/notifications/slack/manifest", tag = "Settings", operation_id = "getSlackManifest",
-    responses((status = 200, body = String, content_type = "application/yaml")),
+    responses((status = 200, body = Object, content_type = "application/json")),
 )]
 async fn manifest(State(state): State<AppState>) -> Response {
     let manifest = state.providers.slack().manifest();
-    ([(header::CONTENT_TYPE, "application/yaml")], manifest).into_response()
+    ([(header::CONTENT_TYPE, "application/json")], manifest).into_response()
 }

@@ -31,7 +31,8 @@ pub(super) fn check(problems: &mut Problems, row: &WebhookRow) {
         None => problems.add("channel", "is missing: it is the chat's ID, such as -1001234567890"),
         Some(chat) if !is_chat(chat) => problems.add(
             "channel",
-            "must be the chat's ID, such as -1001234567890, or the name of a public channel, such as @ops",
+            "must be the chat's ID, such as -1001234567890, or the name of a public channel, such as @ops; a topic's \
+             number may follow behind a colon",
         ),
         Some(_) => {}
     }
@@ -59,12 +60,16 @@ fn is_token(text: &str) -> bool {
     })
 }
 
-/// The number of a chat, or the name of a public channel (Telegram, Bot API, `sendMessage`: `chat_id`).
+/// The number of a chat, or the name of a public channel (Telegram, Bot API, `sendMessage`: `chat_id`); a colon and a
+/// number behind it name one of its topics (`message_thread_id`).
 fn is_chat(text: &str) -> bool {
-    match text.strip_prefix('@') {
-        Some(name) => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
-        None => text.parse::<i64>().is_ok(),
-    }
+    let (text, topic) = text.split_once(':').unwrap_or((text, "0"));
+    let is_topic = !topic.is_empty() && topic.bytes().all(|byte| byte.is_ascii_digit());
+    is_topic
+        && match text.strip_prefix('@') {
+            Some(name) => !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'),
+            None => text.parse::<i64>().is_ok(),
+        }
 }
 
 #[cfg(test)]
@@ -89,5 +94,6 @@ mod tests {
             assert!(!has_token(&bad.parse().unwrap()), "{bad}");
         }
         assert!(is_chat("-1001234567890") && is_chat("@ops_room") && !is_chat("ops") && !is_chat("@"));
+        assert!(is_chat("-1001234567890:42") && !is_chat("-1001234567890:") && !is_chat("-1001234567890:a"));
     }
 }

@@ -121,7 +121,7 @@ async fn conversations_are_searched_and_asked_for_once_a_minute() {
     admin.get(CHANNELS).await;
     assert_eq!(asked(), 3, "another token may see other conversations");
     let manifest = admin.app.get(&admin.who, &format!("{SLACK}/manifest")).await;
-    assert_eq!(manifest.header("content-type"), "application/yaml");
+    assert_eq!(manifest.header("content-type"), "application/json");
     assert!(manifest.text.contains("OpsKnight"), "{}", manifest.text);
 }
 
