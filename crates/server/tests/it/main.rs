@@ -40,6 +40,7 @@ mod storm;
 mod story;
 mod texts;
 mod tls_front;
+mod trials;
 mod vendors;
 mod whatsapp;
 mod world;
