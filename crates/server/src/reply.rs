@@ -90,6 +90,15 @@ impl Desk {
         Ok(taken.map_err(unavailable)?)
     }
 
+    /// Whether a call was worked on before. For what is safe to be done twice: it is remembered only once it was done, so
+    /// that nothing is lost that fails on the way and is sent again.
+    async fn was_heard(&self, source: Source, id: &str) -> Result<bool, Refused> {
+        let id = id.to_owned();
+        let unit =
+            async move |tx: &mut opsknight_store::db::Tx<'_>| opsknight_store::heard::before(tx, source, &id).await;
+        Ok(self.store().db.read(unit).await.map_err(unavailable)?)
+    }
+
     /// Whether a call comes for the first time.
     async fn is_first(&self, source: Source, id: &str) -> Result<bool, Refused> {
         let (id, now) = (id.to_owned(), self.now());

@@ -14,6 +14,15 @@ pub async fn first(tx: &mut Tx<'_>, source: &str, id: &str, now: Timestamp) -> R
     Ok(tx.execute(sql, &[source.into(), id.into(), now.into()]).await? > 0)
 }
 
+/// Whether a call was heard before, by its sender's identity of it.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn before(tx: &mut Tx<'_>, source: &str, id: &str) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM heard WHERE source = $1 AND id = $2";
+    Ok(tx.query_opt(sql, &[source.into(), id.into()]).await?.is_some())
+}
+
 /// Forgets what was heard before this time.
 ///
 /// # Errors

@@ -64,6 +64,26 @@ pub async fn put(
     Ok(())
 }
 
+/// Sets what stands under this name where nothing does yet, and gives back what stands there now: of several who come at
+/// the same time, all get that of the first.
+///
+/// # Errors
+/// When the database cannot take it, or what stands there cannot be opened.
+pub async fn get_or_put(
+    tx: &mut Tx<'_>,
+    sealer: &Sealer,
+    name: &str,
+    value: &Value,
+    now: Timestamp,
+) -> Result<Value, ChangeError> {
+    directory::bump(tx, now).await?;
+    let sealed = seal(sealer, place(name), &Secret::new(value.to_string()))?;
+    let sql = "INSERT INTO setting (name, sealed, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
+    tx.execute(sql, &[name.into(), sealed.into(), now.into()]).await?;
+    let kept = get(tx, sealer, name).await?;
+    Ok(kept.map_or_else(|| value.clone(), |(kept, _)| kept))
+}
+
 /// Takes away what is set under this name, so that the environment counts again.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use opsknight_channels::{
     Channel as _, DeliveryError, Secret,
     email::{Ses, SesSettings},
     sms::sns::{SnsSms, SnsSmsSettings},
-    sms::text::render,
+    sms::text::render_one_way,
 };
 use serde_json::{Value, json};
 
@@ -113,7 +113,7 @@ async fn a_text_reaches_sns() {
         let receipt = sns.send("+15555550100", &message, now()).await.unwrap();
         let text = aws.sent("texts").await.pop().unwrap();
         let expected = json!({
-            "message_id": receipt.provider_id, "phone_number": "+15555550100", "message": render(&message)
+            "message_id": receipt.provider_id, "phone_number": "+15555550100", "message": render_one_way(&message)
         });
         assert_eq!(text, expected);
     }

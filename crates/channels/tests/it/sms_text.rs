@@ -2,7 +2,7 @@
 
 use opsknight_channels::{
     Message,
-    sms::text::{Encoding, LINK_CHARS_MAX, SEGMENTS_MAX, length, render},
+    sms::text::{Encoding, LINK_CHARS_MAX, SEGMENTS_MAX, length, render, render_one_way},
 };
 use opsknight_domain::{
     incident::Happening,
@@ -202,6 +202,8 @@ proptest! {
         let bundle = render(&storm);
         prop_assert!(length(&bundle).segments <= SEGMENTS_MAX, "{bundle}");
         prop_assert!(bundle.contains("Reply \"ack all\"."), "{bundle}");
+        let one_way = render_one_way(&storm);
+        prop_assert!(length(&one_way).segments <= SEGMENTS_MAX && !one_way.contains("Reply"), "{one_way}");
         if path.len() + 24 <= LINK_CHARS_MAX {
             let link = format!(" https://ops.example.com/{path}");
             prop_assert!(bundle.ends_with(&link), "{bundle}");

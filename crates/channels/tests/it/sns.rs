@@ -7,7 +7,7 @@ use opsknight_channels::{
     Channel as _, DeliveryError, Message, Receipt, Secret,
     sms::{
         sns::{SnsSms, SnsSmsSettings},
-        text::render,
+        text::render_one_way,
     },
 };
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ async fn a_text_is_published_as_it_is_documented() {
         let scope = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261123/eu-west-1/sns/aws4_request, ";
         assert!(proof.starts_with(scope), "{proof}");
         assert_eq!(request.header("x-amz-security-token"), Some("session-token-of-ours"));
-        let said = render(&message);
+        let said = render_one_way(&message);
         let expected = [
             ("Action", "Publish"),
             ("Version", "2010-03-31"),

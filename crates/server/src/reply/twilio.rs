@@ -83,7 +83,7 @@ impl Desk {
 pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
     let call = desk.twilio(request).await?;
     let inbound = Inbound::of(&call.params).map_err(invalid)?;
-    if !desk.is_first("twilio", &inbound.sid).await? {
+    if desk.was_heard("twilio", &inbound.sid).await? {
         return Ok(twiml(empty()));
     }
     let channel = if inbound.whatsapp {
@@ -107,7 +107,8 @@ pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> 
     let said = inbound.payload.as_deref().unwrap_or(&inbound.text);
     let answers = inbound.in_reply_to.as_deref();
     let answer = desk.texted(channel, &inbound.from, said, answers).await?;
-    Ok(twiml(reply(&answer)))
+    let first = desk.is_first("twilio", &inbound.sid).await?;
+    Ok(twiml(if first { reply(&answer) } else { empty() }))
 }
 
 impl Desk {

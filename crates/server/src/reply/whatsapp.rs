@@ -78,13 +78,16 @@ fn report(status: incoming::Status) -> Option<Report> {
 impl Desk {
     /// Does what somebody writes, and has them answered: a message from them opens a day in which they may be written to.
     async fn written(&self, inbound: &Inbound) -> Result<(), Refused> {
-        if !self.is_first("whatsapp", &inbound.id).await? {
+        if self.was_heard("whatsapp", &inbound.id).await? {
             return Ok(());
         }
         let from = format!("+{}", inbound.from.trim_start_matches('+'));
         let said = inbound.payload.as_deref().unwrap_or(&inbound.text);
         let answers = inbound.in_reply_to.as_deref();
         let answer = self.texted(Channel::Whatsapp, &from, said, answers).await?;
+        if !self.is_first("whatsapp", &inbound.id).await? {
+            return Ok(());
+        }
         let picture = self.picture().await?;
         match who::by_address(&picture.directory, Channel::Whatsapp, &from).first() {
             Some(user) => self.answer(user.id, Channel::Whatsapp, from, answer).await,

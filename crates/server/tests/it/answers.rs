@@ -15,6 +15,7 @@ use crate::{
 
 both! {
     a_text_message_is_answered_with_its_code,
+    stop_ends_text_messages_and_start_begins_them_again,
     the_other_provider_is_asked_at_once,
     channels_are_tried_in_their_order_until_one_takes_it,
 }
@@ -50,20 +51,11 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
     let code = said.split("ack ").nth(1).expect(&said)[..4].to_owned();
     // What the provider knows of it.
     let callback = texts[0].field("StatusCallback");
-    let path = path_of(&callback);
     let sid = "SM00000000000000000000000000000000";
-    twilio_calls(
-        &world,
-        path,
-        &[("MessageSid", sid), ("MessageStatus", "delivered"), ("To", ANN)],
-    )
-    .await;
-    let sms = world
-        .notifications(&id)
-        .await
-        .into_iter()
-        .find(|message| message["channel"] == "SMS")
-        .unwrap();
+    let fields = [("MessageSid", sid), ("MessageStatus", "delivered"), ("To", ANN)];
+    twilio_calls(&world, path_of(&callback), &fields).await;
+    let all = world.notifications(&id).await;
+    let sms = all.iter().find(|message| message["channel"] == "SMS").unwrap();
     assert!(
         sms["deliveredAt"].is_string() && sms["provider"] == "twilio-sms",
         "{sms}"
@@ -109,11 +101,16 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
     ] {
         assert!(timeline.contains(line), "{line}: {timeline}");
     }
-    // Whoever says STOP is sent no more, and the timeline says so; with START they are again.
+    world.finish().await;
+}
+
+async fn stop_ends_text_messages_and_start_begins_them_again(place: &Place) {
+    let mut world = World::begin_with(place, twilio).await;
+    let (_, events, _) = with_phone(&world, "SMS").await;
     text(&world, ANN, "STOP", "SM5").await;
     let id = world.trigger(&events, "web-02", "critical").await;
     world.work().await;
-    assert_eq!(world.around.vendors.calls("/Messages.json").len(), 1);
+    assert!(world.around.vendors.calls("/Messages.json").is_empty());
     let methods = world.notifications(&id).await;
     assert!(
         methods.iter().all(|message| message["channel"] == "EMAIL"),
@@ -122,7 +119,7 @@ async fn a_text_message_is_answered_with_its_code(place: &Place) {
     text(&world, ANN, "START", "SM6").await;
     world.trigger(&events, "web-03", "critical").await;
     world.work().await;
-    assert_eq!(world.around.vendors.calls("/Messages.json").len(), 2);
+    assert_eq!(world.around.vendors.calls("/Messages.json").len(), 1);
     world.finish().await;
 }
 

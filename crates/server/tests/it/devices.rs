@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::{
     both::Place,
@@ -12,6 +13,7 @@ use crate::{
 };
 
 both! {
+    everybody_is_told_the_same_key,
     a_device_is_added_and_pushed_to,
     a_device_that_is_gone_is_removed_and_the_next_channel_tried,
     what_a_push_service_answers_decides,
@@ -32,6 +34,20 @@ fn subscription(world: &World, name: &str) -> String {
 /// How many messages a device was sent.
 fn pushed(world: &World, name: &str) -> usize {
     world.around.vendors.calls(&format!("/push/{name}")).len()
+}
+
+/// Nobody has asked before, and whoever subscribes by a key that is lost again is never reached.
+async fn everybody_is_told_the_same_key(place: &Place) {
+    let world = World::begin(place).await;
+    let mut asking = JoinSet::new();
+    for _ in 0..16 {
+        let api = world.api.clone();
+        asking.spawn(async move { api.get("/api/push/key").await["publicKey"].clone() });
+    }
+    let told = asking.join_all().await;
+    let kept = world.api.get("/api/push/key").await["publicKey"].clone();
+    assert!(told.iter().all(|key| *key == kept), "{kept}: {told:?}");
+    world.finish().await;
 }
 
 async fn a_device_is_added_and_pushed_to(place: &Place) {

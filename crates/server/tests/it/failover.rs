@@ -58,7 +58,7 @@ async fn tries(world: &World, id: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-fn pairs<'a>(tries: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(tries: &[(String, String)]) -> Vec<(&str, &str)> {
     tries
         .iter()
         .map(|(one, other)| (one.as_str(), other.as_str()))

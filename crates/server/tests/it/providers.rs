@@ -1,8 +1,7 @@
-//! Providers tried out: what `opsknight doctor` says of them, what a test from the settings says, and that no credential
-//! is ever told.
+//! Providers as the environment of the real program sets them up: what `opsknight doctor` says of them, and that no
+//! credential is ever told.
 
-use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     api::{Api, integration, organisation},
@@ -10,16 +9,12 @@ use crate::{
     people::ANN,
     post_office::PostOffice,
     process::{Ended, SOON, Server, opsknight, run, wait_until},
-    signers::{RESEND_SECRET, twilio},
+    signers::RESEND_SECRET,
     vendors::{Instead, Vendors},
-    world::World,
 };
 
 both! {
     doctor_asks_every_provider,
-    a_test_says_what_the_provider_says,
-    a_test_asks_both_providers,
-    what_the_environment_sets_up_is_shown,
     no_log_tells_a_credential,
 }
 
@@ -75,7 +70,9 @@ async fn doctor(place: &Place, vendors: &Vendors, post: &PostOffice, without: &[
     command.envs(SECRETS).envs(OTHERS);
     // The mail server here has no login.
     command.env_remove("SMTP_PASSWORD");
-    without.iter().for_each(|name| drop(command.env_remove(name)));
+    for name in without {
+        command.env_remove(name);
+    }
     command.envs(with.iter().copied());
     run(command, "").await
 }
@@ -206,225 +203,33 @@ async fn what_cannot_work_is_named_by_its_variable() {
     }
 }
 
-async fn test(world: &World, channel: &str, body: Value) -> Value {
-    world
-        .api
-        .post(&format!("/api/settings/notifications/{channel}/test"), body)
-        .await
-}
-
-async fn a_test_says_what_the_provider_says(place: &Place) {
-    let world = World::begin_with(place, |_| {}).await;
-    let vendors = &world.around.vendors;
-    let account = json!({ "provider": "TWILIO", "accountSid": "AC0123456789abcdef0123456789abcdef",
-        "authToken": "hush-twilio", "phoneNumber": "+14155550100" });
-    let meta = json!({ "provider": "META", "phoneNumberId": "106540352242922", "accessToken": "hush-meta",
-        "appSecret": "hush-app", "verifyToken": "hush-word" });
-    let app = json!({ "provider": "ONESIGNAL", "appId": "7c1c1c1c-0a0a-4b4b-8c8c-0d0d0d0d0d0d", "apiKey": "os_hush" });
-    let sendgrid = json!({ "provider": "SENDGRID", "apiKey": "SG.hush", "from": "pages@example.com" });
-    let mut told = String::new();
-    for (channel, settings, to, path, refusal, words) in [
-        (
-            "sms",
-            &account,
-            ANN,
-            "/Messages.json",
-            r#"{"code":21608,"message":"unverified"}"#,
-            "21608",
-        ),
-        (
-            "voice",
-            &account,
-            ANN,
-            "/Calls.json",
-            r#"{"code":13227,"message":"No geo permission"}"#,
-            "13227",
-        ),
-        (
-            "whatsapp",
-            &meta,
-            ANN,
-            "/messages",
-            r#"{"error":{"code":131047,"message":"Re-engagement"}}"#,
-            "131047",
-        ),
-        (
-            "push",
-            &app,
-            "1d1d1d1d-0a0a-4b4b-8c8c-0d0d0d0d0d0d",
-            "/notifications",
-            r#"{"errors":["You must include which players"]}"#,
-            "You must include which players",
-        ),
-        (
-            "email",
-            &sendgrid,
-            "ann@example.com",
-            "/v3/mail/send",
-            r#"{"errors":[{"message":"The from address does not match"}]}"#,
-            "The from address does not match",
-        ),
-    ] {
-        // Not saved yet, good and bad; then saved.
-        let unsaved = json!({ "to": to, "settings": settings });
-        let answer = test(&world, channel, unsaved.clone()).await;
-        assert_eq!(answer["ok"], true, "{channel}: {answer}");
-        assert_eq!(vendors.calls(path).len(), 1, "{channel}");
-        vendors.answer_instead(path, Instead::of(400, refusal));
-        let answer = test(&world, channel, unsaved).await;
-        assert_eq!(answer["ok"], false, "{channel}: {answer}");
-        assert!(
-            answer["message"].as_str().unwrap().contains(words),
-            "{channel}: {answer}"
-        );
-        told.push_str(&answer.to_string());
-        vendors.answer_well(path);
-        if channel != "email" && channel != "push" {
-            let answer = test(&world, channel, json!({ "to": to })).await;
-            assert_eq!(answer["ok"], false, "nothing is saved: {channel}: {answer}");
-        }
-        let saved = format!("/api/settings/notifications/{channel}");
-        let body = world.api.patch(&saved, settings.clone()).await;
-        told.push_str(&body.to_string());
-        told.push_str(&world.api.get(&saved).await.to_string());
-        let answer = test(&world, channel, json!({ "to": to })).await;
-        assert_eq!(answer["ok"], true, "{channel}: {answer}");
-        told.push_str(&answer.to_string());
-        assert_eq!(vendors.calls(path).len(), 3, "{channel}");
-    }
-    // The key of reports is one that nothing is signed with: mail goes out, and nobody would learn of one that bounces.
-    let mut unchecked = sendgrid.clone();
-    unchecked["webhookPublicKey"] = "hush".into();
-    let answer = test(
-        &world,
-        "email",
-        json!({ "to": "ann@example.com", "settings": unchecked }),
-    )
-    .await;
-    assert_eq!(
-        (&answer["ok"], &answer["field"]),
-        (&json!(false), &json!("SENDGRID_WEBHOOK_PUBLIC_KEY")),
-        "{answer}"
-    );
-    // A workspace of Slack by a token that is not saved.
-    let token = json!({ "to": "ann@example.com", "settings": { "botToken": "xoxb-hush" } });
-    let answer = test(&world, "slack", token.clone()).await;
-    assert_eq!(answer["ok"], true, "{answer}");
-    let message = vendors.calls("/chat.postMessage").pop().unwrap();
-    assert_eq!(message.header("authorization"), "Bearer xoxb-hush");
-    vendors.answer_instead("/auth.test", Instead::of(200, r#"{"ok":false,"error":"invalid_auth"}"#));
-    let answer = test(&world, "slack", token).await;
-    assert!(answer["message"].as_str().unwrap().contains("invalid_auth"), "{answer}");
-    told.push_str(&answer.to_string());
-    // What belongs to no provider is named, and an address that is none.
-    let wrong = json!({ "to": "12", "settings": {} });
-    let (status, answer) = world
-        .api
-        .call(Method::POST, "/api/settings/notifications/sms/test", Some(&wrong))
-        .await;
-    assert_eq!(status, 400, "{answer}");
-    told.push_str(&format!("{:?}", world.api.all("/api/audit-log").await));
-    told.push_str(&format!("{:?}", world.api.all("/api/notifications").await));
-    assert!(!told.contains("hush"), "{told}");
-    world.finish().await;
-}
-
-async fn a_test_asks_both_providers(place: &Place) {
-    let world = World::begin_with(place, |raw| {
-        raw.sendgrid_api_key = Some("SG.hush".into());
-        raw.sendgrid_from = Some("pages@example.com".into());
-        raw.email_providers = Some("sendgrid,smtp".into());
-    })
-    .await;
-    let to = json!({ "to": "ann@example.com" });
-    let answer = test(&world, "email", to.clone()).await;
-    let said = answer["message"].as_str().unwrap();
-    assert!(
-        answer["ok"] == true && said.contains("sendgrid: ") && said.contains("smtp: "),
-        "{answer}"
-    );
-    let refusal = r#"{"errors":[{"message":"The from address does not match"}]}"#;
-    world
-        .around
-        .vendors
-        .answer_instead("/v3/mail/send", Instead::of(403, refusal));
-    let answer = test(&world, "email", to).await;
-    let said = answer["message"].as_str().unwrap();
-    assert_eq!(answer["ok"], false, "{answer}");
-    assert!(
-        said.contains("sendgrid: ") && said.contains("does not match") && said.contains("smtp: 250"),
-        "{answer}"
-    );
-    assert_eq!(
-        world.around.post.recipients().len(),
-        2,
-        "the other one was tried as well"
-    );
-    world.finish().await;
-}
-
-async fn what_the_environment_sets_up_is_shown(place: &Place) {
-    let world = World::begin_with(place, |raw| {
-        twilio(raw);
-        raw.twilio_phone_number = None;
-        raw.twilio_messaging_service_sid = Some("MG0123456789abcdef0123456789abcdef".into());
-        raw.twilio_whatsapp_number = Some("+14155550101".into());
-    })
-    .await;
-    for (channel, configured, provider) in [
-        ("email", true, json!("SMTP")),
-        ("sms", true, json!("TWILIO")),
-        ("whatsapp", true, json!("TWILIO")),
-        // A messaging service does not call.
-        ("voice", false, Value::Null),
-        ("push", true, json!("WEB_PUSH")),
-    ] {
-        let shown = world.api.get(&format!("/api/settings/notifications/{channel}")).await;
-        assert_eq!(
-            (&shown["configured"], &shown["provider"]),
-            (&json!(configured), &provider),
-            "{shown}"
-        );
-    }
-    world.finish().await;
-}
-
-async fn no_log_tells_a_credential(place: &Place) {
-    let (vendors, post) = (Vendors::start().await, PostOffice::start().await);
-    // Vendors that repeat what they were sent are the worst that there are.
-    for (path, status, body) in [
-        ("/Messages.json", 400, r#"{"code":1,"message":"no: hush-twilio"}"#),
-        ("/Calls.json", 500, "hush-twilio"),
-        ("/messages", 400, r#"{"error":{"code":1,"message":"Bearer hush-meta"}}"#),
-        ("/notifications", 400, r#"{"errors":["Key os_hush-onesignal"]}"#),
-        ("/v3/mail/send", 403, "Bearer SG.hush-sendgrid"),
-        ("/emails", 500, "Bearer re_hush-resend"),
-    ] {
-        vendors.answer_instead(path, Instead::of(status, body));
-    }
+/// A server with all providers set up, whose log says all that there is to say.
+async fn talkative(place: &Place, vendors: &Vendors, post: &PostOffice) -> Server {
     let port = post.port.to_string();
     let mut variables: Vec<(&str, &str)> = BASES.map(|name| (name, vendors.base.as_str())).to_vec();
     variables.extend(SECRETS.into_iter().filter(|(name, _)| *name != "SMTP_PASSWORD"));
     // It says where it listens, as long as nothing else is set.
     variables.extend(OTHERS.into_iter().filter(|(name, _)| *name != "OPSKNIGHT_PUBLIC_URL"));
-    let order = "sendgrid,resend,ses,smtp";
     variables.extend([
         ("SMTP_PORT", port.as_str()),
         ("OPSKNIGHT_LOG", "debug"),
-        ("OPSKNIGHT_EMAIL_PROVIDERS", order),
+        ("OPSKNIGHT_EMAIL_PROVIDERS", "sendgrid,resend,ses,smtp"),
     ]);
-    let mut server = Server::start(place, &variables).await;
-    let api = Api::of(place, &server).await;
-    let organisation = organisation(&api, 5).await;
-    let events = integration(&api, &organisation.service, "EVENTS_API_V2", json!({})).await;
+    Server::start(place, &variables).await
+}
+
+/// Has Ann paged on every channel.
+async fn page_everywhere(api: &Api) {
+    let organisation = organisation(api, 5).await;
+    let events = integration(api, &organisation.service, "EVENTS_API_V2", json!({})).await;
     let ann = api.all("/api/users?q=ann").await[0]["id"].as_str().unwrap().to_owned();
-    let everywhere = ["PUSH", "SMS", "VOICE", "WHATSAPP", "EMAIL", "SLACK"];
+    let methods = format!("/api/users/{ann}/contact-methods");
     for kind in ["SMS", "VOICE", "WHATSAPP"] {
-        let method = json!({ "type": kind, "address": ANN });
-        api.make(&format!("/api/users/{ann}/contact-methods"), method).await;
+        api.make(&methods, json!({ "type": kind, "address": ANN })).await;
     }
     let device = json!({ "type": "PUSH", "address": "1d1d1d1d-0a0a-4b4b-8c8c-0d0d0d0d0d0d" });
-    api.make(&format!("/api/users/{ann}/contact-methods"), device).await;
+    api.make(&methods, device).await;
+    let everywhere = ["PUSH", "SMS", "VOICE", "WHATSAPP", "EMAIL", "SLACK"];
     let steps = json!([{ "targets": [{ "type": "USER", "id": ann }], "delayMinutes": 5, "channels": everywhere }]);
     let policy = format!("/api/escalation-policies/{}", organisation.policy);
     api.patch(&policy, json!({ "steps": steps })).await;
@@ -437,15 +242,26 @@ async fn no_log_tells_a_credential(place: &Place) {
         .send()
         .await;
     assert_eq!(sent.unwrap().status(), 202);
-    let paths = [
-        "/Messages.json",
-        "/Calls.json",
-        "/messages",
-        "/notifications",
-        "/v3/mail/send",
-        "/emails",
+}
+
+async fn no_log_tells_a_credential(place: &Place) {
+    let (vendors, post) = (Vendors::start().await, PostOffice::start().await);
+    // Vendors that repeat what they were sent are the worst that there are.
+    let repeating = [
+        ("/Messages.json", 400, r#"{"code":1,"message":"no: hush-twilio"}"#),
+        ("/Calls.json", 500, "hush-twilio"),
+        ("/messages", 400, r#"{"error":{"code":1,"message":"Bearer hush-meta"}}"#),
+        ("/notifications", 400, r#"{"errors":["Key os_hush-onesignal"]}"#),
+        ("/v3/mail/send", 403, "Bearer SG.hush-sendgrid"),
+        ("/emails", 500, "Bearer re_hush-resend"),
     ];
-    for path in paths {
+    for (path, status, body) in repeating {
+        vendors.answer_instead(path, Instead::of(status, body));
+    }
+    let mut server = talkative(place, &vendors, &post).await;
+    let api = Api::of(place, &server).await;
+    page_everywhere(&api).await;
+    for (path, ..) in repeating {
         wait_until(&format!("{path} is called"), SOON, async || {
             vendors.calls(path).first().cloned()
         })
@@ -462,16 +278,18 @@ async fn no_log_tells_a_credential(place: &Place) {
     assert_eq!(wait_until("the mail is taken", SOON, tried).await, 3);
     let saved = json!({ "provider": "SENDGRID", "apiKey": "SG.hush-sendgrid", "from": "pages@example.com" });
     api.patch("/api/settings/notifications/email", saved).await;
-    let told = [
-        format!("{:?}", api.all("/api/notifications").await),
-        format!("{:?}", api.all("/api/audit-log").await),
-        api.get("/api/settings/notifications/email").await.to_string(),
-    ];
     let incident = api.all("/api/incidents").await[0]["id"].as_str().unwrap().to_owned();
-    let timeline = format!("{:?}", api.all(&format!("/api/incidents/{incident}/timeline")).await);
+    let mut told = vec![api.get("/api/settings/notifications/email").await.to_string()];
+    for path in [
+        "/api/notifications".to_owned(),
+        "/api/audit-log".to_owned(),
+        format!("/api/incidents/{incident}/timeline"),
+    ] {
+        told.push(format!("{:?}", api.all(&path).await));
+    }
     assert!(server.terminate().await.success());
-    let logged = server.lines().join("\n");
-    for text in told.iter().chain([&timeline, &logged]) {
+    told.push(server.lines().join("\n"));
+    for text in told {
         assert!(!text.contains("hush"), "{text}");
     }
 }

@@ -1,7 +1,7 @@
 //! Text messages that people answer, and what Twilio reports of those that it took.
 
 use jiff::SignedDuration;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     both::Place,

@@ -147,8 +147,9 @@ async fn note_trouble(
             troubles::note(tx, (channel, address), Trouble::Failing, why, now).await?;
         }
         Reported::Lost { for_good: false, .. } => {}
+        // What has come back did not arrive, even if it was said to have: reports overtake each other.
         Reported::Arrived | Reported::Read => {
-            if directory.trouble(channel, address) == Some(Trouble::Failing) {
+            if !sent.is_empty() && directory.trouble(channel, address) == Some(Trouble::Failing) {
                 troubles::clear(tx, (channel, address), now).await?;
             }
         }

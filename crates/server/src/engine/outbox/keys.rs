@@ -6,7 +6,7 @@ use opsknight_channels::{
     DeliveryError,
     push::web::{VapidKey, WebPush, WebPushSettings},
 };
-use opsknight_store::{db::Tx, refusal::ChangeError, settings};
+use opsknight_store::{db::Tx, settings};
 use serde_json::{Value, json};
 
 use super::Outbox;
@@ -37,14 +37,8 @@ impl Outbox {
         }
         let document = json!({ "pkcs8": BASE64.encode(VapidKey::generate()) });
         let (sealer, now) = (self.store.sealer.clone(), self.clock.now());
-        // Another replica may have been faster: then its key counts.
-        let unit = async move |tx: &mut Tx<'_>| match settings::get(tx, &sealer, SETTING).await? {
-            Some((kept, _)) => Ok::<_, ChangeError>(kept),
-            None => {
-                settings::put(tx, &sealer, SETTING, &document, now).await?;
-                Ok(document.clone())
-            }
-        };
+        // Another replica, or another call, may have been faster: then its key counts.
+        let unit = async move |tx: &mut Tx<'_>| settings::get_or_put(tx, &sealer, SETTING, &document, now).await;
         let kept = self.store.db.write(unit).await.map_err(|error| {
             tracing::error!(error = %error, "the key of push messages cannot be kept");
             DeliveryError::Retry {

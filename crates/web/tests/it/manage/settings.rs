@@ -256,6 +256,7 @@ async fn the_environment_counts_until_something_is_saved() {
     let set = [
         "RESEND_API_KEY",
         "TWILIO_ACCOUNT_SID",
+        "TWILIO_PHONE_NUMBER",
         "SLACK_BOT_TOKEN",
         "WHATSAPP_PHONE_NUMBER_ID",
     ];
