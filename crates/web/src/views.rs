@@ -53,7 +53,11 @@
 //! | `/profile` | `name time_zone` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
 //! | `/profile/sessions/{id}/delete` | |
-//! | `/settings/email/test` | `to` |
+//! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
+//! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
+//! | `/settings/slack/token` | `bot_token` |
+//! | `/settings/slack/workspaces/{team}` | `default_channel`, or the button `disconnect` |
+//! | `/settings/{channel}/forget` | |
 //! | `/settings/api-keys` | `name scopes`\* `expires` (a date, may be empty) |
 //! | `/settings/api-keys/{id}/delete` | |
 //! | `/settings/webhooks`, `/settings/webhooks/{id}` | `name type url secret remove_secret channel events`\* `service_ids`\* `enabled` |
@@ -79,6 +83,7 @@
 //! them as any other form, with a redirect to the page they are on and a [`Flash`] there. A form with
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
+mod channels;
 mod dashboard;
 mod form;
 mod gate;
@@ -96,6 +101,7 @@ mod services;
 mod settings;
 mod strip;
 mod time;
+mod ways;
 
 #[cfg(test)]
 mod check;
@@ -106,8 +112,8 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*, people::*,
-    policies::*, preview::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*,
+    channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
+    people::*, policies::*, preview::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -1,26 +1,8 @@
-//! `/settings/…`: the mail provider, outbound webhooks, API keys.
+//! `/settings/…`: outbound webhooks, API keys.
 
 use askama::Template;
 
 use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, form::errors};
-
-/// `/settings/email`
-#[derive(Debug, Clone, Template)]
-#[template(path = "settings/email.html")]
-pub struct EmailSettings {
-    /// Around the page.
-    pub shell: Shell,
-    /// Set up, Not set up, Failing.
-    pub state: Badge,
-    /// The provider and its values without secrets: "Provider" "SMTP", "Host" "smtp.example.com".
-    pub facts: Vec<(String, String)>,
-    /// What is wrong, with the provider's own words, and since when.
-    pub fault: Option<(String, Times)>,
-    /// `to` of the test
-    pub to: Field,
-    /// What the provider answered to the test that was just sent, and whether it took it.
-    pub answer: Option<(bool, String)>,
-}
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]
