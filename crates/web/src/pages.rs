@@ -17,6 +17,7 @@ mod integrations;
 mod policies;
 mod preview;
 mod profile;
+mod reach;
 mod records;
 mod rows;
 mod schedules;
@@ -200,7 +201,15 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/users/{id}/invite", users::invite)
         .post("/users/{id}/disable", users::disable)
         .post("/users/{id}/enable", users::enable)
+        .post("/users/{id}/contact-methods", users::add_method)
+        .post("/users/{id}/contact-methods/{methodId}", users::change_method)
+        .post("/users/{id}/notification-rules", users::save_rules)
+        .post("/users/{id}/mail", users::save_mail)
         .get("/profile", profile::show)
+        .post("/profile/contact-methods", profile::add_method)
+        .post("/profile/contact-methods/{methodId}", profile::change_method)
+        .post("/profile/notification-rules", profile::save_rules)
+        .post("/profile/mail", profile::save_mail)
         .post("/profile", profile::change)
         .post("/profile/password", profile::change_password)
         .post("/profile/sessions/{session}/delete", profile::end_session)
@@ -257,7 +266,8 @@ mod tests {
     fn the_access_table_holds_every_page_and_no_other() {
         let paths = super::all().paths.into_iter();
         let mut routed: BTreeSet<String> = paths.map(|(method, path)| format!("{method} {path}")).collect();
-        routed.insert("GET /assets/{file}".to_owned());
+        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest"];
+        routed.extend(files.map(|path| format!("GET {path}")));
         let table = RULES.iter().filter(|rule| !rule.path.starts_with("/api/"));
         let table: BTreeSet<String> = table.map(|rule| format!("{} {}", rule.method, rule.path)).collect();
         let missing: Vec<_> = table.symmetric_difference(&routed).collect();

@@ -51,6 +51,10 @@
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
 //! | `/users/{id}/invite`, `/disable`, `/enable` | |
 //! | `/profile` | `name time_zone` |
+//! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
+//! | the same with `/{methodId}` | `do`: `verify` (with `code`), `send-code`, `clear`, `delete`, `test` |
+//! | `/profile/notification-rules`, `/users/{id}/notification-rules` | `rules.N.urgency rules.N.channel rules.N.delay`; buttons `save`, `add=HIGH`, `remove=N` |
+//! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
 //! | `/profile/sessions/{id}/delete` | |
 //! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
@@ -95,6 +99,7 @@ mod parts;
 mod people;
 mod policies;
 mod preview;
+mod reach;
 mod records;
 mod schedules;
 mod services;
@@ -113,7 +118,8 @@ pub use opsknight_domain::directory::Standing;
 
 pub use self::{
     channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
+    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
+    time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -324,7 +324,7 @@ async fn settings_of_programs() {
     let fields = [
         ("name", "Chat"),
         ("type", "GENERIC"),
-        ("url", "https://hooks.example.com/x"),
+        ("GENERIC.url", "https://hooks.example.com/x"),
         ("enabled", "on"),
     ];
     let hook = saved(&app, &ada, "/settings/webhooks", &fields).await;

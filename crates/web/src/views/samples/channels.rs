@@ -57,7 +57,8 @@ impl ChannelList {
     }
 }
 
-fn ways(k: Kind, prefix: &str, chosen: &str) -> Ways {
+/// A choice with fields.
+pub(super) fn ways(k: Kind, prefix: &str, chosen: &str) -> Ways {
     let name = |word: &str, field: &str| format!("{prefix}{word}.{field}");
     let text = |word: &str, field: &str, label: &str, value: &str, required| Setting {
         label: k.text(label),

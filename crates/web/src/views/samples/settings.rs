@@ -92,11 +92,10 @@ impl WebhookPage {
                 k.text("Status page")
             },
             name: k.field("name", "Status page"),
-            kind: k.select("type", &[("GENERIC", "Generic"), ("DISCORD", "Discord")], "GENERIC"),
-            url: k.field("url", "https://hooks.example.com/opsknight"),
-            secret: k.field("secret", ""),
-            has_secret: k != Kind::Empty,
-            channel: k.field("channel", ""),
+            kinds: Ways {
+                field: k.field("type", "GENERIC"),
+                ..super::channels::ways(k, "", "RESEND")
+            },
             enabled: Field::new("enabled").with("on"),
             events: Checks::new(Field::new("events"), events.map(|event| Choice::new(event, event))),
             services: Checks::new(
