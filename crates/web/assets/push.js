@@ -66,7 +66,7 @@ if (area) {
     mark().catch(() => {});
     button.addEventListener("click", async () => {
       button.disabled = true;
-      says.textContent = "";
+      says.textContent = "One moment: the browser is asked.";
       try {
         await subscribe();
       } catch (error) {

@@ -152,10 +152,11 @@ pub(super) fn trial(channel: Channel, form: &Form, wrong: &Wrong) -> TrialForm {
 
 /// What the other side said, and which setting it is about.
 pub(super) fn answer(trial: TrialBody, provider: &str) -> (bool, String) {
-    let label = trial.field.map(|field| super::words::field(provider, &field).0);
-    let message = match label.filter(|label| !label.is_empty()) {
-        Some(label) => format!("{} (see “{label}”)", trial.message),
-        None => trial.message,
+    let field = trial.field.unwrap_or_default();
+    let label = super::words::of_variable(provider, &field);
+    let message = match trial.message.strip_prefix(&format!("{field}: ")) {
+        Some(why) if !label.is_empty() => format!("{label}: {why}"),
+        Some(_) | None => trial.message,
     };
 
     (trial.ok, message)
@@ -248,7 +249,8 @@ pub(in crate::pages) async fn test(
     let channel = channel_of(&name)?;
     let body = channels::read(&state, channel).await?;
     // Where nothing is saved and nothing is typed, what the environment says is tried.
-    let in_force = body.updated_at.is_none() && body.configured && !is_typed(channel, &form);
+    let is_untouched = body.updated_at.is_none() && body.configured && !is_typed(channel, &form);
+    let in_force = is_untouched || form.given("provider").is_none();
     let wish = Trial {
         to: form.given("to"),
         settings: (!in_force).then(|| SettingsPatch(wish(channel, &form, &body))),

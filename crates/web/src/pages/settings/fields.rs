@@ -24,6 +24,9 @@ use crate::{
 /// What stands before the names of the second provider.
 pub(super) const SECOND: &str = "second.";
 const PROVIDER: &str = "provider";
+/// Calls borrow what text messages have.
+const LENT: &str =
+    "Where Twilio sends your text messages, the account and its token may stay empty: the same account calls.";
 
 /// What is saved of one provider, as the API shows it.
 #[derive(Clone, Copy)]
@@ -101,7 +104,10 @@ pub(super) fn group(
         word: provider.word.to_owned(),
         name: provider.name.to_owned(),
         chosen: provider.word == chosen,
-        says: String::new(),
+        says: match (channel, provider.word) {
+            (Channel::Voice, "TWILIO") => LENT.to_owned(),
+            (_, _) => String::new(),
+        },
         fields: provider
             .fields
             .iter()

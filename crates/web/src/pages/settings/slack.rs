@@ -20,7 +20,7 @@ use crate::{
         viewer::{Viewer, done, refused},
     },
     state::AppState,
-    views::{Section, SlackSettings, WorkspaceRow},
+    views::{Section, Setting, SlackSettings, WorkspaceRow},
 };
 
 const PATH: &str = "/settings/slack";
@@ -77,12 +77,21 @@ async fn page(
             .ways
             .into_iter()
             .flat_map(|way| way.fields)
+            .map(needed)
             .collect(),
         workspaces: rows,
         bot_token: form.secret_field("bot_token", wrong),
         trial: trial(Channel::Slack, &form, wrong),
         whole: wrong.whole(),
     })
+}
+
+/// The app can be there without its credentials, where a token was given by hand; whoever enters them needs them all.
+fn needed(setting: Setting) -> Setting {
+    Setting {
+        required: true,
+        ..setting
+    }
 }
 
 /// `GET /settings/slack`

@@ -55,11 +55,11 @@ fn smtp(name: &str) -> (&'static str, &'static str) {
 fn twilio(name: &str) -> (&'static str, &'static str) {
     match name {
         "accountSid" => ("Account SID", "AC…, from the first page of Twilio's console."),
-        "authToken" => ("Auth token", "Beside it. What Twilio reports is checked with it too."),
+        "authToken" => ("Auth token", "What Twilio reports is checked with it too."),
         "phoneNumber" => ("Number that sends", "With its country code, such as +14155550100."),
         "messagingServiceSid" => (
             "Messaging Service SID",
-            "MG…: a service that picks the number. It can stand in the place of one.",
+            "MG…: a service that picks the number, in the place of one.",
         ),
         "contentSid" => (
             "Content SID of the template",
@@ -106,6 +106,25 @@ fn slack(name: &str) -> (&'static str, &'static str) {
     }
 }
 
+/// What a setting is called that the sender names by its variable in the environment: `TWILIO_AUTH_TOKEN` is the
+/// provider's `authToken`. Empty where it is none of them.
+pub(super) fn of_variable(provider: &str, variable: &str) -> &'static str {
+    let (_, rest) = variable.split_once('_').unwrap_or(("", variable));
+    let mut name = String::new();
+    for (n, word) in rest.split('_').enumerate() {
+        let word = word.to_ascii_lowercase();
+        match word.split_at_checked(1) {
+            Some((first, rest)) if n > 0 => name.extend([&first.to_ascii_uppercase(), rest]),
+            Some(_) | None => name.push_str(&word),
+        }
+    }
+    [variable, name.as_str()]
+        .into_iter()
+        .map(|name| field(provider, name).0)
+        .find(|label| !label.is_empty())
+        .unwrap_or_default()
+}
+
 /// What a word of a choice is called.
 pub(super) fn choice(word: &'static str) -> &'static str {
     match word {
@@ -121,6 +140,14 @@ mod tests {
     use opsknight_domain::directory::Channel;
 
     use crate::api::settings::providers::{Kind, ways};
+
+    #[test]
+    fn a_variable_of_the_environment_is_told_by_its_setting() {
+        assert_eq!(super::of_variable("TWILIO", "TWILIO_AUTH_TOKEN"), "Auth token");
+        assert_eq!(super::of_variable("SMTP", "SMTP_HOST"), "Mail server");
+        assert_eq!(super::of_variable("META", "accessToken"), "Access token");
+        assert_eq!(super::of_variable("SMTP", "OTHER_THING"), "");
+    }
 
     #[test]
     fn every_setting_has_a_name() {
