@@ -142,6 +142,25 @@ document.addEventListener("submit", (event) => {
   look(event.target);
 });
 
+// A button with data-into="ID" sends its form and shows what the answer has in ID; the form stays as it was typed.
+document.addEventListener("submit", async (event) => {
+  const button = event.submitter;
+  const region = document.getElementById(button?.dataset.into ?? "");
+  if (!region) return;
+  event.preventDefault();
+  button.disabled = true;
+  try {
+    const { answer, page } = await load(button.formAction, { method: "POST", body: new URLSearchParams(new FormData(event.target)) });
+    if (answer.ok) {
+      region.replaceChildren(...page.getElementById(region.id).childNodes);
+      one(".retype", region)?.remove();
+    } else document.body.replaceWith(document.adoptNode(page.body));
+  } catch {
+    say("Not sent: no connection.");
+  }
+  button.disabled = false;
+});
+
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (copy) {

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 /// What a page may load, and where it may send forms: only this server, and images of alerts from anywhere over TLS.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' https: data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; \
-     manifest-src 'self'";
+     manifest-src 'self'; worker-src 'self'";
 
 /// How many hexadecimal digits of the content's SHA-256 stand in a name.
 const HASH_CHARS: usize = 12;
@@ -57,9 +57,19 @@ pub fn asset(name: &str) -> String {
     )
 }
 
-/// `GET /assets/{file}`.
+/// Files with an address of their own: what the address says is what the browser goes by. A service worker has power
+/// over the folder that it stands in (Service Workers, "Path restriction"), and an app's manifest is known by its place.
+const AT_THE_ROOT: [(&str, &str); 2] = [("/sw.js", "sw.js"), ("/manifest.webmanifest", "app.webmanifest")];
+
+/// `GET /assets/{file}`, and the files at the root.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route("/assets/{file}", get(serve))
+    let router = Router::new().route("/assets/{file}", get(serve));
+    AT_THE_ROOT.into_iter().fold(router, |router, (path, file)| {
+        router.route(
+            path,
+            get(async move |headers: HeaderMap| serve(Path(file.to_owned()), headers).await),
+        )
+    })
 }
 
 async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {

@@ -17,6 +17,7 @@ mod integrations;
 mod policies;
 mod preview;
 mod profile;
+mod reach;
 mod records;
 mod rows;
 mod schedules;
@@ -200,7 +201,15 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/users/{id}/invite", users::invite)
         .post("/users/{id}/disable", users::disable)
         .post("/users/{id}/enable", users::enable)
+        .post("/users/{id}/contact-methods", users::add_method)
+        .post("/users/{id}/contact-methods/{methodId}", users::change_method)
+        .post("/users/{id}/notification-rules", users::save_rules)
+        .post("/users/{id}/mail", users::save_mail)
         .get("/profile", profile::show)
+        .post("/profile/contact-methods", profile::add_method)
+        .post("/profile/contact-methods/{methodId}", profile::change_method)
+        .post("/profile/notification-rules", profile::save_rules)
+        .post("/profile/mail", profile::save_mail)
         .post("/profile", profile::change)
         .post("/profile/password", profile::change_password)
         .post("/profile/sessions/{session}/delete", profile::end_session)
@@ -209,8 +218,17 @@ fn people_routes(routes: Routes) -> Routes {
 fn settings_routes(routes: Routes) -> Routes {
     routes
         .get("/settings", settings::first)
-        .get("/settings/email", settings::email)
-        .post("/settings/email/test", settings::test_email)
+        .get("/settings/notifications", settings::channel::list)
+        .get("/settings/{channel}", settings::channel::show)
+        .post("/settings/{channel}", settings::channel::save)
+        .post("/settings/{channel}/test", settings::channel::test)
+        .post("/settings/{channel}/forget", settings::channel::forget)
+        .get("/settings/slack", settings::slack::show)
+        .post("/settings/slack", settings::slack::save)
+        .post("/settings/slack/token", settings::slack::save_token)
+        .post("/settings/slack/test", settings::slack::test)
+        .post("/settings/slack/forget", settings::slack::forget)
+        .post("/settings/slack/workspaces/{team}", settings::slack::change_workspace)
         .get("/settings/api-keys", settings::api_keys)
         .post("/settings/api-keys", settings::create_key)
         .post("/settings/api-keys/{id}/delete", settings::delete_key)
@@ -248,7 +266,8 @@ mod tests {
     fn the_access_table_holds_every_page_and_no_other() {
         let paths = super::all().paths.into_iter();
         let mut routed: BTreeSet<String> = paths.map(|(method, path)| format!("{method} {path}")).collect();
-        routed.insert("GET /assets/{file}".to_owned());
+        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest"];
+        routed.extend(files.map(|path| format!("GET {path}")));
         let table = RULES.iter().filter(|rule| !rule.path.starts_with("/api/"));
         let table: BTreeSet<String> = table.map(|rule| format!("{} {}", rule.method, rule.path)).collect();
         let missing: Vec<_> = table.symmetric_difference(&routed).collect();

@@ -51,9 +51,17 @@
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
 //! | `/users/{id}/invite`, `/disable`, `/enable` | |
 //! | `/profile` | `name time_zone` |
+//! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
+//! | the same with `/{methodId}` | `do`: `verify` (with `code`), `send-code`, `clear`, `delete`, `test` |
+//! | `/profile/notification-rules`, `/users/{id}/notification-rules` | `rules.N.urgency rules.N.channel rules.N.delay`; buttons `save`, `add=HIGH`, `remove=N` |
+//! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
 //! | `/profile/sessions/{id}/delete` | |
-//! | `/settings/email/test` | `to` |
+//! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
+//! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
+//! | `/settings/slack/token` | `bot_token` |
+//! | `/settings/slack/workspaces/{team}` | `default_channel`, or the button `disconnect` |
+//! | `/settings/{channel}/forget` | |
 //! | `/settings/api-keys` | `name scopes`\* `expires` (a date, may be empty) |
 //! | `/settings/api-keys/{id}/delete` | |
 //! | `/settings/webhooks`, `/settings/webhooks/{id}` | `name type url secret remove_secret channel events`\* `service_ids`\* `enabled` |
@@ -79,6 +87,7 @@
 //! them as any other form, with a redirect to the page they are on and a [`Flash`] there. A form with
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
+mod channels;
 mod dashboard;
 mod form;
 mod gate;
@@ -90,12 +99,14 @@ mod parts;
 mod people;
 mod policies;
 mod preview;
+mod reach;
 mod records;
 mod schedules;
 mod services;
 mod settings;
 mod strip;
 mod time;
+mod ways;
 
 #[cfg(test)]
 mod check;
@@ -106,8 +117,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*, people::*,
-    policies::*, preview::*, records::*, schedules::*, services::*, settings::*, strip::*, time::*,
+    channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
+    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
+    time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -2,11 +2,13 @@
 //!
 //! One database is enough here: pages ask the same store as everything else, which has its tests on both.
 
+mod channels;
 mod every_page;
 mod first_page;
 mod hostile;
 mod mail_link;
 mod mapping;
 mod no_scripts;
+mod push;
 mod stage;
 mod window;

@@ -44,7 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 }
 
 /// Which channel a path names.
-fn channel_of(path: &str) -> Result<Channel, ApiError> {
+pub(crate) fn channel_of(path: &str) -> Result<Channel, ApiError> {
     let found = Channel::ALL
         .into_iter()
         .find(|channel| channel.word().to_ascii_lowercase() == path);

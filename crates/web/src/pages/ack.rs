@@ -1,7 +1,11 @@
 //! `/ack/{token}`: the signed link of a page. Looking changes nothing; one click acknowledges.
 
-use axum::{extract::State, response::Response};
-use http::HeaderMap;
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse as _, Response},
+};
+use http::{HeaderMap, header};
 use jiff::{Timestamp, tz::TimeZone};
 use opsknight_domain::{
     directory::{Directory, Standing},
@@ -12,6 +16,7 @@ use opsknight_store::{
     incidents::{self, Listed},
     timeline,
 };
+use serde_json::json;
 
 use super::{
     PageError, flash,
@@ -103,7 +108,45 @@ fn standing(held: &Held) -> AckState {
     }
 }
 
+/// What came of a click, as a service worker tells it in a notification.
+fn in_short(held: Option<&Held>, ack: &AckState) -> serde_json::Value {
+    let by = held.and_then(|held| held.by.as_deref()).unwrap_or("Somebody");
+    let (ok, title, message) = match ack {
+        AckState::Done { name } => (
+            true,
+            "Acknowledged",
+            format!("Escalation has stopped. It shows {name} as working on it."),
+        ),
+        AckState::Already(_) => (true, "Already acknowledged", format!("{by} acknowledged it.")),
+        AckState::Resolved(_) => (true, "Already resolved", format!("{by} resolved it.")),
+        AckState::PutOff { how } => (
+            true,
+            "Nothing to do",
+            format!("The incident is {how}: nobody is paged while it is."),
+        ),
+        AckState::Expired => (
+            false,
+            "Not acknowledged",
+            "The link has expired. Open the incident.".to_owned(),
+        ),
+        AckState::Ready { .. } | AckState::Invalid => (
+            false,
+            "Not acknowledged",
+            "The link does not work. Open the incident.".to_owned(),
+        ),
+    };
+    json!({ "ok": ok, "title": title, "message": message })
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.starts_with("application/json"))
+}
+
 fn answer(state: &AppState, headers: &HeaderMap, held: Option<&Held>, ack: AckState) -> Result<Response, PageError> {
+    if wants_json(headers) {
+        return Ok(Json(in_short(held, &ack)).into_response());
+    }
     let incident = held
         .filter(|_| !matches!(ack, AckState::Invalid))
         .map(|held| AckIncident {

@@ -270,6 +270,19 @@ impl Wrong {
         self
     }
 
+    /// The same in words in which these names of the API are what they are called on the page.
+    pub(super) fn reworded(mut self, names: &[(&str, &str)]) -> Self {
+        for (_, why) in &mut self.fields {
+            let word = |word: &str| {
+                let known = names.iter().find(|(name, _)| *name == word);
+                known.map_or_else(|| word.to_owned(), |(_, called)| format!("“{called}”"))
+            };
+            let words = why.split(' ').map(word);
+            *why = words.collect::<Vec<_>>().join(" ");
+        }
+        self
+    }
+
     /// What is wrong with the whole.
     pub(super) fn whole(&self) -> Option<String> {
         self.whole.clone()

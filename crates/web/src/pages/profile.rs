@@ -8,7 +8,8 @@ use serde_json::json;
 use super::{
     PageError,
     form::{Form, Wrong},
-    users::{contacts, device_name},
+    reach::{self, Outcome, Typed, Whose},
+    users::device_name,
     viewer::{Viewer, done, refused},
     zones,
 };
@@ -18,11 +19,20 @@ use crate::{
         error::ApiError,
         extract::{Path, from_value},
         users as actions,
+        wire::{Id, ids},
     },
     auth,
     state::AppState,
     views::{Profile, Section, SessionRow},
 };
+
+/// The account as a form would have it.
+fn known(viewer: &Viewer) -> Form {
+    Form::of([
+        ("name".to_owned(), viewer.person.name.clone()),
+        ("time_zone".to_owned(), viewer.person.time_zone.clone()),
+    ])
+}
 
 /// `GET /profile`
 pub(super) async fn show(
@@ -30,27 +40,25 @@ pub(super) async fn show(
     viewer: Viewer,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    let form = Form::of([
-        ("name".to_owned(), viewer.person.name.clone()),
-        ("time_zone".to_owned(), viewer.person.time_zone.clone()),
-    ]);
-    let page = page(&state, &viewer, &headers, &form, &Wrong::default()).await?;
+    let form = known(&viewer);
+    let page = page(&state, &viewer, &headers, (&form, &Wrong::default()), &Typed::default()).await?;
     viewer.page(&page)
 }
 
+/// The page with what was typed about the account, and about how its owner is reached.
 async fn page(
     state: &AppState,
     viewer: &Viewer,
     headers: &HeaderMap,
-    form: &Form,
-    wrong: &Wrong,
+    (form, wrong): (&Form, &Wrong),
+    typed: &Typed,
 ) -> Result<Profile, PageError> {
     let (id, now) = (viewer.person.id, viewer.now);
     let unit = async move |tx: &mut Tx<'_>| {
-        let methods = users::contact_methods(tx, id).await?;
-        Ok::<_, ApiError>((methods, sessions::of_user(tx, id, now).await?))
+        let row = users::get(tx, id).await?.ok_or_else(|| ApiError::not_found("user"))?;
+        Ok::<_, ApiError>((row, sessions::of_user(tx, id, now).await?))
     };
-    let (methods, sessions) = state.store.db.read(unit).await?;
+    let (row, sessions) = state.store.db.read(unit).await?;
     let this = auth::session_token(headers, state).map(|token| token_hash(&token));
     let mut rows: Vec<SessionRow> = sessions
         .iter()
@@ -70,7 +78,7 @@ async fn page(
         time_zone: form.select("time_zone", wrong, zones::choices()),
         current_password: form.secret_field("current_password", wrong),
         new_password: form.secret_field("new_password", wrong),
-        contacts: contacts(&viewer.person.email, &methods),
+        reach: reach::reach(state, viewer, &row, Whose::own(viewer), typed).await?,
         sessions: rows,
     })
 }
@@ -87,7 +95,7 @@ pub(super) async fn change(
         Ok(_) => Ok(done("/profile", "Saved.")),
         Err(error) => {
             let wrong = Wrong::of_error(error, &[("timeZone", "time_zone")])?;
-            let page = page(&state, &viewer, &headers, &form, &wrong).await?;
+            let page = page(&state, &viewer, &headers, (&form, &wrong), &Typed::default()).await?;
             viewer.refused_page(&page)
         }
     }
@@ -110,11 +118,8 @@ pub(super) async fn change_password(
         Err(error) => {
             let names = [("currentPassword", "current_password"), ("newPassword", "new_password")];
             let wrong = Wrong::of_error(error, &names)?;
-            let form = Form::of([
-                ("name".to_owned(), viewer.person.name.clone()),
-                ("time_zone".to_owned(), viewer.person.time_zone.clone()),
-            ]);
-            let page = page(&state, &viewer, &headers, &form, &wrong).await?;
+            let form = known(&viewer);
+            let page = page(&state, &viewer, &headers, (&form, &wrong), &Typed::default()).await?;
             viewer.refused_page(&page)
         }
     }
@@ -130,4 +135,66 @@ pub(super) async fn end_session(
         Ok(()) => Ok(done("/profile", "Signed out there.")),
         Err(error) => refused("/profile", error),
     }
+}
+
+/// The answer to a form about how the viewer is reached.
+async fn answer(
+    state: &AppState,
+    viewer: &Viewer,
+    headers: &HeaderMap,
+    outcome: Outcome,
+) -> Result<Response, PageError> {
+    let (typed, is_refused) = match outcome {
+        Outcome::Answered(response) => return Ok(response),
+        Outcome::Refused(typed) => (typed, true),
+        Outcome::Rearranged(typed) => (typed, false),
+    };
+    let page = page(state, viewer, headers, (&known(viewer), &Wrong::default()), &typed).await?;
+    match is_refused {
+        true => viewer.refused_page(&page),
+        false => viewer.page(&page),
+    }
+}
+
+/// `POST /profile/contact-methods`
+pub(super) async fn add_method(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::add(&state, &viewer, Whose::own(&viewer), form).await?;
+    answer(&state, &viewer, &headers, outcome).await
+}
+
+/// `POST /profile/contact-methods/{methodId}`
+pub(super) async fn change_method(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    Path(Id(id)): Path<ids::ContactMethod>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::change(&state, &viewer, Whose::own(&viewer), id, form).await?;
+    answer(&state, &viewer, &headers, outcome).await
+}
+
+/// `POST /profile/notification-rules`
+pub(super) async fn save_rules(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::save_rules(&state, &viewer, Whose::own(&viewer), form).await?;
+    answer(&state, &viewer, &headers, outcome).await
+}
+
+/// `POST /profile/mail`
+pub(super) async fn save_mail(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    form: Form,
+) -> Result<Response, PageError> {
+    reach::save_mail(&state, &viewer, Whose::own(&viewer), form).await
 }

@@ -70,6 +70,7 @@ pub(super) fn channel_name(word: &str) -> String {
     match Channel::from_word(word) {
         Some(Channel::Email) => "Email".to_owned(),
         Some(Channel::Push) => "Push".to_owned(),
+        Some(Channel::Voice) => "Voice call".to_owned(),
         Some(channel) => channel.name().to_owned(),
         None => "Webhook".to_owned(),
     }

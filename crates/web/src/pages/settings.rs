@@ -1,10 +1,16 @@
-//! `/settings/…`: the mail provider and API keys. Outbound webhooks are beside it.
+//! `/settings/…`: notification channels and API keys. Outbound webhooks are beside it.
+
+pub(super) mod channel;
+mod fields;
+mod pastes;
+pub(super) mod rooms;
+pub(super) mod slack;
+mod words;
 
 use axum::{
     extract::State,
     response::{Redirect, Response},
 };
-use opsknight_domain::directory::Channel;
 use opsknight_store::{api_keys, db::Tx, listing::Part};
 use serde_json::{Value, json};
 
@@ -19,95 +25,15 @@ use crate::{
         error::ApiError,
         extract::{Path, from_value},
         scope::Scope,
-        settings::{self as channels, Origin, SettingsBody, providers::ways},
         wire::{Id, ids},
     },
     state::AppState,
-    views::{ApiKeyRow, ApiKeys, Badge, Checks, Choice, EmailSettings, Section, Tone},
+    views::{ApiKeyRow, ApiKeys, Checks, Choice, Section},
 };
 
 /// `GET /settings`: the first of its pages.
 pub(super) async fn first() -> Redirect {
-    Redirect::to("/settings/email")
-}
-
-/// `GET /settings/email`
-pub(super) async fn email(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
-    let form = Form::of([("to".to_owned(), viewer.person.email.clone())]);
-    let page = email_page(&state, &viewer, &form, &Wrong::default(), None).await?;
-    viewer.page(&page)
-}
-
-async fn email_page(
-    state: &AppState,
-    viewer: &Viewer,
-    form: &Form,
-    wrong: &Wrong,
-    answer: Option<(bool, String)>,
-) -> Result<EmailSettings, ApiError> {
-    let body = channels::read(state, Channel::Email).await?;
-    let badge = match body.configured {
-        true => Badge::new(Tone::Good, "Set up"),
-        false => Badge::new(Tone::Bad, "Not set up"),
-    };
-    Ok(EmailSettings {
-        shell: viewer.shell("Email", Section::Settings),
-        state: badge,
-        facts: facts(&body),
-        fault: None,
-        to: form.field("to", wrong),
-        answer,
-    })
-}
-
-/// The settings in force without secrets; nothing where there are none.
-fn facts(body: &SettingsBody) -> Vec<(String, String)> {
-    let from = match body.source {
-        None => return Vec::new(),
-        Some(Origin::Settings) => "These settings",
-        Some(Origin::Environment) => "The environment of the server",
-        Some(Origin::BuiltIn) => "The program",
-    };
-    let known = [
-        ("Provider", body.provider.map(|word| provider_name(word).to_owned())),
-        ("Set by", Some(from.to_owned())),
-        ("Host", body.text("host")),
-        ("Port", body.text("port")),
-        ("User", body.text("user")),
-        ("From", body.text("from")),
-    ];
-    let known = known
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    known.collect()
-}
-
-/// What people call a provider of mail.
-fn provider_name(word: &'static str) -> &'static str {
-    ways(Channel::Email)
-        .provider(word)
-        .map_or(word, |provider| provider.name)
-}
-
-/// `POST /settings/email/test`
-pub(super) async fn test_email(
-    State(state): State<AppState>,
-    viewer: Viewer,
-    form: Form,
-) -> Result<Response, PageError> {
-    let trial = from_value(json!({ "to": form.text("to") }))?;
-    match channels::try_out(&state, &viewer.caller, Channel::Email, trial).await {
-        Ok(trial) => {
-            let answer = Some((trial.ok, trial.message));
-            let page = email_page(&state, &viewer, &form, &Wrong::default(), answer).await?;
-            viewer.page(&page)
-        }
-        Err(error) => {
-            let wrong = Wrong::of_error(error, &[])?;
-            let page = email_page(&state, &viewer, &form, &wrong, None).await?;
-            viewer.refused_page(&page)
-        }
-    }
+    Redirect::to("/settings/notifications")
 }
 
 /// `GET /settings/api-keys`

@@ -9,27 +9,26 @@ use opsknight_domain::{
 use opsknight_store::{
     db::Tx,
     sessions,
-    users::{self, ContactMethodRow, UserRow as Stored},
+    users::{self, UserRow as Stored},
 };
 use serde_json::{Value, json};
 
 use super::{
     PageError, choices,
     form::{Form, Wrong},
-    rows::channel_name,
+    reach::{self, Outcome, Typed, Whose},
     viewer::{Viewer, done, refused},
 };
 use crate::{
     actions::accounts::{self, Invitation},
     api::{
-        address::label,
         error::ApiError,
         extract::{Path, from_value},
         users as actions,
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Badge, Contact, Link, Person, Section, Times, Tone, UserInvite, UserList, UserPage, UserRow},
+    views::{Link, Person, Reach, Section, Times, UserInvite, UserList, UserPage, UserRow},
 };
 
 /// How far ahead somebody's duties are shown.
@@ -122,6 +121,12 @@ pub(super) async fn show(
     shown(&state, &viewer, id, None, None).await
 }
 
+async fn found(state: &AppState, id: UserId) -> Result<Stored, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| users::get(tx, id).await;
+    let row = state.store.db.read(unit).await?;
+    row.ok_or_else(|| ApiError::not_found("user"))
+}
+
 async fn shown(
     state: &AppState,
     viewer: &Viewer,
@@ -129,13 +134,10 @@ async fn shown(
     invitation: Option<Invitation>,
     typed: Option<(&Form, Wrong)>,
 ) -> Result<Response, PageError> {
-    let unit = async move |tx: &mut Tx<'_>| {
-        let user = users::get(tx, id).await?.ok_or_else(|| ApiError::not_found("user"))?;
-        Ok::<_, ApiError>((user, users::contact_methods(tx, id).await?))
-    };
-    let (user, methods) = state.store.db.read(unit).await?;
+    let user = found(state, id).await?;
     let is_refused = typed.is_some();
-    let page = page(viewer, &user, &methods, invitation, typed);
+    let reach = reach::reach(state, viewer, &user, Whose::of(id), &Typed::default()).await?;
+    let page = page(viewer, &user, reach, invitation, typed);
     if is_refused {
         viewer.refused_page(&page)
     } else {
@@ -146,7 +148,7 @@ async fn shown(
 fn page(
     viewer: &Viewer,
     user: &Stored,
-    methods: &[ContactMethodRow],
+    reach: Reach,
     invitation: Option<Invitation>,
     typed: Option<(&Form, Wrong)>,
 ) -> UserPage {
@@ -164,31 +166,12 @@ fn page(
         zone: user.time_zone.replace('_', " "),
         name: form.field("name", &wrong),
         new_role: form.select("role", &wrong, choices::roles()),
-        contacts: contacts(&user.email, methods),
+        reach,
         teams: teams(viewer.directory(), user.id),
         duties: duties(viewer, user.id),
         invitation: invitation.map(|invitation| invitation.url),
         is_me: user.id == viewer.person.id,
     }
-}
-
-/// How somebody is reached: their mail address, then what they added.
-pub(super) fn contacts(email: &str, methods: &[ContactMethodRow]) -> Vec<Contact> {
-    let verified = || Badge::new(Tone::Good, "Verified");
-    let first = Contact {
-        channel: "Email".to_owned(),
-        address: email.to_owned(),
-        state: verified(),
-    };
-    let added = methods.iter().map(|method| Contact {
-        channel: channel_name(method.channel.word()),
-        address: label(method.channel, &method.address),
-        state: match method.verified_at {
-            Some(_) => verified(),
-            None => Badge::new(Tone::Waiting, "Not verified"),
-        },
-    });
-    std::iter::once(first).chain(added).collect()
 }
 
 /// When somebody is on call next, soonest first.
@@ -282,6 +265,65 @@ pub(super) async fn enable(
     Path(Id(id)): Path<ids::User>,
 ) -> Result<Response, PageError> {
     stand(&state, &viewer, id, Standing::Active, "Enabled.").await
+}
+
+/// The answer to a form about how somebody is reached.
+async fn answer(state: &AppState, viewer: &Viewer, id: UserId, outcome: Outcome) -> Result<Response, PageError> {
+    let (typed, is_refused) = match outcome {
+        Outcome::Answered(response) => return Ok(response),
+        Outcome::Refused(typed) => (typed, true),
+        Outcome::Rearranged(typed) => (typed, false),
+    };
+    let user = found(state, id).await?;
+    let reach = reach::reach(state, viewer, &user, Whose::of(id), &typed).await?;
+    let page = page(viewer, &user, reach, None, None);
+    match is_refused {
+        true => viewer.refused_page(&page),
+        false => viewer.page(&page),
+    }
+}
+
+/// `POST /users/{id}/contact-methods`
+pub(super) async fn add_method(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::User>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::add(&state, &viewer, Whose::of(id), form).await?;
+    answer(&state, &viewer, id, outcome).await
+}
+
+/// `POST /users/{id}/contact-methods/{methodId}`
+pub(super) async fn change_method(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path((Id(id), Id(method))): Path<(ids::User, ids::ContactMethod)>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::change(&state, &viewer, Whose::of(id), method, form).await?;
+    answer(&state, &viewer, id, outcome).await
+}
+
+/// `POST /users/{id}/notification-rules`
+pub(super) async fn save_rules(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::User>,
+    form: Form,
+) -> Result<Response, PageError> {
+    let outcome = reach::save_rules(&state, &viewer, Whose::of(id), form).await?;
+    answer(&state, &viewer, id, outcome).await
+}
+
+/// `POST /users/{id}/mail`
+pub(super) async fn save_mail(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::User>,
+    form: Form,
+) -> Result<Response, PageError> {
+    reach::save_mail(&state, &viewer, Whose::of(id), form).await
 }
 
 /// A name for the browser that a session was begun with.

@@ -1,11 +1,10 @@
 //! `/settings/webhooks`: programs and rooms that are told what happens.
 
+mod kinds;
+
 use std::collections::HashMap;
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Redirect, Response},
-};
+use axum::{extract::State, response::Response};
 use opsknight_domain::{id::WebhookId, incident::Happening};
 use opsknight_store::{
     db::Tx,
@@ -19,13 +18,13 @@ use super::{
     PageError, choices,
     form::{Form, Wrong},
     rows::delivery_row,
-    viewer::{Viewer, done, refused},
+    viewer::{Viewer, done, refused, say},
 };
 use crate::{
     api::{
         error::ApiError,
         extract::{Path, from_value},
-        webhooks as actions,
+        webhooks::{self as actions, ListeningBody},
         wire::{Id, ids},
     },
     state::AppState,
@@ -34,19 +33,6 @@ use crate::{
 
 /// How many deliveries are shown.
 const DELIVERIES_MAX: i64 = 20;
-
-/// The names of fields as the API knows them, and as the form does.
-const NAMES: [(&str, &str); 1] = [("serviceIds", "service_ids")];
-
-const fn kind_name(kind: WebhookKind) -> &'static str {
-    match kind {
-        WebhookKind::GoogleChat => "Google Chat",
-        WebhookKind::Teams => "Microsoft Teams",
-        WebhookKind::Discord => "Discord",
-        WebhookKind::Telegram => "Telegram",
-        WebhookKind::Generic => "Generic",
-    }
-}
 
 async fn deliveries_of(tx: &mut Tx<'_>, webhook: WebhookId, limit: i64) -> Result<Vec<deliveries::Listed>, ApiError> {
     let filter = deliveries::Filter {
@@ -78,7 +64,7 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Resul
         };
         WebhookRow {
             link: Link::new(format!("/settings/webhooks/{}", row.id), &row.name),
-            kind: kind_name(row.kind).to_owned(),
+            kind: kinds::name(row.kind).to_owned(),
             host: host(row.url.expose()),
             state,
             last: last.map(|last| (last.outcome, last.at)),
@@ -123,8 +109,6 @@ fn known(row: &Stored) -> Form {
     let mut fields = vec![
         ("name", row.name.clone()),
         ("type", row.kind.word().to_owned()),
-        ("url", row.url.expose().to_owned()),
-        ("channel", row.channel.clone().unwrap_or_default()),
         ("enabled", if row.enabled { "on" } else { "" }.to_owned()),
     ];
     fields.extend(
@@ -133,7 +117,8 @@ fn known(row: &Stored) -> Form {
             .map(|happening| ("events", happening.word().to_owned())),
     );
     fields.extend(row.services.iter().map(|service| ("service_ids", service.to_string())));
-    Form::of(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
+    let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value));
+    Form::of(fields.chain(kinds::known(row)))
 }
 
 fn page(viewer: &Viewer, around: Around, form: &Form, wrong: &Wrong) -> WebhookPage {
@@ -141,9 +126,6 @@ fn page(viewer: &Viewer, around: Around, form: &Form, wrong: &Wrong) -> WebhookP
         .row
         .as_ref()
         .map_or_else(|| "Add webhook".to_owned(), |row| row.name.clone());
-    let kinds = WebhookKind::ALL
-        .into_iter()
-        .map(|kind| Choice::new(kind.word(), kind_name(kind)));
     let events = form.all("events");
     let event = |happening: Happening| {
         let word = happening.word();
@@ -160,11 +142,7 @@ fn page(viewer: &Viewer, around: Around, form: &Form, wrong: &Wrong) -> WebhookP
         id: around.row.as_ref().map(|row| row.id.to_string()),
         title,
         name: form.field("name", wrong),
-        kind: form.select("type", wrong, kinds),
-        url: form.field("url", wrong),
-        secret: form.secret_field("secret", wrong),
-        has_secret: around.row.as_ref().is_some_and(|row| row.secret.is_some()),
-        channel: form.field("channel", wrong),
+        kinds: kinds::ways(around.row.as_ref(), form, wrong),
         enabled: form.field("enabled", wrong),
         events: checks("events", Happening::ALL.into_iter().map(event).collect()),
         services: checks("service_ids", services.collect()),
@@ -197,23 +175,44 @@ pub(super) async fn show(
     viewer.page(&page(&viewer, around, &form, &Wrong::default()))
 }
 
-/// What is typed, as the body of the API. A secret that is left empty stays as it is.
+/// What is typed, as the body of the API.
 fn as_body(form: &Form) -> Value {
     let mut body = json!({
         "name": form.text("name"),
-        "type": form.text("type"),
-        "url": form.text("url"),
-        "channel": form.given("channel"),
         "enabled": form.ticked("enabled"),
         "events": form.all("events"),
         "serviceIds": form.all("service_ids"),
     });
-    if let Some(secret) = form.given("secret") {
-        body["secret"] = secret.into();
-    } else if form.ticked("remove_secret") {
-        body["secret"] = Value::Null;
-    }
+    kinds::write(form, &mut body);
     body
+}
+
+/// What is wrong, by the names of the form.
+fn wrong(error: ApiError, form: &Form) -> Result<Wrong, PageError> {
+    let kind = form.text("type");
+    Ok(
+        Wrong::of_error(error, &[("serviceIds", "service_ids")])?.renamed(|field| {
+            let of_kind = matches!(field, "url" | "secret" | "channel");
+            of_kind.then(|| format!("{kind}.{field}"))
+        }),
+    )
+}
+
+/// After a webhook was saved: what was done, and whether the buttons of a bot in Telegram will be heard.
+fn saved(id: WebhookId, says: &str, listening: Option<ListeningBody>) -> Response {
+    let path = format!("/settings/webhooks/{id}");
+    match listening {
+        None => done(&path, says),
+        Some(ListeningBody { ok: true, message }) => done(
+            &path,
+            format!("{says} Its buttons are heard. Telegram answered: {message}"),
+        ),
+        Some(ListeningBody { ok: false, message }) => say(
+            &path,
+            false,
+            format!("{says} But its buttons do nothing: the bot could not be told where to call. {message}"),
+        ),
+    }
 }
 
 /// `POST /settings/webhooks`
@@ -223,9 +222,9 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
         Err(error) => Err(error),
     };
     match made {
-        Ok(made) => Ok(Redirect::to(&format!("/settings/webhooks/{}", made.id.0)).into_response()),
+        Ok(made) => Ok(saved(made.id.0, "The webhook was added.", made.listening)),
         Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
+            let wrong = wrong(error, &form)?;
             viewer.refused_page(&page(&viewer, Around::default(), &form, &wrong))
         }
     }
@@ -243,9 +242,9 @@ pub(super) async fn change(
         Err(error) => Err(error),
     };
     match changed {
-        Ok(_) => Ok(done(&format!("/settings/webhooks/{id}"), "The webhook was saved.")),
+        Ok(body) => Ok(saved(id, "The webhook was saved.", body.listening)),
         Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
+            let wrong = wrong(error, &form)?;
             let around = around(&state, id).await?;
             viewer.refused_page(&page(&viewer, around, &form, &wrong))
         }

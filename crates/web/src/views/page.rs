@@ -109,7 +109,7 @@ impl Section {
             Self::Events => "/events",
             Self::Notifications => "/notifications",
             Self::Audit => "/audit",
-            Self::Settings => "/settings/email",
+            Self::Settings => "/settings/notifications",
         }
     }
 

@@ -3,7 +3,7 @@
 use askama::Template;
 use opsknight_domain::directory::{Role, Standing};
 
-use super::{Badge, Field, FormError, Link, Person, Select, Shell, Times, form::errors};
+use super::{Field, FormError, Link, Person, Reach, Select, Shell, Times, form::errors};
 
 /// `/teams`
 #[derive(Debug, Clone, Template)]
@@ -140,8 +140,8 @@ pub struct UserPage {
     pub name: Field,
     /// `role`
     pub new_role: Select,
-    /// How they are reached: channel, address, verified or not.
-    pub contacts: Vec<Contact>,
+    /// How they are reached.
+    pub reach: Reach,
     /// Their teams.
     pub teams: Vec<Link>,
     /// When they are on call next: schedule, from, until.
@@ -156,19 +156,10 @@ impl UserPage {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        errors([&self.name, &self.new_role.field])
+        let mut all = errors([&self.name, &self.new_role.field]);
+        all.extend(self.reach.errors());
+        all
     }
-}
-
-/// A way to reach a person.
-#[derive(Debug, Clone)]
-pub struct Contact {
-    /// "Email", "SMS".
-    pub channel: String,
-    /// Where.
-    pub address: String,
-    /// Verified, or not yet.
-    pub state: Badge,
 }
 
 /// `/profile`
@@ -186,7 +177,7 @@ pub struct Profile {
     /// `new_password`
     pub new_password: Field,
     /// How the viewer is reached.
-    pub contacts: Vec<Contact>,
+    pub reach: Reach,
     /// Where the viewer is signed in, this one first.
     pub sessions: Vec<SessionRow>,
 }
@@ -195,12 +186,14 @@ impl Profile {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        errors([
+        let mut all = self.reach.errors();
+        all.extend(errors([
             &self.name,
             &self.time_zone.field,
             &self.current_password,
             &self.new_password,
-        ])
+        ]));
+        all
     }
 }
 

@@ -7,6 +7,7 @@ use opsknight_domain::directory::Role;
 use super::*;
 
 mod alerts;
+mod channels;
 mod desk;
 mod organisation;
 mod settings;
@@ -174,6 +175,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         alerts::pages(kind),
         organisation::pages(kind),
         settings::pages(kind),
+        channels::pages(kind),
     ]
     .concat()
 }

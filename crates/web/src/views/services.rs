@@ -2,7 +2,9 @@
 
 use askama::Template;
 
-use super::{Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, Select, Shell, Times, Tone, form::errors};
+use super::{
+    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Times, Tone, form::errors,
+};
 
 /// Whether a service works, from its incidents that are not resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -146,7 +148,7 @@ pub struct ServiceSettings {
     /// `notify_on`, repeated: `triggered`, `acknowledged`, `resolved`, `sla_breach`
     pub notify_on: Checks,
     /// `slack_channel`
-    pub slack_channel: Field,
+    pub slack_channel: RoomField,
     /// `urgency_critical`, `urgency_error`, `urgency_warning`, `urgency_info`, each with its severity in words
     pub urgencies: Vec<(String, Select)>,
     /// `runbook_url`
@@ -172,7 +174,7 @@ impl ServiceSettings {
             &self.sla_tier,
         ];
         let targets = [&self.target_ack_minutes, &self.target_resolve_minutes];
-        let telling = [&self.channels.field, &self.notify_on.field, &self.slack_channel];
+        let telling = [&self.channels.field, &self.notify_on.field, &self.slack_channel.field];
         let links = [&self.runbook_url, &self.repository_url, &self.dashboard_url];
         let urgencies = self.urgencies.iter().map(|(_, select)| &select.field);
         errors(

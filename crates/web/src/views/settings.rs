@@ -1,26 +1,8 @@
-//! `/settings/…`: the mail provider, outbound webhooks, API keys.
+//! `/settings/…`: outbound webhooks, API keys.
 
 use askama::Template;
 
-use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, form::errors};
-
-/// `/settings/email`
-#[derive(Debug, Clone, Template)]
-#[template(path = "settings/email.html")]
-pub struct EmailSettings {
-    /// Around the page.
-    pub shell: Shell,
-    /// Set up, Not set up, Failing.
-    pub state: Badge,
-    /// The provider and its values without secrets: "Provider" "SMTP", "Host" "smtp.example.com".
-    pub facts: Vec<(String, String)>,
-    /// What is wrong, with the provider's own words, and since when.
-    pub fault: Option<(String, Times)>,
-    /// `to` of the test
-    pub to: Field,
-    /// What the provider answered to the test that was just sent, and whether it took it.
-    pub answer: Option<(bool, String)>,
-}
+use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, Ways, form::errors};
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]
@@ -106,16 +88,8 @@ pub struct WebhookPage {
     pub title: String,
     /// `name`
     pub name: Field,
-    /// `type`
-    pub kind: Select,
-    /// `url`
-    pub url: Field,
-    /// `secret`; empty: as it is
-    pub secret: Field,
-    /// A secret is set.
-    pub has_secret: bool,
-    /// `channel`
-    pub channel: Field,
+    /// `type`, with the fields of each: `DISCORD.url`
+    pub kinds: Ways,
     /// `enabled`: `on`
     pub enabled: Field,
     /// `events`, repeated; none: all
@@ -132,12 +106,9 @@ impl WebhookPage {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        let first = [&self.name, &self.kind.field, &self.url, &self.secret, &self.channel];
-        errors(
-            first
-                .into_iter()
-                .chain([&self.enabled, &self.events.field, &self.services.field]),
-        )
+        let rest = [&self.enabled, &self.events.field, &self.services.field];
+        let first = errors([&self.name]).into_iter().chain(self.kinds.errors());
+        first.chain(errors(rest)).collect()
     }
 
     /// Where the form is sent.

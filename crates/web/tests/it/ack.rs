@@ -49,3 +49,28 @@ async fn an_old_link_says_so() {
     let body = app.get(&reader, &format!("/api/incidents/{id}")).await.json();
     assert_eq!(body["status"], "OPEN");
 }
+
+#[tokio::test]
+async fn a_service_worker_is_told_in_short() {
+    let app = App::new().await;
+    let user = app.person("Jane", Role::Responder).await;
+    let incident = app.incident("Disk full").await;
+    let id: IncidentId = incident["id"].as_str().unwrap().parse().unwrap();
+    let key = app.state.store.sealer.signing_key(ACK_LINK_PURPOSE);
+    let expires = app.clock_now().checked_add(SignedDuration::from_hours(48)).unwrap();
+    let good = format!("/ack/{}", ack_token(&key, id, user, expires));
+    let post = async |path: &str| {
+        let request = app.request(&As::Nobody, &http::Method::POST, path);
+        let request = request.header("accept", "application/json");
+        app.ask(request.body(axum::body::Body::empty()).unwrap()).await.json()
+    };
+    let done = post(&good).await;
+    assert_eq!((&done["ok"], &done["title"]), (&true.into(), &"Acknowledged".into()));
+    let again = post(&good).await;
+    assert_eq!(
+        (&again["ok"], &again["message"]),
+        (&true.into(), &"Jane acknowledged it.".into())
+    );
+    let bad = post("/ack/nothing").await;
+    assert_eq!((&bad["ok"], &bad["title"]), (&false.into(), &"Not acknowledged".into()));
+}

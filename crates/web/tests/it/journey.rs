@@ -43,7 +43,13 @@ async fn from_nothing_to_a_connected_tool() {
         "/events",
         "/notifications",
         "/audit",
+        "/settings/notifications",
         "/settings/email",
+        "/settings/sms",
+        "/settings/voice",
+        "/settings/push",
+        "/settings/whatsapp",
+        "/settings/slack",
         "/settings/api-keys",
         "/settings/webhooks",
         "/settings/webhooks/new",
@@ -318,7 +324,7 @@ async fn settings_of_programs() {
     let fields = [
         ("name", "Chat"),
         ("type", "GENERIC"),
-        ("url", "https://hooks.example.com/x"),
+        ("GENERIC.url", "https://hooks.example.com/x"),
         ("enabled", "on"),
     ];
     let hook = saved(&app, &ada, "/settings/webhooks", &fields).await;

@@ -2,6 +2,7 @@
 //! log tells of it.
 
 mod audit;
+mod channels;
 mod contacts;
 mod events;
 mod keys;

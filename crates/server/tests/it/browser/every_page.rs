@@ -33,7 +33,7 @@ async fn every_page_answers_and_fits() {
     window.go("/settings").await;
     assert_eq!(
         window.path().await,
-        "/settings/email",
+        "/settings/notifications",
         "settings begin with the first of them"
     );
     window.go("/setup").await;
@@ -81,7 +81,13 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
     ];
     let of_records = ["/audit", "/events", "/notifications"];
     let of_settings = [
+        "/settings/notifications",
         "/settings/email",
+        "/settings/sms",
+        "/settings/voice",
+        "/settings/push",
+        "/settings/whatsapp",
+        "/settings/slack",
         "/settings/webhooks",
         "/settings/webhooks/new",
         "/settings/api-keys",

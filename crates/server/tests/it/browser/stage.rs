@@ -28,10 +28,17 @@ pub(super) struct Stage {
 
 impl Stage {
     pub(super) async fn set() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with more variables in the program's environment.
+    pub(super) async fn with(more: &[(&str, &str)]) -> Self {
         let (place, certificates) = (Place::sqlite(), Certificates::new());
         let mail = MailServer::start(&certificates).await;
         let (port, authority) = (mail.port.to_string(), certificates.authority());
-        let server = Server::start(&place, &mail.variables(&port, word(&authority))).await;
+        let mail_variables = mail.variables(&port, word(&authority));
+        let variables: Vec<_> = mail_variables.iter().chain(more).copied().collect();
+        let server = Server::start(&place, &variables).await;
         Self {
             server,
             mail,

@@ -146,6 +146,44 @@ impl Window {
             .expect("the browser obeys");
     }
 
+    /// The same with what it answers.
+    async fn asked(&self, order: &str, what: Value) -> Value {
+        let answer = self.driver.cdp().send_raw(order, what).await;
+        answer.expect("the browser obeys")
+    }
+
+    /// Lets OpsKnight show notifications, as a person does who is asked.
+    pub(super) async fn may_notify(&self) {
+        let what = json!({ "origin": self.base, "permissions": ["notifications"] });
+        self.order("Browser.grantPermissions", what).await;
+    }
+
+    /// Hands a push message to the service worker, the first that was registered.
+    pub(super) async fn deliver_push(&self, message: &str) {
+        self.order("ServiceWorker.enable", json!({})).await;
+        let what = json!({ "origin": self.base, "registrationId": "0", "data": message });
+        self.order("ServiceWorker.deliverPushMessage", what).await;
+    }
+
+    /// Presses a button on the notification whose title has these words. There is no screen to press on: the worker is
+    /// told as the system tells it.
+    pub(super) async fn press_on_notification(&self, words: &str, action: &str) {
+        let filter = json!({ "filter": [{ "type": "service_worker" }] });
+        let targets = self.asked("Target.getTargets", filter).await;
+        let worker = &targets["targetInfos"][0]["targetId"];
+        // Not flat: what is said to the worker goes through the session of the page.
+        let session = self
+            .asked("Target.attachToTarget", json!({ "targetId": worker, "flatten": false }))
+            .await;
+        let script = format!(
+            "self.registration.getNotifications().then((all) => self.dispatchEvent(new NotificationEvent(
+                'notificationclick', {{ notification: all.find((one) => one.title.includes({words:?})), action: {action:?} }})))"
+        );
+        let evaluate = json!({ "id": 1, "method": "Runtime.evaluate", "params": { "expression": script } });
+        let what = json!({ "sessionId": session["sessionId"], "message": evaluate.to_string() });
+        self.order("Target.sendMessageToTarget", what).await;
+    }
+
     pub(super) async fn resize(&self, Size(width, height): Size) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.order("Emulation.setDeviceMetricsOverride", metrics).await;

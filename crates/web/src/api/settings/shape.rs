@@ -52,17 +52,6 @@ pub struct SettingsBody {
     pub updated_at: Option<Time>,
 }
 
-impl SettingsBody {
-    /// What is saved under a name, where that is shown.
-    pub(crate) fn text(&self, name: &str) -> Option<String> {
-        match self.fields.get(name)? {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-        }
-    }
-}
-
 /// The settings in a document as they are shown.
 pub(super) fn shown(channel: Channel, settings: &Settings) -> Map<String, Value> {
     let mut fields = match provider_of(channel, settings) {

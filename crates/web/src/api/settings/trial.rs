@@ -15,6 +15,7 @@ use crate::{
     api::{
         access::{Caller, Person, Who},
         address,
+        check::SHORT_CHARS_MAX,
         error::{ApiError, Problems},
         webhooks::TrialBody,
     },
@@ -34,13 +35,25 @@ pub(crate) async fn try_out(
         (None, Who::Key(_)) => return Err(ApiError::invalid("to", "is missing")),
     };
     let mut problems = Problems::default();
-    let to = address::checked(&mut problems, "to", channel, &to);
+    let to = if channel == Channel::Slack && to.trim().starts_with('#') {
+        room(&mut problems, to.trim())
+    } else {
+        address::checked(&mut problems, "to", channel, &to)
+    };
     problems.check()?;
     let given = match trial.settings {
         None => None,
         Some(wish) => Some(unsaved(state, channel, wish).await?),
     };
     Ok(state.providers.test_channel(channel, given, &to).await.into())
+}
+
+/// A conversation by its name, which is nobody's contact method and can be tried all the same.
+fn room(problems: &mut Problems, name: &str) -> String {
+    if name.len() < 2 || name.chars().count() > SHORT_CHARS_MAX || name.contains(char::is_whitespace) {
+        problems.add("to", "must be the name of a Slack channel, such as #ops");
+    }
+    name.to_owned()
 }
 
 /// The settings as they would be if they were saved. What goes with a workspace of Slack stands among them by its name.

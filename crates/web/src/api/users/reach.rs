@@ -220,7 +220,7 @@ pub(crate) async fn update_contact_method(
 }
 
 /// The contact method, or 404.
-pub(super) async fn method(tx: &mut Tx<'_>, user: UserId, id: ContactMethodId) -> Result<ContactMethodRow, ApiError> {
+pub(crate) async fn method(tx: &mut Tx<'_>, user: UserId, id: ContactMethodId) -> Result<ContactMethodRow, ApiError> {
     let row = users::contact_method(tx, user, id).await?;
     row.ok_or_else(|| ApiError::not_found("contact method"))
 }

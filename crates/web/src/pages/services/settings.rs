@@ -15,15 +15,17 @@ use crate::{
         error::{ApiError, Problems},
         extract::{Path, from_value},
         services as actions,
+        settings::workspaces,
         wire::{Id, ids},
     },
     pages::{
         PageError, choices,
         form::{Form, Wrong},
+        settings::rooms,
         viewer::{Viewer, done, refused},
     },
     state::AppState,
-    views::{Checks, Choice, Section, ServiceHead, ServiceSettings},
+    views::{Checks, Choice, RoomField, Section, ServiceHead, ServiceSettings},
 };
 
 /// The names of fields as the API knows them, and as the form does.
@@ -71,7 +73,21 @@ pub(in crate::pages) async fn settings(
 ) -> Result<Response, PageError> {
     let (row, head) = head(&state, id).await?;
     let count = incident_count(&state, id).await?;
-    viewer.page(&page(&viewer, head, &known(&row), &Wrong::default(), count))
+    let form = known(&row);
+    let room = room(&state, &viewer, &form, &Wrong::default()).await?;
+    viewer.page(&page(&viewer, (head, room), &form, &Wrong::default(), count))
+}
+
+/// The channel in Slack, with those that there are where a workspace is connected.
+async fn room(state: &AppState, viewer: &Viewer, form: &Form, wrong: &Wrong) -> Result<RoomField, ApiError> {
+    let field = form.field("slack_channel", wrong);
+    if workspaces::workspaces(state).await?.is_empty() {
+        return Ok(RoomField {
+            field,
+            ..RoomField::default()
+        });
+    }
+    rooms::field(state, &viewer.caller, None, field).await
 }
 
 async fn incident_count(state: &AppState, id: ServiceId) -> Result<u64, ApiError> {
@@ -118,7 +134,13 @@ fn known(row: &Stored) -> Form {
     Form::of(fields.into_iter().map(|(name, value)| (name.to_owned(), value)))
 }
 
-fn page(viewer: &Viewer, head: ServiceHead, form: &Form, wrong: &Wrong, incident_count: u64) -> ServiceSettings {
+fn page(
+    viewer: &Viewer,
+    (head, slack_channel): (ServiceHead, RoomField),
+    form: &Form,
+    wrong: &Wrong,
+    incident_count: u64,
+) -> ServiceSettings {
     let directory = viewer.directory();
     let told = form.all("notify_on");
     let notices = NOTICES.map(|(word, _, _, says)| Choice::new(word, says).chosen(told.contains(&word)));
@@ -147,7 +169,7 @@ fn page(viewer: &Viewer, head: ServiceHead, form: &Form, wrong: &Wrong, incident
             choices::channels(&form.all("notification_channels")),
         ),
         notify_on: checks("notify_on", notices.to_vec()),
-        slack_channel: form.field("slack_channel", wrong),
+        slack_channel,
         urgencies: Severity::ALL.into_iter().rev().map(urgency).collect(),
         runbook_url: form.field("runbook_url", wrong),
         repository_url: form.field("repository_url", wrong),
@@ -208,7 +230,8 @@ pub(in crate::pages) async fn save_settings(
             let wrong = Wrong::of_error(error, &NAMES)?;
             let (_, head) = head(&state, id).await?;
             let count = incident_count(&state, id).await?;
-            viewer.refused_page(&page(&viewer, head, &form, &wrong, count))
+            let room = room(&state, &viewer, &form, &wrong).await?;
+            viewer.refused_page(&page(&viewer, (head, room), &form, &wrong, count))
         }
     }
 }

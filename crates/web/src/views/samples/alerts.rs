@@ -149,7 +149,7 @@ impl ServiceSettings {
                     ("resolved", "Resolved"),
                 ],
             ),
-            slack_channel: k.field("slack_channel", ""),
+            slack_channel: super::channels::room(k, "slack_channel"),
             urgencies: vec![
                 urgency("Critical", "HIGH"),
                 urgency("Error", "MEDIUM"),

@@ -112,7 +112,7 @@ impl Dashboard {
             } else {
                 vec![
                     step(
-                        "/settings/email",
+                        "/settings/notifications",
                         "Set up email",
                         "Without it nobody can be paged.",
                         true,

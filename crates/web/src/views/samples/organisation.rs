@@ -87,16 +87,91 @@ fn roles(k: Kind, name: &str) -> Select {
     )
 }
 
-fn contacts(k: Kind) -> Vec<Contact> {
-    let contact = |channel: &str, address: &str, state| Contact {
+/// How somebody is reached; `is_own`: it is the viewer.
+fn reach(k: Kind, is_own: bool) -> Reach {
+    let method = |id: &str, channel: &str, address: &str, state: Badge, why: &str| MethodRow {
+        id: id.into(),
         channel: channel.into(),
         address: k.text(address),
-        state,
+        added: Some(at(-20_000)),
+        state: Some(state),
+        why: if why.is_empty() { String::new() } else { k.text(why) },
+        code: Field::new("code").within(id),
+        ..MethodRow::default()
     };
-    vec![
-        contact("Email", "jane@example.com", Badge::new(Tone::Good, "Verified")),
-        contact("SMS", "+49 151 000000", Badge::new(Tone::Waiting, "Not verified yet")),
-    ]
+    let new = method(
+        "cm_1",
+        "SMS",
+        "+49 151 000000",
+        Badge::new(Tone::Waiting, "Not verified"),
+        "No code yet.",
+    );
+    let browser = method(
+        "cm_2",
+        "Push",
+        "push.example.com",
+        Badge::new(Tone::Good, "Verified"),
+        "",
+    );
+    let failing = method(
+        "cm_3",
+        "WhatsApp",
+        "+49 151 1",
+        Badge::new(Tone::Bad, "Failing"),
+        "Messages come back.",
+    );
+    let channels = [("PUSH", "Push"), ("SMS", "SMS")];
+    let rule = |n: usize, channel: &str, delay: &str| RuleForm {
+        n,
+        channel: k.select(&format!("rules.{n}.channel"), &channels, channel),
+        delay: k.field(&format!("rules.{n}.delay"), delay).with(delay),
+    };
+    let group = |word, name, rows| RuleGroup {
+        word,
+        name,
+        default: "No rules: push, then Slack, until one is taken; and email in any case.",
+        rows,
+    };
+    Reach {
+        base: if is_own {
+            "/profile".into()
+        } else {
+            "/users/usr_1".into()
+        },
+        can_change: true,
+        is_own,
+        email: k.text("jane@example.com"),
+        email_fails: (k == Kind::Hostile).then(|| (at(-90), k.text("550 no such user"))),
+        methods: k.list(vec![
+            MethodRow {
+                asks_code: is_own,
+                code: k.field("code", "").within("cm_1"),
+                ..new
+            },
+            MethodRow {
+                device: is_own.then(|| "0f".repeat(32)),
+                can_test: is_own,
+                ..browser
+            },
+            MethodRow {
+                failing: true,
+                ..failing
+            },
+        ]),
+        kind: k.select("type", &channels, "SMS"),
+        address: k.field("address", ""),
+        news: Field::new("receive_news").with("on"),
+        by_browser: true,
+        rules: vec![
+            group(
+                "HIGH",
+                "High urgency",
+                k.list(vec![rule(0, "PUSH", "0"), rule(1, "SMS", "5")]),
+            ),
+            group("MEDIUM", "Medium urgency", Vec::new()),
+        ],
+        whole: (k == Kind::Hostile).then(|| k.text("Try later")),
+    }
 }
 
 impl UserInvite {
@@ -122,7 +197,7 @@ impl UserPage {
             zone: "Europe/London".into(),
             name: k.field("name", "Ada Lovelace"),
             new_role: roles(k, "role"),
-            contacts: contacts(k),
+            reach: reach(k, false),
             teams: k.list(vec![k.link("/teams/team_1", "Platform")]),
             duties: k.list(vec![(k.link("/schedules/sch_1", "Platform"), at(6_000), at(16_000))]),
             invitation: (standing == Standing::Invited).then(|| k.text("https://ops.example.com/invite/t0ken")),
@@ -147,7 +222,7 @@ impl Profile {
             time_zone: k.zone(),
             current_password: Field::new("current_password"),
             new_password: Field::new("new_password"),
-            contacts: contacts(k),
+            reach: reach(k, true),
             sessions: vec![session(0, "Firefox on Linux"), session(1, "Safari on iPhone")],
         }
     }

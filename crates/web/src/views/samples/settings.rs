@@ -4,35 +4,12 @@ use super::*;
 
 pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     vec![
-        draw("settings-email", &EmailSettings::sample(k)),
         draw("settings-api-keys", &ApiKeys::sample(k)),
         draw("settings-webhooks", &WebhookList::sample(k)),
         draw("settings-webhook", &WebhookPage::sample(k)),
         draw("audit", &Audit::sample(k)),
         draw("notifications", &Notifications::sample(k)),
     ]
-}
-
-impl EmailSettings {
-    fn sample(k: Kind) -> Self {
-        Self {
-            shell: k.shell(Section::Settings, "Email", "/settings/email"),
-            state: if k == Kind::Empty {
-                Badge::new(Tone::Quiet, "Not set up")
-            } else {
-                Badge::new(Tone::Good, "Works")
-            },
-            facts: k.list(vec![
-                ("Provider".into(), "SMTP".into()),
-                ("Host".into(), k.text("smtp.example.com:587, STARTTLS")),
-                ("From".into(), k.text("OpsKnight <ops@example.com>")),
-                ("Set in".into(), "the environment of the server".into()),
-            ]),
-            fault: (k == Kind::Hostile).then(|| (k.text("451 try later"), at(-30))),
-            to: k.field("to", "jane@example.com"),
-            answer: k.maybe((k == Kind::Typical, k.text("250 2.0.0 OK: queued as 4F1A"))),
-        }
-    }
 }
 
 impl ApiKeys {
@@ -115,11 +92,10 @@ impl WebhookPage {
                 k.text("Status page")
             },
             name: k.field("name", "Status page"),
-            kind: k.select("type", &[("GENERIC", "Generic"), ("DISCORD", "Discord")], "GENERIC"),
-            url: k.field("url", "https://hooks.example.com/opsknight"),
-            secret: k.field("secret", ""),
-            has_secret: k != Kind::Empty,
-            channel: k.field("channel", ""),
+            kinds: Ways {
+                field: k.field("type", "GENERIC"),
+                ..super::channels::ways(k, "", "RESEND")
+            },
             enabled: Field::new("enabled").with("on"),
             events: Checks::new(Field::new("events"), events.map(|event| Choice::new(event, event))),
             services: Checks::new(

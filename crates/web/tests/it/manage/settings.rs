@@ -336,7 +336,7 @@ async fn a_test_goes_where_the_channel_reaches() {
         ("sms", "12"),
         ("voice", "x"),
         ("whatsapp", "a@example.com"),
-        ("slack", "#ops"),
+        ("slack", "# ops"),
         ("push", " "),
     ] {
         let (body, path) = (json!({ "to": to }), test(channel));
