@@ -87,43 +87,53 @@ fn roles(k: Kind, name: &str) -> Select {
     )
 }
 
-/// How somebody is reached; `is_own`: it is the viewer.
-fn reach(k: Kind, is_own: bool) -> Reach {
-    let method = |id: &str, channel: &str, address: &str, state: Badge, why: &str| MethodRow {
+const CHANNELS: [(&str, &str); 2] = [("PUSH", "Push"), ("SMS", "SMS")];
+
+fn methods(k: Kind, is_own: bool) -> Vec<MethodRow> {
+    let method = |id: &str, channel: &str, address: &str, (tone, state): (Tone, &str), why: &str| MethodRow {
         id: id.into(),
         channel: channel.into(),
         address: k.text(address),
         added: Some(at(-20_000)),
-        state: Some(state),
+        state: Some(Badge::new(tone, state)),
         why: if why.is_empty() { String::new() } else { k.text(why) },
         code: Field::new("code").within(id),
         ..MethodRow::default()
     };
-    let new = method(
-        "cm_1",
-        "SMS",
-        "+49 151 000000",
-        Badge::new(Tone::Waiting, "Not verified"),
-        "No code yet.",
-    );
-    let browser = method(
-        "cm_2",
-        "Push",
-        "push.example.com",
-        Badge::new(Tone::Good, "Verified"),
-        "",
-    );
-    let failing = method(
-        "cm_3",
-        "WhatsApp",
-        "+49 151 1",
-        Badge::new(Tone::Bad, "Failing"),
-        "Messages come back.",
-    );
-    let channels = [("PUSH", "Push"), ("SMS", "SMS")];
+    vec![
+        MethodRow {
+            asks_code: is_own,
+            code: k.field("code", "").within("cm_1"),
+            ..method(
+                "cm_1",
+                "SMS",
+                "+49 151 000000",
+                (Tone::Waiting, "Not verified"),
+                "No code yet.",
+            )
+        },
+        MethodRow {
+            device: is_own.then(|| "0f".repeat(32)),
+            can_test: is_own,
+            ..method("cm_2", "Push", "push.example.com", (Tone::Good, "Verified"), "")
+        },
+        MethodRow {
+            failing: true,
+            ..method(
+                "cm_3",
+                "WhatsApp",
+                "+49 151 1",
+                (Tone::Bad, "Failing"),
+                "Messages come back.",
+            )
+        },
+    ]
+}
+
+fn rules(k: Kind) -> Vec<RuleGroup> {
     let rule = |n: usize, channel: &str, delay: &str| RuleForm {
         n,
-        channel: k.select(&format!("rules.{n}.channel"), &channels, channel),
+        channel: k.select(&format!("rules.{n}.channel"), &CHANNELS, channel),
         delay: k.field(&format!("rules.{n}.delay"), delay).with(delay),
     };
     let group = |word, name, rows| RuleGroup {
@@ -132,44 +142,30 @@ fn reach(k: Kind, is_own: bool) -> Reach {
         default: "No rules: push, then Slack, until one is taken; and email in any case.",
         rows,
     };
+    vec![
+        group(
+            "HIGH",
+            "High urgency",
+            k.list(vec![rule(0, "PUSH", "0"), rule(1, "SMS", "5")]),
+        ),
+        group("MEDIUM", "Medium urgency", Vec::new()),
+    ]
+}
+
+/// How somebody is reached; `is_own`: it is the viewer.
+fn reach(k: Kind, is_own: bool) -> Reach {
     Reach {
-        base: if is_own {
-            "/profile".into()
-        } else {
-            "/users/usr_1".into()
-        },
+        base: if is_own { "/profile" } else { "/users/usr_1" }.into(),
         can_change: true,
         is_own,
         email: k.text("jane@example.com"),
         email_fails: (k == Kind::Hostile).then(|| (at(-90), k.text("550 no such user"))),
-        methods: k.list(vec![
-            MethodRow {
-                asks_code: is_own,
-                code: k.field("code", "").within("cm_1"),
-                ..new
-            },
-            MethodRow {
-                device: is_own.then(|| "0f".repeat(32)),
-                can_test: is_own,
-                ..browser
-            },
-            MethodRow {
-                failing: true,
-                ..failing
-            },
-        ]),
-        kind: k.select("type", &channels, "SMS"),
+        methods: k.list(methods(k, is_own)),
+        kind: k.select("type", &CHANNELS, "SMS"),
         address: k.field("address", ""),
         news: Field::new("receive_news").with("on"),
         by_browser: true,
-        rules: vec![
-            group(
-                "HIGH",
-                "High urgency",
-                k.list(vec![rule(0, "PUSH", "0"), rule(1, "SMS", "5")]),
-            ),
-            group("MEDIUM", "Medium urgency", Vec::new()),
-        ],
+        rules: rules(k),
         whole: (k == Kind::Hostile).then(|| k.text("Try later")),
     }
 }
