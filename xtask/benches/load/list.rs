@@ -187,7 +187,7 @@ async fn write(store: &Store, stories: Vec<Story>, now: Timestamp) -> Result<(),
                 batch.take(change, &mut fresh, at);
             }
         }
-        batch.write(tx, now).await.map(drop)
+        batch.write(tx, &mut fresh, now).await.map(drop)
     };
     store.db.write(unit).await
 }
