@@ -375,7 +375,6 @@ CREATE INDEX delivery_sent_address ON delivery (channel, address, finished_at)
     WHERE state = 'SENT' AND purpose = 'PAGE' AND bundle_id IS NULL;
 CREATE INDEX delivery_bundle ON delivery (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX delivery_user ON delivery (user_id, id) WHERE user_id IS NOT NULL;
-CREATE INDEX delivery_bundle ON delivery (bundle_id) WHERE bundle_id IS NOT NULL;
 CREATE INDEX delivery_provider ON delivery (provider_id) WHERE provider_id IS NOT NULL;
 CREATE INDEX delivery_due_webhook ON delivery (webhook_id, due_at) WHERE state = 'PENDING' AND webhook_id IS NOT NULL;
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'SENDING';
