@@ -130,6 +130,8 @@ struct Grid<'a> {
     anchor: DateTime,
     /// Wall-clock seconds from one hand-off to the next; at most 2^32 weeks.
     step_s: i64,
+    /// Which hand-off, counted from the anchor's, begins turn 0. It may lie before the years that have instants.
+    first: i64,
 }
 
 impl<'a> Grid<'a> {
@@ -140,21 +142,21 @@ impl<'a> Grid<'a> {
             zone,
             anchor: start.date().to_datetime(rotation.handoff),
             step_s,
+            first: 0,
         };
         // Turn 0 is the one into which the start falls, so that the first person is the first on call.
-        let turns = match rotation.unit {
+        let first = match rotation.unit {
             Unit::Hours => grid.last_shown(start),
             Unit::Days | Unit::Weeks => 0,
         };
-        let passed = SignedDuration::from_secs(turns.saturating_mul(step_s));
-        let anchor = grid.anchor.saturating_add(passed);
-        Self { anchor, ..grid }
+        Self { first, ..grid }
     }
 
     /// When hand-off `number` happens; the first or last instant there is when it lies beyond.
     fn handoff(&self, number: i64) -> Timestamp {
         let wall = number
-            .checked_mul(self.step_s)
+            .checked_add(self.first)
+            .and_then(|number| number.checked_mul(self.step_s))
             .and_then(|seconds| self.anchor.checked_add(SignedDuration::from_secs(seconds)).ok());
         match wall {
             Some(wall) => wall::instant(self.zone, wall),
@@ -168,7 +170,7 @@ impl<'a> Grid<'a> {
         let since_anchor = wall.duration_since(self.anchor);
         // Whole seconds of a step let the floor ignore the fraction, when that is taken downwards too.
         let seconds = since_anchor.as_secs() - i64::from(since_anchor.subsec_nanos() < 0);
-        seconds.div_euclid(self.step_s)
+        seconds.div_euclid(self.step_s) - self.first
     }
 
     /// No later hand-off happens before `to`.
@@ -222,6 +224,26 @@ mod tests {
             length,
             start: at(start),
             handoff: handoff.parse().unwrap(),
+        }
+    }
+
+    /// The hand-off before the one on the day of its start would lie before the first instant there is.
+    #[test]
+    fn a_turn_that_is_longer_than_all_time_before_it_is_counted_like_any_other() {
+        let start = "-001970-12-25T04:30:53Z".parse().unwrap();
+        let rotation = Rotation {
+            unit: Unit::Hours,
+            length: 70_389_528,
+            start,
+            handoff: Time::MAX,
+        };
+        let zone = zone("Pacific/Apia");
+        let hour = |n: i64| start + SignedDuration::from_hours(n);
+        let turns = rotation.turns(&zone, start, hour(7 * 24));
+        assert_eq!(turns.iter().map(|turn| turn.number).collect::<Vec<_>>(), [0, 1]);
+        for at in (0..7 * 24).map(hour) {
+            let turn = turns.iter().find(|turn| turn.start <= at && at < turn.end);
+            assert_eq!(rotation.turn_at(&zone, at), turn.map(|turn| turn.number), "{at}");
         }
     }
 
