@@ -100,13 +100,13 @@ async fn on(
     let after = sinks.counts.now();
     #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
     let rate = |before: u64, after: u64| (after - before) as f64 / time.as_secs_f64();
-    let name = format!("{}, pages sent once events stop", database.name);
-    let webhooks = rate(before.0, after.0);
+    let name = format!("{}, webhook calls once events stop", database.name);
+    let mails = after.1 - before.1;
     part.say(
         &name,
-        rate(before.1, after.1),
+        rate(before.0, after.0),
         "/s",
-        &format!("and {webhooks:.0} webhook calls/s"),
+        &format!("and {mails} mails: pages to one person are gathered"),
     );
     program.stop().await
 }
@@ -157,7 +157,7 @@ impl Usage {
     fn say(&self, part: &mut Part, seen: &Seen) {
         let an_event = |seconds: f64| seconds * 1e6 / seen.count as f64;
         let note = format!(
-            "the program used {:.2} processors, the load {:.2}; meanwhile {:.0} pages/s, {:.0} webhook calls/s",
+            "the program used {:.2} processors, the load {:.2}; meanwhile {:.0} mails/s, {:.0} webhook calls/s",
             self.program_s / seen.seconds,
             self.load_s / seen.seconds,
             self.mails as f64 / seen.seconds,
