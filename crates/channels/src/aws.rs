@@ -3,7 +3,10 @@
 //! Signatures are AWS's own (Signature Version 4), made by AWS's own library. Keys are those that an administrator gives:
 //! it never looks for others in files, in the environment, or at the metadata service of the machine.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::{
@@ -32,29 +35,43 @@ const TOKEN: &str = "AWS_SESSION_TOKEN";
 const REGION_BYTES_MAX: usize = 63;
 
 /// An account of AWS and one of its regions, as an administrator gives them.
-#[derive(Clone, Copy)]
-pub(crate) struct Account<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) access_key_id: &'a str,
-    pub(crate) secret_access_key: &'a Secret,
-    pub(crate) session_token: Option<&'a Secret>,
-    pub(crate) endpoint: Option<&'a Url>,
+#[derive(Clone, PartialEq, Eq)]
+pub struct AwsAccount {
+    /// `AWS_REGION`: the one in which the service is called.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`, of a user who may send by the service.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: Secret,
+    /// `AWS_SESSION_TOKEN`, where the keys are temporary ones.
+    pub session_token: Option<Secret>,
+    /// The service's own `AWS_ENDPOINT_URL_…`, or `AWS_ENDPOINT_URL`; none: the region's own.
+    pub endpoint: Option<Url>,
 }
 
-impl Account<'_> {
+impl fmt::Debug for AwsAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsAccount")
+            .field("region", &self.region)
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl AwsAccount {
     /// All that cannot work, each with the setting to change.
     pub(crate) fn problems(&self) -> Vec<Problem> {
-        let region = (!is_region(self.region)).then(|| Problem {
+        let region = (!is_region(&self.region)).then(|| Problem {
             field: REGION,
             why: "must name a region, like eu-west-1".into(),
         });
-        let token = self.session_token.and_then(|token| key_problem(TOKEN, token));
+        let token = self.session_token.as_ref().and_then(|token| key_problem(TOKEN, token));
         [
             region,
-            text_problem(KEY, self.access_key_id),
-            key_problem(SECRET, self.secret_access_key),
+            text_problem(KEY, &self.access_key_id),
+            key_problem(SECRET, &self.secret_access_key),
             token,
-            base_problem(ENDPOINT, self.endpoint),
+            base_problem(ENDPOINT, self.endpoint.as_ref()),
         ]
         .into_iter()
         .flatten()
@@ -92,18 +109,23 @@ pub(crate) struct Service {
 
 impl Service {
     /// `host` is the first part of its address, `name` what signatures are made out to. The account has no problems.
-    pub(crate) fn new(vendors: &Vendors, account: Account<'_>, host: &str, name: &'static str) -> Self {
-        let secrets: Vec<&Secret> = [Some(account.secret_access_key), account.session_token]
+    pub(crate) fn new(vendors: &Vendors, account: &AwsAccount, host: &str, name: &'static str) -> Self {
+        let secrets: Vec<&Secret> = [Some(&account.secret_access_key), account.session_token.as_ref()]
             .into_iter()
             .flatten()
             .collect();
-        let token = account.session_token.map(|token| token.expose().to_owned());
+        let token = account.session_token.as_ref().map(|token| token.expose().to_owned());
         Self {
-            api: open(vendors, account.endpoint, &own_address(host, account.region), &secrets),
+            api: open(
+                vendors,
+                account.endpoint.as_ref(),
+                &own_address(host, &account.region),
+                &secrets,
+            ),
             name,
-            region: account.region.to_owned(),
+            region: account.region.clone(),
             credentials: Credentials::new(
-                account.access_key_id,
+                account.access_key_id.as_str(),
                 account.secret_access_key.expose(),
                 token,
                 None,
@@ -304,20 +326,20 @@ mod tests {
     use super::*;
     use crate::{Timeouts, tls::Roots};
 
-    fn account<'a>(region: &'a str, secret: &'a Secret, token: Option<&'a Secret>) -> Account<'a> {
-        Account {
-            region,
-            access_key_id: "AKIDEXAMPLE",
-            secret_access_key: secret,
-            session_token: token,
+    fn account(region: &str, secret: &str, token: Option<&str>) -> AwsAccount {
+        AwsAccount {
+            region: region.into(),
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: Secret::new(secret),
+            session_token: token.map(Secret::new),
             endpoint: None,
         }
     }
 
-    fn service(token: Option<&Secret>) -> Service {
+    fn service(token: Option<&str>) -> Service {
         let vendors = Vendors::new(&Roots::of(Vec::new()), Timeouts::default()).unwrap();
-        let secret = Secret::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
-        Service::new(&vendors, account("us-east-1", &secret, token), "email", "service")
+        let account = account("us-east-1", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", token);
+        Service::new(&vendors, &account, "email", "service")
     }
 
     /// The first case of AWS's published test suite for signatures, `get-vanilla`.
@@ -345,14 +367,13 @@ mod tests {
 
     #[test]
     fn a_session_token_goes_along_and_the_time_counts() {
-        let token = Secret::new("TOKEN");
         let url = Url::parse("https://example.amazonaws.com/").unwrap();
         let sign = |token, at: &str| {
             let now = at.parse().unwrap();
             let signed = service(token).signature(&Method::POST, &url, Some("text/plain"), b"x", now);
             signed.unwrap()
         };
-        let with = sign(Some(&token), "2026-01-01T00:00:00Z");
+        let with = sign(Some("TOKEN"), "2026-01-01T00:00:00Z");
         assert!(with.contains(&("x-amz-security-token".into(), "TOKEN".into())));
         assert!(
             with.iter()
@@ -376,7 +397,6 @@ mod tests {
             own_address("email", "eusc-de-east-1"),
             "https://email.eusc-de-east-1.amazonaws.eu"
         );
-        let secret = Secret::new("s3cr3t");
         for wrong in [
             "",
             "eu-west-1.evil.example",
@@ -385,15 +405,14 @@ mod tests {
             "-a",
             &"a".repeat(64),
         ] {
-            let problems = account(wrong, &secret, None).problems();
+            let problems = account(wrong, "s3cr3t", None).problems();
             assert_eq!(
                 problems.iter().map(|problem| problem.field).collect::<Vec<_>>(),
                 [REGION],
                 "{wrong}"
             );
         }
-        let empty = Secret::new("");
-        let wrong = account("eu-west-1", &empty, Some(&empty)).problems();
+        let wrong = account("eu-west-1", "", Some("")).problems();
         assert_eq!(
             wrong.iter().map(|problem| problem.field).collect::<Vec<_>>(),
             [SECRET, TOKEN]
@@ -402,11 +421,13 @@ mod tests {
 
     #[test]
     fn no_key_is_printed() {
-        let token = Secret::new("SESSION-TOKEN");
-        let printed = format!("{:?}", service(Some(&token)));
-        assert!(
-            !printed.contains("wJalr") && !printed.contains("SESSION-TOKEN"),
-            "{printed}"
-        );
+        let account = account("us-east-1", "wJalr", Some("SESSION-TOKEN"));
+        for printed in [format!("{account:?}"), format!("{:?}", service(Some("SESSION-TOKEN")))] {
+            assert!(printed.contains("us-east-1"), "{printed}");
+            assert!(
+                !printed.contains("wJalr") && !printed.contains("SESSION-TOKEN"),
+                "{printed}"
+            );
+        }
     }
 }

@@ -37,6 +37,7 @@ pub mod webhook;
 pub mod whatsapp;
 mod words;
 
+pub use aws::AwsAccount;
 pub use http::Timeouts;
 pub use secret::Secret;
 pub use vendor::Vendors;

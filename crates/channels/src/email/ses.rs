@@ -3,8 +3,6 @@
 //! It owns the request and what each answer means. SES puts a `Message-ID` of its own in place of ours, so the delivery's
 //! id also goes along as a tag and as a header. What SES reports later is [`super::events`]'.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
@@ -12,15 +10,14 @@ use lettre::message::Mailbox;
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
 
 use super::{
     compose,
     letter::{DELIVERY_TAG, Letter, sender},
 };
 use crate::{
-    Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    aws::{Account, Fault, KEY, Service},
+    Channel, DeliveryError, Message, Problem, Receipt, Vendors,
+    aws::{AwsAccount, Fault, KEY, Service},
     given::is_identity,
     vendor::Reply,
 };
@@ -32,49 +29,21 @@ const ACCOUNT: [&str; 3] = ["v2", "email", "account"];
 const IDENTITIES: [&str; 3] = ["v2", "email", "list-identities"];
 
 /// An account of AWS whose SES sends our mail.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SesSettings {
-    /// `AWS_REGION`: the one in which the sender is verified.
-    pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, of a user who may `ses:SendEmail`.
-    pub access_key_id: String,
-    /// `AWS_SECRET_ACCESS_KEY`.
-    pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`, where the keys are temporary ones.
-    pub session_token: Option<Secret>,
+    /// In the region in which the sender is verified, with the keys of a user who may `ses:SendEmail`.
+    pub account: AwsAccount,
     /// Who mails come from, `noreply@example.com` or `Paging <noreply@example.com>`: an identity that SES verified.
     pub from: String,
-    /// `AWS_ENDPOINT_URL_SES` or `AWS_ENDPOINT_URL`; none: the region's own.
-    pub endpoint: Option<Url>,
-}
-
-impl fmt::Debug for SesSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SesSettings")
-            .field("region", &self.region)
-            .field("access_key_id", &self.access_key_id)
-            .field("from", &self.from)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SesSettings {
     /// All that cannot work, each with the setting to change. Empty: they may work.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.account().problems();
+        let mut problems = self.account.problems();
         problems.extend(sender(&self.from, FROM).err());
         problems
-    }
-
-    const fn account(&self) -> Account<'_> {
-        Account {
-            region: self.region.as_str(),
-            access_key_id: self.access_key_id.as_str(),
-            secret_access_key: &self.secret_access_key,
-            session_token: self.session_token.as_ref(),
-            endpoint: self.endpoint.as_ref(),
-        }
     }
 }
 
@@ -97,7 +66,7 @@ impl Ses {
         }
         Ok(Self {
             // The service's address begins with "email", its signatures are made out to "ses".
-            service: Service::new(vendors, settings.account(), "email", "ses"),
+            service: Service::new(vendors, &settings.account, "email", "ses"),
             from: sender(&settings.from, FROM)?,
         })
     }
@@ -278,27 +247,33 @@ fn fault(reply: &Reply) -> Fault {
 
 #[cfg(test)]
 mod tests {
+    use url::Url;
+
     use super::*;
-    use crate::aws::ENDPOINT;
+    use crate::{Secret, aws::ENDPOINT};
 
     #[test]
     fn each_problem_names_its_setting_and_no_key() {
         let good = SesSettings {
-            region: "eu-west-1".into(),
-            access_key_id: "AKIDEXAMPLE".into(),
-            secret_access_key: Secret::new("secret-key"),
-            session_token: None,
+            account: AwsAccount {
+                region: "eu-west-1".into(),
+                access_key_id: "AKIDEXAMPLE".into(),
+                secret_access_key: Secret::new("secret-key"),
+                session_token: None,
+                endpoint: None,
+            },
             from: "noreply@example.com".into(),
-            endpoint: None,
         };
         assert_eq!(good.problems(), []);
         let wrong = SesSettings {
-            region: "Ireland".into(),
-            access_key_id: String::new(),
-            secret_access_key: Secret::new("secret key"),
-            session_token: Some(Secret::new("secret\nkey")),
+            account: AwsAccount {
+                region: "Ireland".into(),
+                access_key_id: String::new(),
+                secret_access_key: Secret::new("secret key"),
+                session_token: Some(Secret::new("secret\nkey")),
+                endpoint: Some(Url::parse("ftp://example.com").unwrap()),
+            },
             from: "nobody".into(),
-            endpoint: Some(Url::parse("ftp://example.com").unwrap()),
         };
         let fields: Vec<&str> = wrong.problems().iter().map(|problem| problem.field).collect();
         let all = [

@@ -3,16 +3,14 @@
 //! It owns the request and what each answer means. SNS has neither a place for an idempotency key nor a way to be
 //! answered: a number that opted out is accepted and dropped, which only the account's delivery logs tell.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use jiff::Timestamp;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 
 use super::text::render_one_way;
 use crate::{
-    Channel, DeliveryError, Message, Problem, Receipt, Secret, Vendors,
-    aws::{Account, Fault, KEY, Service},
+    Channel, DeliveryError, Message, Problem, Receipt, Vendors,
+    aws::{AwsAccount, Fault, KEY, Service},
     given::is_identity,
     vendor::Reply,
 };
@@ -31,52 +29,24 @@ const DIGITS: std::ops::RangeInclusive<usize> = 7..=15;
 const ANSWER_BYTES_MAX: usize = 16 << 10;
 
 /// An account of AWS whose SNS sends our text messages.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SnsSmsSettings {
-    /// `AWS_REGION`: one of those in which SNS sends text messages.
-    pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, of a user who may `sns:Publish`.
-    pub access_key_id: String,
-    /// `AWS_SECRET_ACCESS_KEY`.
-    pub secret_access_key: Secret,
-    /// `AWS_SESSION_TOKEN`, where the keys are temporary ones.
-    pub session_token: Option<Secret>,
+    /// In one of the regions in which SNS sends text messages, with the keys of a user who may `sns:Publish`.
+    pub account: AwsAccount,
     /// `AWS_SNS_SENDER_ID`: the name that messages come from in countries that allow one; none: the account's default.
     pub sender_id: Option<String>,
-    /// `AWS_ENDPOINT_URL_SNS` or `AWS_ENDPOINT_URL`; none: the region's own.
-    pub endpoint: Option<Url>,
-}
-
-impl fmt::Debug for SnsSmsSettings {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SnsSmsSettings")
-            .field("region", &self.region)
-            .field("access_key_id", &self.access_key_id)
-            .field("sender_id", &self.sender_id)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SnsSmsSettings {
     /// All that cannot work, each with the setting to change. Empty: they may work.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.account().problems();
+        let mut problems = self.account.problems();
         problems.extend(self.sender_id.as_deref().filter(|id| !is_sender(id)).map(|_| Problem {
             field: SENDER,
             why: format!("must have at most {SENDER_CHARS_MAX} letters, digits and dashes, and at least one letter"),
         }));
         problems
-    }
-
-    const fn account(&self) -> Account<'_> {
-        Account {
-            region: self.region.as_str(),
-            access_key_id: self.access_key_id.as_str(),
-            secret_access_key: &self.secret_access_key,
-            session_token: self.session_token.as_ref(),
-            endpoint: self.endpoint.as_ref(),
-        }
     }
 }
 
@@ -104,7 +74,7 @@ impl SnsSms {
             return Err(problem.into());
         }
         Ok(Self {
-            service: Service::new(vendors, settings.account(), "sns", "sns"),
+            service: Service::new(vendors, &settings.account, "sns", "sns"),
             sender_id: settings.sender_id.clone(),
         })
     }
@@ -258,6 +228,7 @@ fn unescaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Secret;
 
     #[test]
     fn an_element_is_found_in_what_sns_answers() {
@@ -293,19 +264,23 @@ mod tests {
     #[test]
     fn each_problem_names_its_setting_and_no_key() {
         let good = SnsSmsSettings {
-            region: "eu-west-1".into(),
-            access_key_id: "AKIDEXAMPLE".into(),
-            secret_access_key: Secret::new("secret-key"),
-            session_token: None,
+            account: AwsAccount {
+                region: "eu-west-1".into(),
+                access_key_id: "AKIDEXAMPLE".into(),
+                secret_access_key: Secret::new("secret-key"),
+                session_token: None,
+                endpoint: None,
+            },
             sender_id: Some("OpsKnight".into()),
-            endpoint: None,
         };
         assert_eq!(good.problems(), []);
         for wrong in ["", "12345", "OpsKnight Pager", "Bereitschaft1", "Ürgent"] {
             let settings = SnsSmsSettings {
                 sender_id: Some(wrong.into()),
-                secret_access_key: Secret::new("secret key"),
-                ..good.clone()
+                account: AwsAccount {
+                    secret_access_key: Secret::new("secret key"),
+                    ..good.account.clone()
+                },
             };
             let fields: Vec<&str> = settings.problems().iter().map(|problem| problem.field).collect();
             assert_eq!(fields, ["AWS_SECRET_ACCESS_KEY", SENDER], "{wrong}");

@@ -1,7 +1,7 @@
 //! Amazon's services as moto makes believe, which checks each signature with Amazon's own library.
 
 use opsknight_channels::{
-    Channel as _, DeliveryError, Secret,
+    AwsAccount, Channel as _, DeliveryError, Secret,
     email::{Ses, SesSettings},
     sms::sns::{SnsSms, SnsSmsSettings},
     sms::text::render_one_way,
@@ -27,24 +27,22 @@ impl Aws {
         let mut script = Script::start("aws.py", &[SENDER]);
         let said = script.says().await;
         let of = |name: &str| said[name].as_str().unwrap().to_owned();
-        let endpoint = Some(of("url").parse().unwrap());
+        let account = AwsAccount {
+            region: "eu-west-1".into(),
+            access_key_id: of("key"),
+            secret_access_key: Secret::new(of("secret")),
+            session_token: None,
+            endpoint: Some(of("url").parse().unwrap()),
+        };
         Self {
             script,
             ses: SesSettings {
-                region: "eu-west-1".into(),
-                access_key_id: of("key"),
-                secret_access_key: Secret::new(of("secret")),
-                session_token: None,
+                account: account.clone(),
                 from: format!("Paging <{SENDER}>"),
-                endpoint: endpoint.clone(),
             },
             sns: SnsSmsSettings {
-                region: "eu-west-1".into(),
-                access_key_id: of("key"),
-                secret_access_key: Secret::new(of("secret")),
-                session_token: None,
+                account,
                 sender_id: Some("OpsKnight".into()),
-                endpoint,
             },
         }
     }
@@ -91,10 +89,8 @@ async fn a_mail_reaches_ses() {
         field(&unverified.send("jane@example.com", &page(), now()).await),
         "SES_FROM"
     );
-    let wrong = SesSettings {
-        secret_access_key: Secret::new("not-the-secret"),
-        ..aws.ses.clone()
-    };
+    let mut wrong = aws.ses.clone();
+    wrong.account.secret_access_key = Secret::new("not-the-secret");
     // moto says why in XML here, which SES does not: that it is about the key is told by the status alone.
     let wrong = Ses::new(&wrong, &vendors).unwrap();
     assert_eq!(
@@ -118,20 +114,16 @@ async fn a_text_reaches_sns() {
         assert_eq!(text, expected);
     }
     assert!(sns.check().await.unwrap().contains("knows the key"));
-    let wrong = SnsSmsSettings {
-        secret_access_key: Secret::new("not-the-secret"),
-        ..aws.sns.clone()
-    };
+    let mut wrong = aws.sns.clone();
+    wrong.account.secret_access_key = Secret::new("not-the-secret");
     let wrong = SnsSms::new(&wrong, &vendors).unwrap();
     assert_eq!(
         field(&wrong.send("+15555550100", &page(), now()).await),
         "AWS_SECRET_ACCESS_KEY"
     );
     assert_eq!(field(&wrong.check().await), "AWS_SECRET_ACCESS_KEY");
-    let unknown = SnsSmsSettings {
-        access_key_id: "AKIAIOSFODNN7EXAMPLE".into(),
-        ..aws.sns.clone()
-    };
+    let mut unknown = aws.sns.clone();
+    unknown.account.access_key_id = "AKIAIOSFODNN7EXAMPLE".into();
     let unknown = SnsSms::new(&unknown, &vendors).unwrap();
     assert_eq!(
         field(&unknown.send("+15555550100", &page(), now()).await),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{body::Body, response::Response};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use opsknight_channels::{
-    Channel as _, DeliveryError, Message, Receipt, Secret,
+    AwsAccount, Channel as _, DeliveryError, Message, Receipt, Secret,
     email::{Ses, SesSettings},
 };
 use serde_json::{Value, json};
@@ -23,11 +23,9 @@ const ID: &str = "010201936b1c9c7a-1b2c3d4e-0000-000000";
 /// Amazon SES, for the promises of all channels.
 pub(crate) async fn peer(mood: Mood) -> impl Peer {
     let server = mood.server(|_| taken()).await;
-    let settings = SesSettings {
-        secret_access_key: Secret::new(SECRETS[0]),
-        endpoint: Some(Url::parse(&server.url).unwrap()),
-        ..settings(&server)
-    };
+    let mut settings = settings(&server);
+    settings.account.secret_access_key = Secret::new(SECRETS[0]);
+    settings.account.endpoint = Some(Url::parse(&server.url).unwrap());
     Person {
         channel: Arc::new(Ses::new(&settings, &mood.vendors()).unwrap()),
         to: "jane@example.com",
@@ -39,12 +37,14 @@ pub(crate) async fn peer(mood: Mood) -> impl Peer {
 
 fn settings(server: &WebServer) -> SesSettings {
     SesSettings {
-        region: "eu-west-1".into(),
-        access_key_id: "AKIDEXAMPLE".into(),
-        secret_access_key: Secret::new("secret-key-of-ours"),
-        session_token: None,
+        account: AwsAccount {
+            region: "eu-west-1".into(),
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: Secret::new("secret-key-of-ours"),
+            session_token: None,
+            endpoint: Some(server.base()),
+        },
         from: "Paging <noreply@opsknight.example.com>".into(),
-        endpoint: Some(server.base()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{body::Body, response::Response};
 use opsknight_channels::{
-    Channel as _, DeliveryError, Message, Receipt, Secret,
+    AwsAccount, Channel as _, DeliveryError, Message, Receipt, Secret,
     sms::{
         sns::{SnsSms, SnsSmsSettings},
         text::render_one_way,
@@ -26,11 +26,9 @@ const TO: &str = "+15555550100";
 /// Amazon SNS, for the promises of all channels.
 pub(crate) async fn peer(mood: Mood) -> impl Peer {
     let server = mood.server(|_| taken()).await;
-    let settings = SnsSmsSettings {
-        secret_access_key: Secret::new(SECRETS[0]),
-        endpoint: Some(Url::parse(&server.url).unwrap()),
-        ..settings(&server)
-    };
+    let mut settings = settings(&server);
+    settings.account.secret_access_key = Secret::new(SECRETS[0]);
+    settings.account.endpoint = Some(Url::parse(&server.url).unwrap());
     Person {
         channel: Arc::new(SnsSms::new(&settings, &mood.vendors()).unwrap()),
         to: TO,
@@ -43,12 +41,14 @@ pub(crate) async fn peer(mood: Mood) -> impl Peer {
 
 fn settings(server: &WebServer) -> SnsSmsSettings {
     SnsSmsSettings {
-        region: "eu-west-1".into(),
-        access_key_id: "AKIDEXAMPLE".into(),
-        secret_access_key: Secret::new("secret-key-of-ours"),
-        session_token: Some(Secret::new("session-token-of-ours")),
+        account: AwsAccount {
+            region: "eu-west-1".into(),
+            access_key_id: "AKIDEXAMPLE".into(),
+            secret_access_key: Secret::new("secret-key-of-ours"),
+            session_token: Some(Secret::new("session-token-of-ours")),
+            endpoint: Some(server.base()),
+        },
         sender_id: Some("OpsKnight".into()),
-        endpoint: Some(server.base()),
     }
 }
 

@@ -297,10 +297,7 @@ impl Outbox {
         if channel == Channel::Slack {
             return Ok(self.slack_way().await?.map(Ok).into_iter().collect());
         }
-        let mut documents = match self.saved(channel).await? {
-            Some(kept) => documents::documents(&kept),
-            None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
-        };
+        let mut documents = self.documents(channel).await?;
         if channel == Channel::Push && documents.is_empty() {
             documents.push(serde_json::json!({ "provider": "WEB_PUSH" }));
         }
@@ -336,8 +333,7 @@ impl Outbox {
         Ok(made.entry(key).or_insert(way).clone())
     }
 
-    /// A credential of a provider that is set up, as often as it is: for checking who calls. What is saved in Settings
-    /// counts, and the environment where nothing is.
+    /// A credential of a provider that is set up, as often as it is: for checking who calls.
     ///
     /// # Errors
     /// When it cannot be read now.
@@ -347,10 +343,7 @@ impl Outbox {
         provider: &str,
         field: &str,
     ) -> Result<Vec<Secret>, DeliveryError> {
-        let documents = match self.saved(channel).await? {
-            Some(kept) => documents::documents(&kept),
-            None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
-        };
+        let documents = self.documents(channel).await?;
         let of = documents.iter().filter(|document| document["provider"] == provider);
         let given = of.filter_map(|document| document[field].as_str().filter(|text| !text.is_empty()));
         Ok(given.map(Secret::new).collect())
@@ -380,6 +373,14 @@ impl Outbox {
         if let Err(error) = telegram.answer_callback(&endpoint(webhook), callback, text, now).await {
             tracing::warn!(webhook.name = %webhook.name, error = %error, "an answer in Telegram could not be given");
         }
+    }
+
+    /// How each provider of a channel is set up: what is saved counts, and the environment where nothing is.
+    async fn documents(&self, channel: Channel) -> Result<Vec<Value>, DeliveryError> {
+        Ok(match self.saved(channel).await? {
+            Some(kept) => documents::documents(&kept),
+            None => self.environment.of.get(&channel).cloned().unwrap_or_default(),
+        })
     }
 
     /// What is saved for a channel now.

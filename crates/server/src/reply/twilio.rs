@@ -272,15 +272,9 @@ pub(super) async fn voice(State(desk): State<Arc<Desk>>, request: Request) -> Re
     let pressed = Pressed::of(&call.params).map_err(invalid)?;
     let key = desk.store().sealer.signing_key(ACK_LINK_PURPOSE);
     let link = call.asked("token").and_then(|token| read_ack_token(&key, token));
-    let Some(AckLink {
-        incident,
-        user,
-        expires,
-    }) = link.filter(|link| link.expires > desk.now())
-    else {
+    let Some(AckLink { incident, user, .. }) = link.filter(|link| link.expires > desk.now()) else {
         return Ok(twiml(voice_xml::failed("this call is too old")));
     };
-    let _valid_until = expires;
     let picture = desk.picture().await?;
     let (Some(user), Some(listed)) = (picture.directory.users.get(&user), desk.incident(incident).await?) else {
         return Ok(twiml(voice_xml::failed("the incident is not there any more")));

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use opsknight_channels::{
-    Channel as Way, DeliveryError, Problem, Secret, Vendors,
+    AwsAccount, Channel as Way, DeliveryError, Problem, Secret, Vendors,
     email::{Resend, ResendSettings, SendGrid, SendGridSettings, Ses, SesSettings, Smtp, SmtpSettings, Tls, events},
     push::onesignal::{OneSignal, OneSignalSettings},
     sms::{
@@ -93,19 +93,15 @@ pub(super) fn open(channel: Channel, document: &Value, tools: &Tools) -> Result<
         )?)),
         (Channel::Email, "SES") => Ok(Arc::new(Ses::new(
             &SesSettings {
-                region: document.text("region")?,
-                access_key_id: document.text("accessKeyId")?,
-                secret_access_key: document.secret("secretAccessKey")?,
-                session_token: document.optional_secret("sessionToken"),
+                account: aws(document, tools.bases.ses.clone())?,
                 from: sender(document, tools),
-                endpoint: tools.bases.ses.clone(),
             },
             &tools.vendors,
         )?)),
         (Channel::Sms, _) => sms(&provider, document, tools),
         (Channel::Voice, "TWILIO") => Ok(Arc::new(TwilioVoice::new(
             &TwilioVoiceSettings {
-                account: account(document, tools)?,
+                account: twilio(document, tools)?,
                 phone_number: document.text("phoneNumber")?,
                 public_url: Some(tools.public_url.clone()),
             },
@@ -135,7 +131,7 @@ fn sms(provider: &str, document: Document<'_>, tools: &Tools) -> Result<Arc<dyn 
     match provider {
         "TWILIO" => Ok(Arc::new(TwilioSms::new(
             &TwilioSmsSettings {
-                account: account(document, tools)?,
+                account: twilio(document, tools)?,
                 phone_number: document.optional("phoneNumber"),
                 messaging_service_sid: document.optional("messagingServiceSid"),
                 public_url: Some(tools.public_url.clone()),
@@ -144,12 +140,8 @@ fn sms(provider: &str, document: Document<'_>, tools: &Tools) -> Result<Arc<dyn 
         )?)),
         "AWS_SNS" => Ok(Arc::new(SnsSms::new(
             &SnsSmsSettings {
-                region: document.text("region")?,
-                access_key_id: document.text("accessKeyId")?,
-                secret_access_key: document.secret("secretAccessKey")?,
-                session_token: document.optional_secret("sessionToken"),
+                account: aws(document, tools.bases.sns.clone())?,
                 sender_id: document.optional("senderId"),
-                endpoint: tools.bases.sns.clone(),
             },
             &tools.vendors,
         )?)),
@@ -171,7 +163,7 @@ fn whatsapp(provider: &str, document: Document<'_>, tools: &Tools) -> Result<Arc
         )?)),
         "TWILIO" => Ok(Arc::new(TwilioWhatsapp::new(
             &TwilioWhatsappSettings {
-                account: account(document, tools)?,
+                account: twilio(document, tools)?,
                 phone_number: document.text("phoneNumber")?,
                 content_sid: document.optional("contentSid"),
                 public_url: Some(tools.public_url.clone()),
@@ -182,11 +174,21 @@ fn whatsapp(provider: &str, document: Document<'_>, tools: &Tools) -> Result<Arc
     }
 }
 
-fn account(document: Document<'_>, tools: &Tools) -> Result<TwilioAccount, DeliveryError> {
+fn twilio(document: Document<'_>, tools: &Tools) -> Result<TwilioAccount, DeliveryError> {
     Ok(TwilioAccount {
         account_sid: document.text("accountSid")?,
         auth_token: document.secret("authToken")?,
         base_url: tools.bases.twilio.clone(),
+    })
+}
+
+fn aws(document: Document<'_>, endpoint: Option<Url>) -> Result<AwsAccount, DeliveryError> {
+    Ok(AwsAccount {
+        region: document.text("region")?,
+        access_key_id: document.text("accessKeyId")?,
+        secret_access_key: document.secret("secretAccessKey")?,
+        session_token: document.optional_secret("sessionToken"),
+        endpoint,
     })
 }
 
