@@ -302,8 +302,8 @@ pub(crate) fn notices(
 
 /// Messages to one address that may follow each other at once, before they are gathered.
 const BURST: usize = 2;
-/// How long a message counts against those that follow it.
-const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
+/// How long a message counts against those that follow it: what is older need not be told to [`not_before`].
+pub const REMEMBERED: SignedDuration = SignedDuration::from_mins(15);
 /// The wait between the first two messages that are gathered; each further wait is twice as long.
 const FIRST_GAP: SignedDuration = SignedDuration::from_secs(30);
 /// The longest wait between two messages to one address.

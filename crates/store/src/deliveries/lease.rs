@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use opsknight_domain::{
     id::{DeliveryId, WebhookId},
     paging,
@@ -22,8 +22,6 @@ use crate::{
 const BUNDLE_MAX: i64 = 2_000;
 /// How many times a line is looked at in one transaction: each time what may not go yet is put off.
 const LOOKS_MAX: usize = 8;
-/// How long messages that were sent are looked back on.
-const LOOK_BACK: SignedDuration = SignedDuration::from_mins(15);
 /// Most messages that are looked back on.
 const LOOK_BACK_MAX: i64 = 20;
 
@@ -176,7 +174,7 @@ async fn recent(tx: &mut Tx<'_>, place: &Place, now: Timestamp) -> Result<Vec<(T
           AND finished_at > $3 ORDER BY finished_at DESC LIMIT $4) AS sent \
          UNION ALL SELECT $5, urgency FROM delivery \
           WHERE state = 'SENDING' AND purpose = 'PAGE' AND bundle_id IS NULL AND channel = $1 AND address = $2";
-    let since = now.saturating_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
+    let since = now.saturating_sub(paging::REMEMBERED).unwrap_or(Timestamp::MIN);
     let params = [
         place.0.as_str().into(),
         place.1.as_str().into(),
