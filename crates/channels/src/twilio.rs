@@ -17,6 +17,7 @@ use crate::{DeliveryError, Problem, Receipt, Secret, Vendors, phone, vendor::Api
 
 pub(crate) mod errors;
 pub mod incoming;
+pub mod twiml;
 
 use errors::Meaning;
 

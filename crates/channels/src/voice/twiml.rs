@@ -11,7 +11,10 @@ use opsknight_domain::{
 use url::Url;
 
 use super::speech::{speakable, spelled};
-use crate::news::{is_page, sentence, status_name, urgency_name};
+use crate::{
+    news::{is_page, sentence, status_name, urgency_name},
+    twilio::twiml::{escape, response},
+};
 
 /// Longest document that a call may bring along, in characters (Twilio, Call resource: `Twiml`).
 pub const TWIML_CHARS_MAX: usize = 4000;
@@ -178,38 +181,12 @@ fn last(said: &str) -> String {
     response(&format!("<Say>{}</Say><Hangup/>", escape(said)))
 }
 
-fn response(inner: &str) -> String {
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response>{inner}</Response>")
-}
-
-/// Text in XML, between tags or in an attribute. What XML 1.0 has no place for is left out.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&apos;"),
-            '\u{fffe}' | '\u{ffff}' => {}
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn every_text_is_escaped() {
-        assert_eq!(
-            escape("<a b='c' d=\"e\">&\0\u{ffff}"),
-            "&lt;a b=&apos;c&apos; d=&quot;e&quot;&gt;&amp; "
-        );
         let again = Url::parse("https://ops.example.com/api/twilio/voice?token=a&b=\"<").unwrap();
         let document = not_understood(&again);
         assert!(document.contains("action=\"https://ops.example.com/api/twilio/voice?token=a&amp;b=%22%3C\""));

@@ -9,7 +9,10 @@ use axum::{
 use opsknight_channels::{
     Secret,
     commands::{Command, Which, parse},
-    twilio::incoming::{CallState, CallStatus, Inbound, MessageState, MessageStatus, OptOut, Pressed, verify},
+    twilio::{
+        incoming::{CallState, CallStatus, Inbound, MessageState, MessageStatus, OptOut, Pressed, verify},
+        twiml as xml,
+    },
     voice::twiml as voice_xml,
 };
 use opsknight_domain::{
@@ -84,7 +87,7 @@ pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> 
     let call = desk.twilio(request).await?;
     let inbound = Inbound::of(&call.params).map_err(invalid)?;
     if desk.was_heard("twilio", &inbound.sid).await? {
-        return Ok(twiml(empty()));
+        return Ok(twiml(xml::nothing()));
     }
     let channel = if inbound.whatsapp {
         Channel::Whatsapp
@@ -95,20 +98,20 @@ pub(super) async fn message(State(desk): State<Arc<Desk>>, request: Request) -> 
         // Twilio answers these itself, and sends nothing more to who has said STOP.
         Some(OptOut::Stop) => {
             desk.stop(channel, &inbound.from).await?;
-            return Ok(twiml(empty()));
+            return Ok(twiml(xml::nothing()));
         }
         Some(OptOut::Start) => {
             desk.start(channel, &inbound.from).await?;
-            return Ok(twiml(empty()));
+            return Ok(twiml(xml::nothing()));
         }
-        Some(OptOut::Help) => return Ok(twiml(empty())),
+        Some(OptOut::Help) => return Ok(twiml(xml::nothing())),
         None => {}
     }
     let said = inbound.payload.as_deref().unwrap_or(&inbound.text);
     let answers = inbound.in_reply_to.as_deref();
     let answer = desk.texted(channel, &inbound.from, said, answers).await?;
     let first = desk.is_first("twilio", &inbound.sid).await?;
-    Ok(twiml(if first { reply(&answer) } else { empty() }))
+    Ok(twiml(if first { xml::message(&answer) } else { xml::nothing() }))
 }
 
 impl Desk {
@@ -225,16 +228,6 @@ impl Desk {
 
 /// What can be said.
 const HOW: &str = "Reply \"ack\" or \"resolve\" and the code of the message, or \"ack all\".";
-
-/// An answer to a text message (Twilio, "TwiML for Programmable Messaging").
-fn reply(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response><Message>{text}</Message></Response>")
-}
-
-fn empty() -> String {
-    "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Response></Response>".to_owned()
-}
 
 /// `POST /api/twilio/status`: what became of a text or WhatsApp message.
 pub(super) async fn status(State(desk): State<Arc<Desk>>, request: Request) -> Result<Response, Refused> {
