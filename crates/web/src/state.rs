@@ -104,6 +104,9 @@ pub struct SlackRoom {
 /// What settings and pages need of Slack.
 #[async_trait]
 pub trait Slack: Send + Sync {
+    /// The app's credentials, where the environment gives them.
+    fn app(&self) -> Option<SlackApp>;
+
     /// Where an administrator lets our app into their workspace; `state` comes back with them.
     fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url;
 

@@ -312,8 +312,16 @@ impl Providers {
             });
             self.add(Channel::Whatsapp, "WHATSAPP_PHONE_NUMBER_ID", settings);
         }
-        if raw.slack_client_id.is_some() || raw.slack_signing_secret.is_some() {
+        match (&raw.slack_client_id, &raw.slack_client_secret) {
+            (Some(_), Some(_)) => drop(self.names.insert("SLACK_CLIENT_ID".to_owned())),
+            (Some(_), None) => return Err(wrong("SLACK_CLIENT_SECRET", "is missing: SLACK_CLIENT_ID is set")),
+            (None, Some(_)) => return Err(wrong("SLACK_CLIENT_ID", "is missing: SLACK_CLIENT_SECRET is set")),
+            (None, None) => {}
+        }
+        if raw.slack_signing_secret.is_some() {
             self.names.insert("SLACK_SIGNING_SECRET".to_owned());
+        }
+        if raw.slack_client_id.is_some() || raw.slack_signing_secret.is_some() {
             self.slack_app = Some(json!({
                 "clientId": raw.slack_client_id, "clientSecret": raw.slack_client_secret,
                 "signingSecret": raw.slack_signing_secret,

@@ -103,9 +103,11 @@ pub struct SlackSettings {
     pub manifest: String,
     /// The app's credentials.
     pub app: Vec<Setting>,
-    /// The app's client ID and client secret are saved, so that workspaces can be connected.
+    /// The environment of the server has them.
+    pub app_by_environment: bool,
+    /// Its client ID and client secret are known, so that workspaces can be connected.
     pub can_connect: bool,
-    /// The signing secret is saved, so that buttons are heard.
+    /// Its signing secret is known, so that buttons are heard.
     pub can_hear: bool,
     /// The workspaces.
     pub workspaces: Vec<WorkspaceRow>,

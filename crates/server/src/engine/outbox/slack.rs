@@ -118,6 +118,15 @@ impl Outbox {
 
 #[async_trait]
 impl state::Slack for Outbox {
+    fn app(&self) -> Option<SlackApp> {
+        let app = self.environment.slack_app.as_ref()?;
+        let text = |name: &str| app[name].as_str().map(str::to_owned);
+        Some(SlackApp {
+            client_id: text("clientId")?,
+            client_secret: secret::Secret::new(text("clientSecret")?),
+        })
+    }
+
     fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url {
         oauth::authorize_url(client_id, state, redirect, self.tools.bases.slack.as_ref())
     }

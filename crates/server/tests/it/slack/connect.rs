@@ -1,6 +1,7 @@
 //! Workspaces come and go: an administrator lets the app in, rooms of several workspaces are told, and the app is taken
 //! out again.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use opsknight_domain::id::UserId;
 use opsknight_store::{
     db::{DbError, Tx},
@@ -19,6 +20,7 @@ use crate::{
 
 both! {
     an_administrator_connects_a_workspace,
+    the_app_may_be_of_the_environment,
     a_way_back_counts_once_and_for_who_set_out,
     two_workspaces_are_told_each_in_its_rooms,
     the_app_is_taken_out_and_pages_go_on,
@@ -125,6 +127,30 @@ async fn an_administrator_connects_a_workspace(place: &Place) {
     );
     let audit = json!(world.api.all("/api/audit-log").await).to_string();
     assert!(audit.contains("connected") && !audit.contains("xoxb"), "{audit}");
+    world.finish().await;
+}
+
+async fn the_app_may_be_of_the_environment(place: &Place) {
+    let world = World::begin_with(place, |raw| {
+        raw.slack_client_id = Some("1.2".into());
+        raw.slack_client_secret = Some("secret-of-the-environment".into());
+    })
+    .await;
+    let ada = administrator(&world, "Ada").await;
+    connect(&world, &ada, "T02", None).await;
+    // What is saved takes its place.
+    save_app(&world).await;
+    connect(&world, &ada, "T03", None).await;
+    let basic: Vec<_> = world
+        .around
+        .vendors
+        .calls("/oauth.v2.access")
+        .iter()
+        .map(|call| call.header("authorization").to_owned())
+        .collect();
+    let of = |secret: &str| format!("Basic {}", STANDARD.encode(format!("1.2:{secret}")));
+    assert_eq!(basic, [of("secret-of-the-environment"), of("client-secret")]);
+    assert_eq!(workspaces(&world).await.len(), 2);
     world.finish().await;
 }
 

@@ -83,12 +83,12 @@ fn read_state(key: &[u8; 32], session: &str, text: &str, now: Timestamp) -> Opti
     (now < ends).then(|| hex::encode(nonce))
 }
 
-/// The app's credentials, where they are saved.
+/// The app's credentials: those that are saved, and the environment's where none are.
 async fn app(state: &AppState) -> Result<Option<SlackApp>, ApiError> {
     let at = state.clone();
     let unit = async move |tx: &mut Tx<'_>| stored(tx, &at, Channel::Slack).await;
     let Some((settings, _)) = state.store.db.read(unit).await? else {
-        return Ok(None);
+        return Ok(state.providers.slack().app());
     };
     let text = |name: &str| settings.get(name)?.as_str().map(str::to_owned);
     let both = text("clientId").zip(text("clientSecret"));

@@ -48,6 +48,8 @@ async fn page(
     let body = channels::read(state, Channel::Slack).await?;
     let form = form.over(&known(Channel::Slack, &body));
     let has = |name: &str| body.fields.get(name).is_some_and(|value| *value == Value::Bool(true));
+    // What is saved of the app takes the place of all that the environment says of it.
+    let given = |variable: &str| body.updated_at.is_none() && state.environment.contains(variable);
     let mut rows = Vec::new();
     for workspace in workspaces::workspaces(state).await? {
         let is_meant = about == Some(workspace.team.as_str());
@@ -70,8 +72,9 @@ async fn page(
         state: ready(&body),
         by_environment: body.source == Some(Origin::Environment),
         manifest: state.providers.slack().manifest(),
-        can_connect: has("hasClientSecret"),
-        can_hear: has("hasSigningSecret"),
+        app_by_environment: given("SLACK_CLIENT_ID"),
+        can_connect: has("hasClientSecret") || given("SLACK_CLIENT_ID"),
+        can_hear: has("hasSigningSecret") || given("SLACK_SIGNING_SECRET"),
         is_saved: body.updated_at.is_some() || !rows.is_empty(),
         app: group(state, Channel::Slack, &body, (&form, wrong), "")
             .ways

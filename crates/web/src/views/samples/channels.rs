@@ -177,6 +177,7 @@ impl SlackSettings {
             by_environment: k == Kind::Hostile,
             manifest: k.text("display_information:\n  name: OpsKnight\n"),
             app,
+            app_by_environment: k == Kind::Hostile,
             can_connect: k != Kind::Empty,
             can_hear: k == Kind::Typical,
             workspaces: k.list(vec![row("T01", "Acme"), row("T02", "Acme Labs")]),

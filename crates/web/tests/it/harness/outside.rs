@@ -124,6 +124,10 @@ impl Providers for Outside {
 
 #[async_trait]
 impl Slack for Outside {
+    fn app(&self) -> Option<SlackApp> {
+        None
+    }
+
     fn authorize_url(&self, client_id: &str, state: &str, redirect: &str) -> Url {
         let asked = [("client_id", client_id), ("state", state), ("redirect_uri", redirect)];
         Url::parse_with_params("https://slack.com/oauth/v2/authorize", asked).unwrap()

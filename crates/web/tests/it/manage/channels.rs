@@ -163,6 +163,21 @@ async fn what_the_environment_says_is_tried_where_nothing_is_typed() {
 }
 
 #[tokio::test]
+async fn an_app_of_the_environment_can_be_let_in_and_what_is_saved_takes_its_place() {
+    let app = App::with("http://ok.example", &["SLACK_CLIENT_ID"], &[]).await;
+    let who = app.signed_in("Ada", Role::Admin).await;
+    let page = app.get(&who, "/settings/slack").await.text;
+    assert!(page.contains("/api/settings/slack-oauth/start") && page.contains("(<code>SLACK_CLIENT_ID</code>)"));
+    assert!(page.contains("Without the signing secret"), "{page}");
+    let saved = app
+        .form(&who, "/settings/slack", &[("SLACK.signingSecret", "hush")])
+        .await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    let page = app.get(&who, "/settings/slack").await.text;
+    assert!(!page.contains("/api/settings/slack-oauth/start") && !page.contains("SLACK_CLIENT_ID"));
+}
+
+#[tokio::test]
 async fn what_a_provider_must_be_told_stands_on_its_page() {
     let admin = Admin::new().await;
     for (page, told) in [
