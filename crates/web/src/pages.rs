@@ -14,6 +14,7 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+mod meanwhile;
 mod policies;
 mod preview;
 mod profile;

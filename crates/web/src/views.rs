@@ -80,6 +80,9 @@
 //! | `/audit` | `actor offset` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
+//! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where
+//! that is not so any more the form is answered with 412 and itself, and with a [`Conflict`] above it.
+//!
 //! # Live regions
 //!
 //! An element with `data-live="/path"` and an id is replaced by the element with that id on the page at that path
@@ -88,6 +91,7 @@
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
 mod channels;
+mod conflict;
 mod dashboard;
 mod form;
 mod gate;
@@ -117,9 +121,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
-    time::*, ways::*,
+    channels::*, conflict::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*,
+    parts::*, people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*,
+    strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{Method, request};
+use jiff::Timestamp;
 use opsknight_domain::{directory::Role, id::UserId, incident::Actor};
 use tracing::error;
 
@@ -57,6 +58,8 @@ pub struct Caller {
     pub ip: Option<std::net::IpAddr>,
     /// This very call has put off the end of their session, so their browser is to keep its cookie for longer too.
     pub prolonged: bool,
+    /// When that last changed which they mean to change, as far as they know; none where they do not care.
+    pub expects: Option<Timestamp>,
 }
 
 /// A person or a program.
@@ -107,6 +110,15 @@ impl Caller {
     /// 403, saying what is lacking.
     pub fn must(&self, role: Role, scope: Scope) -> Result<(), ApiError> {
         permits(Need::Role(role, scope), &self.who, None)
+    }
+
+    /// The same, who last saw what they change as it was at that time. Where it has changed since, it is not changed.
+    #[must_use]
+    pub fn expecting(&self, seen: Option<Timestamp>) -> Self {
+        Self {
+            expects: seen,
+            ..self.clone()
+        }
     }
 
     /// The identity for the audit log.

@@ -1,7 +1,7 @@
 //! A change of the configuration: one unit of work in which the change and its line in the audit log stand or fall
 //! together.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{id::AuditId, incident::Actor};
 use opsknight_store::{
     audit::{self, AuditLine},
@@ -11,9 +11,11 @@ use opsknight_store::{
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{access::Caller, settings::providers::is_secret};
+use super::{access::Caller, error::ApiError, settings::providers::is_secret};
 use crate::state::AppState;
 
+/// The least by which two states of one thing differ in time: what the database can tell apart.
+const TICK: SignedDuration = SignedDuration::from_micros(1);
 /// What stands in the audit log in the place of a credential.
 const HIDDEN: &str = "(hidden)";
 
@@ -26,6 +28,7 @@ pub(crate) struct Change {
     actor: Actor,
     actor_id: String,
     ip: Option<String>,
+    expects: Option<Timestamp>,
 }
 
 /// What is changed.
@@ -48,7 +51,23 @@ impl Change {
             actor: caller.actor(),
             actor_id: caller.id(),
             ip: caller.ip.map(|ip| ip.to_string()),
+            expects: caller.expects,
         }
+    }
+
+    /// When something counts as changed that last changed at `before`; to be called before it is changed. No two states
+    /// of one thing have the same time, whatever the clocks say, so that the time tells them apart.
+    ///
+    /// # Errors
+    /// 412 when the caller expects another state than this.
+    pub(crate) fn follows(&self, before: Timestamp) -> Result<Timestamp, ApiError> {
+        // The database keeps microseconds.
+        let same = |seen: Timestamp| seen.as_microsecond() == before.as_microsecond();
+        if self.expects.is_some_and(|seen| !same(seen)) {
+            return Err(ApiError::changed_meanwhile());
+        }
+        let next = before.saturating_add(TICK).unwrap_or(Timestamp::MAX);
+        Ok(self.now.max(next))
     }
 
     /// To be called before anything is read that the change depends on: from here to the end of the unit nobody else

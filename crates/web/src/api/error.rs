@@ -143,6 +143,24 @@ impl ApiError {
         Self::new(Code::Conflict, message)
     }
 
+    /// 412: what is to be changed is not any more what the caller saw.
+    #[must_use]
+    pub fn changed_meanwhile() -> Self {
+        Self {
+            status: StatusCode::PRECONDITION_FAILED,
+            ..Self::new(
+                Code::Conflict,
+                "somebody has changed this since you read it; read it again, then decide",
+            )
+        }
+    }
+
+    /// Whether it is refused because it is not any more what the caller saw.
+    #[must_use]
+    pub fn is_stale(&self) -> bool {
+        self.status == StatusCode::PRECONDITION_FAILED
+    }
+
     /// 409 because of one field: "email", "belongs to somebody else".
     #[must_use]
     pub fn conflict_on(field: &str, why: impl Into<String>) -> Self {

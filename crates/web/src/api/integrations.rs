@@ -206,7 +206,7 @@ pub(crate) async fn update(
         let had_secret = row.secret.clone();
         let source = source_of(&row.type_name)?;
         wish.apply(&mut row, source)?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         integrations::update(tx, &at.store.sealer, &row).await?;
         let last = integrations::last_events(tx, service).await?.get(&id).copied();
         let after = IntegrationBody::new(&at, row.clone(), last);
@@ -233,7 +233,7 @@ pub(crate) async fn rotate_key(
         change.begin(tx).await?;
         let mut row = found(tx, &at, service, id).await?;
         row.key = key.clone();
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         integrations::update(tx, &at.store.sealer, &row).await?;
         change.record(tx, "key_rotated", object(&row), json!({})).await?;
         let last = integrations::last_events(tx, service).await?.get(&id).copied();

@@ -338,7 +338,7 @@ pub(crate) async fn update(
         let mut row = found(tx, id).await?;
         let before = PolicyBody::from(row.clone());
         wish.apply(tx, &mut row).await?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         policies::update(tx, &row).await?;
         let body = PolicyBody::from(row);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;

@@ -187,7 +187,7 @@ pub(crate) async fn update(
         let status = status(tx, id).await?;
         let before = ServiceBody::new(row.clone(), status);
         wish.apply(tx, &mut row).await?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         services::update(tx, &row).await?;
         let body = ServiceBody::new(row, status);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;

@@ -209,7 +209,7 @@ pub(crate) async fn update(
         let mut row = found(tx, id).await?;
         let before = TeamBody::from(row.clone());
         wish.apply(tx, &mut row).await?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         teams::update(tx, &row).await?;
         let body = TeamBody::from(row);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;

@@ -269,7 +269,7 @@ pub(crate) async fn update(
             clear(tx, (Channel::Email, &row.email), change.now).await?;
         }
         wish.apply(tx, &mut row).await?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         users::update(tx, &row).await?;
         let body = UserBody::new(row, &Troubles::read(tx).await?);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;

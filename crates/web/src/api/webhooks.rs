@@ -161,7 +161,7 @@ pub(crate) async fn update(
         let mut row = found(tx, &at, id).await?;
         let (was, before) = (row.clone(), WebhookBody::from(row.clone()));
         wish.apply(tx, &mut row).await?;
-        row.updated_at = change.now;
+        row.updated_at = change.follows(row.updated_at)?;
         webhooks::update(tx, &at.store.sealer, &row).await?;
         let secret_changed = was.secret != row.secret;
         let listens_anew = row.kind == WebhookKind::Telegram

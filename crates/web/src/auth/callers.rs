@@ -46,7 +46,20 @@ pub async fn caller(headers: &HeaderMap, ip: Option<IpAddr>, state: &AppState) -
             Who::Person(person)
         }
     };
-    Ok(Caller { who, ip, prolonged })
+    Ok(Caller {
+        who,
+        ip,
+        prolonged,
+        expects: expected(headers),
+    })
+}
+
+/// What a caller knows of that which they change: its `updatedAt`, in quotation marks (RFC 9110, section 13.1.1). What is
+/// no time was never the state of anything.
+fn expected(headers: &HeaderMap) -> Option<Timestamp> {
+    let tag = headers.get(header::IF_MATCH)?.to_str().unwrap_or_default().trim();
+    let text = tag.trim_start_matches("W/").trim_matches('"');
+    (tag != "*").then(|| text.parse().unwrap_or(Timestamp::MIN))
 }
 
 fn bearer(authorization: Option<&str>) -> Option<&str> {

@@ -114,6 +114,13 @@ impl Form {
         Self(self.0.iter().chain(missing).cloned().collect())
     }
 
+    /// The same with the fields of another form in the place of those whose names are chosen.
+    pub(super) fn replaced(&self, other: &Self, chosen: impl Fn(&str) -> bool) -> Self {
+        let kept = self.0.iter().filter(|(name, _)| !chosen(name));
+        let taken = other.0.iter().filter(|(name, _)| chosen(name));
+        Self(kept.chain(taken).cloned().collect())
+    }
+
     /// The numbers that stand in names between `prefix.` and the next dot, in order: `steps.0.delay`.
     pub(super) fn indices(&self, prefix: &str) -> Vec<usize> {
         let inside = self.0.iter().filter_map(|(name, _)| {

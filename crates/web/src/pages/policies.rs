@@ -15,6 +15,7 @@ use super::{
     PageError, choices,
     foresight::{first_called, plan},
     form::{Form, Wrong},
+    meanwhile::Editing,
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -132,7 +133,8 @@ pub(super) async fn edit(
     viewer: Viewer,
     Path(Id(id)): Path<ids::Policy>,
 ) -> Result<Response, PageError> {
-    let form = editor::of_policy(&found(&state, id).await?);
+    let row = found(&state, id).await?;
+    let (form, viewer) = (editor::of_policy(&row), viewer.editing(row.updated_at));
     viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()))
 }
 
@@ -165,14 +167,15 @@ pub(super) async fn change(
     Path(Id(id)): Path<ids::Policy>,
     form: Form,
 ) -> Result<Response, PageError> {
-    found(&state, id).await?;
+    let row = found(&state, id).await?;
     let form = editor::numbered(&form);
     if let Some(form) = editor::rearranged(&form) {
+        let viewer = viewer.still_editing(&form);
         return viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()));
     }
     let changed = match editor::as_body(&form) {
         Ok(body) => match from_value(body) {
-            Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+            Ok(wish) => actions::update(&state, &viewer.saving(&form), id, wish).await,
             Err(error) => Err(error),
         },
         Err(error) => Err(error),
@@ -180,7 +183,15 @@ pub(super) async fn change(
     match changed {
         Ok(_) => Ok(done(&format!("/policies/{id}"), "The policy was saved.")),
         Err(error) => {
-            let wrong = editor::wrong(error)?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: editor::of_policy(&row),
+                updated_at: row.updated_at,
+                names: &[],
+                as_body: &|form| editor::as_body(form).ok(),
+            };
+            let (viewer, form, wrong) = viewer.again(&state, error, editing, editor::wrong).await?;
             viewer.refused_page(&editor::page(&viewer, Some(id), &form, &wrong))
         }
     }

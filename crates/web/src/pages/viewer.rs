@@ -23,7 +23,7 @@ use super::{PageError, flash};
 use crate::{
     api::{access::Caller, access::Person, error::ApiError},
     state::AppState,
-    views::{Flash, Link, Me, OnCall, Section, Shell, Theme, Times},
+    views::{Conflict, Flash, Link, Me, OnCall, Section, Shell, Theme, Times},
 };
 
 /// The name of the cookie that holds the theme.
@@ -46,6 +46,10 @@ pub(super) struct Viewer {
     pub(super) picture: Arc<Picture>,
     /// How many incidents are open.
     pub(super) open: u64,
+    /// When that last changed which the page's form is about.
+    pub(super) version: Option<Timestamp>,
+    /// What others changed while the form was filled in.
+    pub(super) conflict: Option<Conflict>,
     failed: i64,
     theme: Theme,
     flash: Option<Flash>,
@@ -81,6 +85,8 @@ impl FromRequestParts<AppState> for Viewer {
             now,
             picture,
             open: u64::try_from(open).unwrap_or_default(),
+            version: None,
+            conflict: None,
             failed,
             theme: theme(&parts.headers),
             flash: flash::read(&parts.headers),
@@ -123,6 +129,8 @@ impl Viewer {
             open_incidents: self.open,
             flash: self.flash.clone(),
             banner: (self.failed > 0).then(|| failures(self.failed)),
+            conflict: self.conflict.clone(),
+            version: self.version.map(Timestamp::as_microsecond),
             query: self.query.clone(),
             path: self.path.clone(),
         }
@@ -160,7 +168,10 @@ impl Viewer {
     /// A form that was refused, with what was typed and what is wrong with it.
     pub(super) fn refused_page(&self, page: &impl Template) -> Result<Response, PageError> {
         let mut response = html(page)?;
-        *response.status_mut() = http::StatusCode::UNPROCESSABLE_ENTITY;
+        *response.status_mut() = match self.conflict {
+            Some(_) => http::StatusCode::PRECONDITION_FAILED,
+            None => http::StatusCode::UNPROCESSABLE_ENTITY,
+        };
         Ok(response)
     }
 }

@@ -2,7 +2,7 @@
 
 use opsknight_domain::directory::Role;
 
-use super::{Link, Person, Times};
+use super::{Conflict, Link, Person, Times};
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -211,6 +211,10 @@ pub struct Shell {
     pub flash: Option<Flash>,
     /// A fault of this server that everybody must know of: deliveries fail, a worker stands still.
     pub banner: Option<String>,
+    /// That somebody else was faster, above the form that was not saved.
+    pub conflict: Option<Conflict>,
+    /// When that last changed which the page's form is about, in microseconds since 1970: the form sends it back.
+    pub version: Option<i64>,
     /// What was searched for.
     pub query: String,
     /// The path and query of this page, to come back to.

@@ -106,6 +106,20 @@ impl Kind {
         }
     }
 
+    fn conflict(self) -> Conflict {
+        Conflict {
+            who: vec![(self.text("Ada Lovelace"), at(-2))],
+            fields: [true, false]
+                .map(|taken| ConflictField {
+                    name: self.text("Name"),
+                    was: self.text("Checkout"),
+                    now: self.text("Checkout and cart"),
+                    taken,
+                })
+                .to_vec(),
+        }
+    }
+
     pub(super) fn shell(self, section: Section, title: &str, path: &str) -> Shell {
         Shell {
             title: self.text(title),
@@ -126,6 +140,8 @@ impl Kind {
                 text: self.text("Not saved."),
             }),
             banner: (self == Self::Hostile).then(|| self.text("Mail fails since 14:02: 451 try later.")),
+            conflict: (self == Self::Hostile).then(|| self.conflict()),
+            version: self.maybe(1_780_315_200_000_000),
             query: if self == Self::Hostile {
                 self.text("x")
             } else {

@@ -9,6 +9,7 @@ mod harness;
 mod incidents;
 mod journey;
 mod manage;
+mod meanwhile;
 mod openapi;
 mod password;
 mod problems;

@@ -21,6 +21,7 @@ use crate::{
     pages::{
         PageError, choices,
         form::{Form, Wrong},
+        meanwhile::Editing,
         settings::rooms,
         viewer::{Viewer, done, refused},
     },
@@ -74,6 +75,7 @@ pub(in crate::pages) async fn settings(
     let (row, head) = head(&state, id).await?;
     let count = incident_count(&state, id).await?;
     let form = known(&row);
+    let viewer = viewer.editing(row.updated_at);
     let room = room(&state, &viewer, &form, &Wrong::default()).await?;
     viewer.page(&page(&viewer, (head, room), &form, &Wrong::default(), count))
 }
@@ -221,14 +223,24 @@ pub(in crate::pages) async fn save_settings(
     form: Form,
 ) -> Result<Response, PageError> {
     let saved = match as_body(&form).and_then(from_value) {
-        Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+        Ok(wish) => actions::update(&state, &viewer.saving(&form), id, wish).await,
         Err(error) => Err(error),
     };
     match saved {
         Ok(_) => Ok(done(&format!("/services/{id}/settings"), "The settings were saved.")),
         Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
-            let (_, head) = head(&state, id).await?;
+            let (row, head) = head(&state, id).await?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: known(&row),
+                updated_at: row.updated_at,
+                names: &NAMES,
+                as_body: &|form| as_body(form).ok(),
+            };
+            let (viewer, form, wrong) = viewer
+                .again(&state, error, editing, |error| Wrong::of_error(error, &NAMES))
+                .await?;
             let count = incident_count(&state, id).await?;
             let room = room(&state, &viewer, &form, &wrong).await?;
             viewer.refused_page(&page(&viewer, (head, room), &form, &wrong, count))

@@ -1,0 +1,172 @@
+//! Two people, or programs, change one thing: whoever is second is shown what the first has done.
+
+use http::{Method, StatusCode, header};
+use opsknight_domain::directory::Role;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, App, As};
+
+/// Every control of the page's forms that has a name, as a browser would send it.
+fn filled(page: &Answer) -> Vec<(String, String)> {
+    let mut fields = Vec::new();
+    for part in page.text.split("<input ").skip(1) {
+        let tag = part.split('>').next().unwrap();
+        let value = |name: &str| {
+            let found = tag
+                .split_once(&format!(" {name}=\""))
+                .or_else(|| tag.split_once(&format!("{name}=\"")));
+            found.map(|(_, rest)| rest.split('"').next().unwrap().to_owned())
+        };
+        let is_box = tag.contains("type=\"checkbox\"");
+        if let Some(name) = value("name").filter(|_| !is_box || tag.contains(" checked")) {
+            fields.push((name, value("value").unwrap_or_default()));
+        }
+    }
+    fields
+}
+
+fn with<'a>(fields: &'a [(String, String)], name: &'a str, value: &'a str) -> Vec<(&'a str, &'a str)> {
+    let others = fields.iter().filter(|(known, _)| known != name);
+    let mut sent: Vec<_> = others.map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    sent.push((name, value));
+    sent
+}
+
+fn urgencies<'a>(mut fields: Vec<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    let words = [
+        ("critical", "HIGH"),
+        ("error", "MEDIUM"),
+        ("warning", "MEDIUM"),
+        ("info", "LOW"),
+    ];
+    let names = ["urgency_critical", "urgency_error", "urgency_warning", "urgency_info"];
+    fields.extend(names.into_iter().zip(words.map(|(_, word)| word)));
+    fields
+}
+
+async fn service(app: &App, key: &As, path: &str) -> Value {
+    app.get(key, path).await.json()
+}
+
+#[tokio::test]
+async fn the_second_to_save_sees_what_changed_and_nothing_is_lost() {
+    let app = App::new().await;
+    let (ada, bob) = (
+        app.signed_in("Ada", Role::Admin).await,
+        app.signed_in("Bob", Role::Admin).await,
+    );
+    let key = app.key(&["services:read"]).await;
+    let id = app.service("Checkout", None).await;
+    let (page, api) = (format!("/services/{id}/settings"), format!("/api/services/{id}"));
+    let seen = filled(&app.get(&bob, &page).await);
+    app.clock.advance_s(60);
+
+    let saved = app
+        .form(&ada, &page, &urgencies(with(&seen, "region", "eu-west")))
+        .await;
+    assert_eq!(saved.status, StatusCode::SEE_OTHER, "{}", saved.text);
+    app.clock.advance_s(60);
+
+    let refused = app
+        .form(&bob, &page, &urgencies(with(&seen, "description", "Takes payments")))
+        .await;
+    assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED);
+    let shown = &refused.text;
+    assert!(
+        shown.contains("changed while you were editing") && shown.contains("Ada") && shown.contains("Region"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains("As it is now"),
+        "what Bob left alone is taken over: {shown}"
+    );
+    let now = service(&app, &key, &api).await;
+    assert_eq!(
+        (&now["region"], &now["description"]),
+        (&json!("eu-west"), &Value::Null),
+        "nothing of Bob's is saved"
+    );
+
+    let again = filled(&refused);
+    let field = |name: &str| again.iter().find(|(known, _)| known == name).unwrap().1.as_str();
+    assert_eq!((field("region"), field("description")), ("eu-west", "Takes payments"));
+    let fields: Vec<_> = again
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        app.form(&bob, &page, &urgencies(fields)).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let now = service(&app, &key, &api).await;
+    assert_eq!(
+        (&now["region"], &now["description"]),
+        (&json!("eu-west"), &json!("Takes payments"))
+    );
+}
+
+#[tokio::test]
+async fn what_both_changed_is_shown_and_the_second_decides() {
+    let app = App::new().await;
+    let (ada, bob) = (
+        app.signed_in("Ada", Role::Admin).await,
+        app.signed_in("Bob", Role::Admin).await,
+    );
+    let id = app.service("Checkout", None).await;
+    let page = format!("/services/{id}/settings");
+    let seen = filled(&app.get(&bob, &page).await);
+    app.clock.advance_s(60);
+    app.form(&ada, &page, &urgencies(with(&seen, "name", "Cart"))).await;
+    app.clock.advance_s(60);
+    let refused = app.form(&bob, &page, &urgencies(with(&seen, "name", "Basket"))).await;
+    assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED);
+    assert!(
+        refused.text.contains("Yours, which differs") && refused.text.contains("Cart"),
+        "{}",
+        refused.text
+    );
+    let again = filled(&refused);
+    let fields: Vec<_> = again
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        app.form(&bob, &page, &urgencies(fields)).await.status,
+        StatusCode::SEE_OTHER
+    );
+    let key = app.key(&["services:read"]).await;
+    assert_eq!(
+        service(&app, &key, &format!("/api/services/{id}")).await["name"],
+        "Basket"
+    );
+}
+
+#[tokio::test]
+async fn a_program_can_ask_for_the_same() {
+    let app = App::new().await;
+    let key = app.key(&["services:read", "services:write"]).await;
+    let path = format!("/api/services/{}", app.service("Checkout", None).await);
+    let seen = service(&app, &key, &path).await["updatedAt"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let patch = async |tag: &str, name: &str| {
+        let request = app.request(&key, &Method::PATCH, &path).header(header::IF_MATCH, tag);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        app.ask(request.body(json!({ "name": name }).to_string().into()).unwrap())
+            .await
+    };
+    let tag = format!("\"{seen}\"");
+    assert_eq!(patch(&tag, "Cart").await.status, StatusCode::OK);
+    let refused = patch(&tag, "Basket").await;
+    assert_eq!(
+        (refused.status, refused.code()),
+        (StatusCode::PRECONDITION_FAILED, "CONFLICT".to_owned())
+    );
+    assert_eq!(
+        patch("\"nonsense\"", "Basket").await.status,
+        StatusCode::PRECONDITION_FAILED
+    );
+    assert_eq!(service(&app, &key, &path).await["name"], "Cart");
+    assert_eq!(patch("*", "Basket").await.status, StatusCode::OK, "any state will do");
+}
