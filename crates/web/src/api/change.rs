@@ -10,6 +10,7 @@ use opsknight_store::{
 };
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::IntoParams;
 
 use super::{access::Caller, error::ApiError, settings::providers::is_secret};
 use crate::state::AppState;
@@ -29,6 +30,17 @@ pub(crate) struct Change {
     actor_id: String,
     ip: Option<String>,
     expects: Option<Timestamp>,
+}
+
+/// Which state of a thing is to be changed, for callers that must not overwrite what they have not seen.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it describes the header; the gate reads it")]
+pub(crate) struct IfMatch {
+    /// The `updatedAt` of what is changed, as it was read, in quotation marks. Where it has changed since, the answer is 412
+    /// and nothing is changed.
+    #[param(rename = "If-Match", required = false, value_type = String, example = "\"2026-01-31T08:00:00Z\"")]
+    if_match: (),
 }
 
 /// What is changed.

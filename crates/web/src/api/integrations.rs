@@ -14,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::Caller,
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check,
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
@@ -358,7 +358,7 @@ async fn post(
 #[utoipa::path(
     patch, path = "/api/services/{id}/integrations/{integrationId}", tag = "Integrations",
     operation_id = "updateIntegration",
-    params(("id" = inline(ids::Service), Path), ("integrationId" = inline(ids::Integration), Path)),
+    params(("id" = inline(ids::Service), Path), ("integrationId" = inline(ids::Integration), Path), IfMatch),
     request_body = IntegrationPatch,
     responses((status = 200, body = IntegrationBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]

@@ -124,6 +124,7 @@ fn complete(operation: &mut Operation, need: Need) {
     let has_path = parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Path);
     let has_query = parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Query);
     let has_body = operation.request_body.is_some();
+    let has_state = parameters(operation).any(|parameter| parameter.name == "If-Match");
     let common = [
         (
             "400",
@@ -134,6 +135,7 @@ fn complete(operation: &mut Operation, need: Need) {
         ("403", true, "The caller may not do this."),
         ("404", has_path, "There is no such thing."),
         ("409", false, "It does not fit the present state."),
+        ("412", has_state, "It has changed since the caller read it."),
         ("413", has_body, "The body is too long."),
         ("415", has_body, "The body is not sent as application/json."),
         ("500", true, "Our fault; the server's log says what."),

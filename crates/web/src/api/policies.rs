@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::Caller,
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check::{self, DESCRIPTION_CHARS_MAX, MINUTES_MAX},
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
@@ -421,7 +421,7 @@ async fn post(
 /// Changes a policy. Incidents that escalate by it go on with its new steps.
 #[utoipa::path(
     patch, path = "/api/escalation-policies/{id}", tag = "Escalation policies", operation_id = "updateEscalationPolicy",
-    params(("id" = inline(ids::Policy), Path)), request_body = PolicyPatch,
+    params(("id" = inline(ids::Policy), Path), IfMatch), request_body = PolicyPatch,
     responses((status = 200, body = PolicyBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn edit(

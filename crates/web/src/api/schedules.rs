@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::Caller,
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check,
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
@@ -217,7 +217,7 @@ async fn post(
 /// Changes a schedule; its overrides stay.
 #[utoipa::path(
     patch, path = "/api/schedules/{id}", tag = "Schedules", operation_id = "updateSchedule",
-    params(("id" = inline(ids::Schedule), Path)), request_body = SchedulePatch,
+    params(("id" = inline(ids::Schedule), Path), IfMatch), request_body = SchedulePatch,
     responses((status = 200, body = ScheduleBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn edit(

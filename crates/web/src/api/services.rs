@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::Caller,
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check::{self, DESCRIPTION_CHARS_MAX, MINUTES_MAX},
     error::{ApiError, ErrorBody, Problems},
     extract::{FromParams, Json, Params, Path, Query},
@@ -308,7 +308,7 @@ async fn post(
 /// Changes a service.
 #[utoipa::path(
     patch, path = "/api/services/{id}", tag = "Services", operation_id = "updateService",
-    params(("id" = inline(ids::Service), Path)), request_body = ServicePatch,
+    params(("id" = inline(ids::Service), Path), IfMatch), request_body = ServicePatch,
     responses((status = 200, body = ServiceBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn edit(

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::Caller,
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check,
     error::{ApiError, ErrorBody, Problems},
     extract::{Json, Path, Query},
@@ -310,7 +310,7 @@ async fn post(
 /// Changes a team.
 #[utoipa::path(
     patch, path = "/api/teams/{id}", tag = "Teams", operation_id = "updateTeam",
-    params(("id" = inline(ids::Team), Path)), request_body = TeamPatch,
+    params(("id" = inline(ids::Team), Path), IfMatch), request_body = TeamPatch,
     responses((status = 200, body = TeamBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn edit(

@@ -16,7 +16,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Caller, Who},
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check,
     error::{ApiError, ErrorBody, Problems},
     extract::{FromParams, Json, Params, Path, Query},
@@ -383,7 +383,7 @@ async fn post(
 /// Changes a person.
 #[utoipa::path(
     patch, path = "/api/users/{id}", tag = "Users", operation_id = "updateUser",
-    params(("id" = inline(ids::User), Path)), request_body = UserPatch,
+    params(("id" = inline(ids::User), Path), IfMatch), request_body = UserPatch,
     responses(
         (status = 200, body = UserBody),
         (status = 400, body = ErrorBody),

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     access::{Caller, Who},
-    change::{Change, Object},
+    change::{Change, IfMatch, Object},
     check,
     deliveries::{DeliveryBody, listed},
     error::{ApiError, ErrorBody, Problems},
@@ -317,7 +317,7 @@ async fn post(
 /// `listening` says what came of it.
 #[utoipa::path(
     patch, path = "/api/webhooks/{id}", tag = "Webhooks", operation_id = "updateWebhook",
-    params(("id" = inline(ids::Webhook), Path)), request_body = WebhookPatch,
+    params(("id" = inline(ids::Webhook), Path), IfMatch), request_body = WebhookPatch,
     responses((status = 200, body = WebhookBody), (status = 400, body = ErrorBody), (status = 404, body = ErrorBody)),
 )]
 async fn edit(
