@@ -94,6 +94,7 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+pub mod markdown;
 mod page;
 mod parts;
 mod people;
