@@ -11,6 +11,7 @@ use std::{
 
 use ammonia::Builder;
 use askama::filters::HtmlSafe;
+use opsknight_domain::incident::ats;
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// Longest text that is turned, in bytes; what is longer is shown as it was written.
@@ -145,40 +146,6 @@ pub fn note(text: &str, mentioned: &[String]) -> SafeHtml {
         }
     }
     written(events.into_iter(), &NOTE)
-}
-
-/// The words behind an `@` in a text, in lower case, each once: letters, digits, and `.`, `-`, `_` between them. A mail
-/// address mentions nobody.
-#[must_use]
-pub fn mentions(text: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (_, word) in ats(text) {
-        let word = word.to_lowercase();
-        if !found.contains(&word) {
-            found.push(word);
-        }
-    }
-    found
-}
-
-/// Where an `@` mentions something, and the word behind it.
-fn ats(text: &str) -> Vec<(usize, &str)> {
-    let joins = |sign: char| sign.is_alphanumeric() || matches!(sign, '.' | '-' | '_');
-    let mut found = Vec::new();
-    for (at, _) in text.match_indices('@') {
-        let before = text[..at].chars().next_back();
-        if before.is_some_and(|sign| joins(sign) || sign == '@' || sign == '/') {
-            continue;
-        }
-        let rest = &text[at + 1..];
-        let end = rest.find(|sign| !joins(sign)).unwrap_or(rest.len());
-        let word = rest[..end].trim_end_matches(['.', '-', '_']);
-        let is_address = rest[word.len()..].starts_with('@');
-        if word.starts_with(char::is_alphanumeric) && !is_address {
-            found.push((at, word));
-        }
-    }
-    found
 }
 
 /// The marks that mean something. Raw HTML becomes text, and a table is wrapped so that it scrolls by itself.
@@ -377,13 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn mentions_are_words_behind_an_at() {
-        assert_eq!(
-            mentions(
-                "@Jane, see @jane and @max.power. Not a@b.example, @@x, `@y`; (@zoë) https://x.example/@q @me@host.example"
-            ),
-            ["jane", "max.power", "y", "zoë"]
-        );
+    fn those_who_are_mentioned_are_made_visible() {
         let html = noted("ask @Jane and @nobody, `@jane`\n\n    @jane");
         assert_eq!(html.matches("<span class=\"mention\">@Jane</span>").count(), 1);
         assert_eq!(html.matches("mention").count(), 1, "{html}");
