@@ -59,7 +59,8 @@ const show = (area, people) => {
     const row = document.createElement("li");
     row.id = `people-${n}`;
     row.role = "option";
-    row.dataset.word = person.email.split("@")[0];
+    const local = person.email.split("@")[0];
+    row.dataset.word = /^[\p{L}\p{N}._-]+$/u.test(local) ? local : person.name.split(/\s/)[0];
     row.textContent = person.name;
     const word = document.createElement("span");
     word.className = "sub";

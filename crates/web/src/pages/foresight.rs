@@ -68,20 +68,22 @@ fn told(before: Clocks, change: &Change, directory: &Directory, at: Timestamp) -
     ];
     let missed = targets.into_iter().filter(|(_, missed)| *missed);
     let missed = missed.map(|(what, _)| format!("The target to {what} is missed"));
-    let says = |entry: &Entry| match entry.kind {
-        EntryKind::Resolved | EntryKind::Reopened | EntryKind::NotPaged | EntryKind::Exhausted => {
-            Some(entry.text.clone())
+    let plain = [
+        EntryKind::Resolved,
+        EntryKind::Reopened,
+        EntryKind::NotPaged,
+        EntryKind::Exhausted,
+    ];
+    let says = |entry: &Entry| {
+        if entry.kind != EntryKind::Escalated {
+            return plain.contains(&entry.kind).then(|| entry.text.clone());
         }
-        EntryKind::Escalated => {
-            // The pages of a step follow its sentence; those who are paged at once stand behind it.
-            let index = entry.data["step"].as_u64()?.checked_sub(1)?;
-            let pages = paged(change, u32::try_from(index).ok()?, directory, at);
-            Some(match pages.is_empty() {
-                true => entry.text.clone(),
-                false => format!("{}: page {pages}", entry.text),
-            })
-        }
-        _ => None,
+        let index = entry.data["step"].as_u64()?.checked_sub(1)?;
+        let pages = paged(change, u32::try_from(index).ok()?, directory, at);
+        Some(match pages.is_empty() {
+            true => entry.text.clone(),
+            false => format!("{}: page {pages}", entry.text),
+        })
     };
     let entries = change.entries.iter().filter_map(says);
     missed.chain(entries).collect::<Vec<_>>().join(". ")

@@ -359,8 +359,6 @@ pub struct PageView {
     pub words: String,
     /// How many times it was tried.
     pub tries: u32,
-    /// It waits for its time.
-    pub due: bool,
     /// When that happened, or when it is due.
     pub at: Times,
 }

@@ -131,7 +131,6 @@ fn known_words(viewer: &Viewer, text: &str) -> Vec<String> {
 }
 
 fn page_view(viewer: &Viewer, row: deliveries::Listed) -> PageView {
-    let waits = row.state == "PENDING";
     let at = match (row.delivered_at, row.finished_at) {
         (Some(at), _) | (None, Some(at)) => at,
         (None, None) => row.due_at,
@@ -144,7 +143,6 @@ fn page_view(viewer: &Viewer, row: deliveries::Listed) -> PageView {
         outcome: outcome_of_page(&row.state, row.delivered_at.is_some(), row.tries),
         words: row.outcome.unwrap_or_default(),
         tries: u32::try_from(row.tries).unwrap_or_default(),
-        due: waits && row.due_at > viewer.now,
         at: viewer.times(at),
     }
 }

@@ -159,7 +159,10 @@ pub(in crate::pages) async fn merge(
         Some(other) => Ok(Act::Merge {
             into: other.incident.id,
         }),
-        None => Err(ApiError::invalid("into", "must begin with the number of an incident")),
+        None => Err(ApiError::invalid(
+            "the incident",
+            "must be named by its number, such as #1847",
+        )),
     };
     let says = "Merged. What its senders say goes to the other incident from now on.";
     respond(&state, &viewer, id, wish, says).await

@@ -25,7 +25,6 @@ fn page_views(k: Kind) -> Vec<PageView> {
         outcome,
         words: k.text(words),
         tries,
-        due: false,
         at: at(-3),
     };
     vec![
