@@ -1,5 +1,12 @@
 //! Stories of more people on one incident, and of two incidents that are one problem.
 
+use jiff::SignedDuration;
+use opsknight_domain::id::IncidentId;
+use opsknight_store::{
+    db::{DbError, Tx},
+    deliveries, incidents,
+    timeline::{self, Told},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,6 +19,7 @@ both! {
     what_senders_say_of_a_merged_incident_goes_to_the_other,
     alerts_of_both_that_come_in_one_request_see_each_other,
     whoever_is_asked_for_help_is_paged_by_the_same_rules,
+    a_page_reads_its_parts_and_no_more,
 }
 
 async fn setting(world: &World, kind: &str) -> Integration {
@@ -132,5 +140,44 @@ async fn whoever_is_asked_for_help_is_paged_by_the_same_rules(place: &Place) {
         story.contains("Tests asked Bob for help: “You know the cache”"),
         "{story}"
     );
+    world.finish().await;
+}
+
+async fn a_page_reads_its_parts_and_no_more(place: &Place) {
+    let mut world = World::begin(place).await;
+    let events = setting(&world, "EVENTS_API_V2").await;
+    let near = world.trigger(&events, "db-01", "info").await;
+    let id = world.trigger(&events, "web-01", "critical").await;
+    world.trigger(&events, "web-01", "critical").await;
+    world.work().await;
+    let path = format!("/api/incidents/{id}");
+    world.api.patch(&path, json!({ "tags": ["web", "eu"] })).await;
+    world.api.patch(&path, json!({ "tags": ["web"] })).await;
+    let tagged = async |tag: &str| world.api.all(&format!("/api/incidents?tag={tag}")).await.len();
+    assert_eq!((tagged("web,eu").await, tagged("eu").await), (1, 0));
+    let (now, id): (_, IncidentId) = (world.now(), id.parse().unwrap());
+    let unit = async move |tx: &mut Tx<'_>| {
+        let found = incidents::get(tx, id).await?.expect("it is there").incident;
+        let last = timeline::entries_before(tx, id, Told::All, None, 2).await?;
+        let earlier = timeline::entries_before(tx, id, Told::All, Some(last[0].id), 100).await?;
+        let people = timeline::entries_before(tx, id, Told::ByPeople, None, 100).await?;
+        let alert = timeline::alerts_before(tx, id, None, 1).await?;
+        let older = timeline::alerts_before(tx, id, Some(alert[0].id), 10).await?;
+        let span = (found.created_at, now);
+        let pages = deliveries::pages_between(tx, id, span, 10).await?;
+        let ahead = deliveries::pages_ahead(tx, id, now, 10).await?;
+        let near = incidents::near(tx, &found, SignedDuration::from_hours(1), 5).await?;
+        let (_, total) = timeline::entries(tx, id, None, 1, 0).await?;
+        let parts = (last.len() + earlier.len(), usize::try_from(total).unwrap_or_default());
+        let alerts = (alert.len(), older.len(), older[0].integration.is_some());
+        let near: Vec<String> = near.iter().map(|other| other.incident.id.to_string()).collect();
+        Ok::<_, DbError>((parts, people.len(), alerts, (pages.len(), ahead.len()), near))
+    };
+    let (parts, people, alerts, pages, seen) = world.store.db.read(unit).await.unwrap();
+    assert_eq!(parts.0, parts.1, "both parts are the whole story");
+    assert_eq!(people, 2, "what a program did with its key, twice");
+    assert_eq!(alerts, (1, 1, true));
+    assert_eq!(pages, (1, 0));
+    assert_eq!(seen, [near]);
     world.finish().await;
 }
