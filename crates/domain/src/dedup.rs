@@ -21,6 +21,8 @@ pub enum Outcome {
     Acknowledge,
     /// The live incident is resolved.
     Resolve,
+    /// A part of the live incident has ended: a problem that was merged into it.
+    PartEnded,
     /// Nothing is to be done, for this reason.
     Ignore(&'static str),
 }
@@ -32,6 +34,16 @@ pub struct Said {
     pub action: Action,
     /// When the problem came into this state.
     pub changed_at: Option<Timestamp>,
+}
+
+/// Decides what an event leads to whose problem was merged into a live incident: that one takes what is said, and only
+/// does not end with it.
+#[must_use]
+pub fn decide_for_part(said: Said, live: &Incident, ended_at: Option<Timestamp>) -> Outcome {
+    match said.action {
+        Action::Resolve => Outcome::PartEnded,
+        Action::Trigger | Action::Acknowledge => decide(said, Some(live), ended_at),
+    }
 }
 
 /// Decides what an event leads to. `live` is the incident of the service that is not resolved and has the event's key,

@@ -11,7 +11,7 @@ use crate::{
     delivery::{self, Purpose},
     directory::{Channel, Directory, Policy, Target},
     id::UserId,
-    incident::{Actor, Change, Entry, EntryKind, Happening, Incident, Progress, Status},
+    incident::{Actor, Change, Entry, EntryKind, Happening, Incident, Progress, Refusal, Status},
     paging, sla,
 };
 
@@ -70,6 +70,52 @@ pub fn tick(incident: Incident, directory: &Directory, now: Timestamp) -> Option
     }
     change.incident.updated_at = now;
     Some(change)
+}
+
+/// Somebody does not want to wait: the next step runs at once. Where every step was run, the policy begins anew.
+///
+/// Only an open incident escalates. One that is acknowledged is not reopened by it: somebody works on it, and whoever
+/// wants more people says so with a responder, or reopens it in so many words.
+///
+/// # Errors
+/// When it is not open, is a test, or has no policy with a step.
+pub fn escalate(incident: Incident, actor: &Actor, directory: &Directory, now: Timestamp) -> Result<Change, Refusal> {
+    let no = |why: &str| Err(Refusal::State(why.to_owned()));
+    match incident.status {
+        Status::Open => {}
+        Status::Acknowledged => {
+            return no("the incident is acknowledged; add a responder to page somebody else, or reopen it to escalate");
+        }
+        Status::Snoozed => return no("the incident is snoozed; reopen it to escalate"),
+        Status::Suppressed => return no("the incident is suppressed; reopen it to escalate"),
+        Status::Resolved => return no("the incident is resolved; reopen it first"),
+    }
+    if incident.is_test {
+        return no("nobody is paged for a test");
+    }
+    let Some(policy) = incident.policy.and_then(|id| directory.policies.get(&id)) else {
+        return no("there is no escalation policy to go on with; add a responder instead");
+    };
+    if policy.steps.is_empty() {
+        return no("the escalation policy has no steps; add a responder instead");
+    }
+    let mut change = Change::of(incident);
+    let progress = &mut change.incident.progress;
+    let through = progress.next_step as usize >= policy.steps.len() && progress.round >= policy.repeat;
+    if through {
+        *progress = Progress::default();
+    }
+    progress.due = Some(now);
+    change.incident.updated_at = now;
+    let again = if through { ", from the first step" } else { "" };
+    let text = format!("Escalated by {}{again}", actor.name());
+    change.entries.push(Entry::by(EntryKind::Escalated, actor, text));
+    if through {
+        // The step says it for all others.
+        change.tell(Happening::Escalated, directory, now);
+    }
+    run_due(&mut change, directory, now);
+    Ok(change)
 }
 
 /// Moves on when every page of the step that was run last has failed for good: nobody will hear of it, so nobody is

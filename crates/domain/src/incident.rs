@@ -15,11 +15,19 @@ use crate::{
 
 mod actions;
 mod change;
+mod mention;
+mod merge;
 mod opening;
+mod responders;
+mod tags;
 
 pub use actions::{Edit, Refusal};
 pub use change::{Change, Entry, EntryKind, NewDelivery, Route};
+pub use mention::{MENTIONED_MAX, ats, mentioned};
+pub use merge::Merged;
 pub use opening::{Manual, OpenedBy};
+pub use responders::{CALLED_MAX, Call, MESSAGE_CHARS_MAX, NewResponder};
+pub use tags::{TAG_CHARS_MAX, TAGS_MAX, tags};
 
 /// How long a test incident stays before it closes itself, in seconds.
 pub const TEST_CLOSES_AFTER_S: i64 = 5;
@@ -217,6 +225,8 @@ pub struct Incident {
     pub urgency: Urgency,
     /// `P1` to `P5`, where somebody set one.
     pub priority: Option<String>,
+    /// Words by which people find it again, in lower case.
+    pub tags: Vec<String>,
     /// Made by a test: pages nobody and closes itself.
     pub is_test: bool,
     /// Names the problem within its service.
@@ -233,6 +243,8 @@ pub struct Incident {
     pub policy: Option<PolicyId>,
     /// How far escalation has come.
     pub progress: Progress,
+    /// The incident that it was merged into: what its senders say is said to that one.
+    pub merged_into: Option<IncidentId>,
     /// When a snooze ends.
     pub snoozed_until: Option<Timestamp>,
     /// The clocks to acknowledge and resolve.

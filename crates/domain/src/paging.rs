@@ -300,6 +300,43 @@ pub(crate) fn notices(
     notices
 }
 
+/// The messages that tell one person something that is no page, by the channels on which the service tells its people,
+/// or by mail where none of those reaches them. None to whoever wants no news.
+pub(crate) fn personal_notice(
+    directory: &Directory,
+    service: ServiceId,
+    user: UserId,
+    why: &str,
+    now: Timestamp,
+) -> Vec<NewDelivery> {
+    let wanted = |person: &&User| person.standing != Standing::Disabled && person.wants_news;
+    let Some(person) = directory.users.get(&user).filter(wanted) else {
+        return Vec::new();
+    };
+    let chosen = directory
+        .services
+        .get(&service)
+        .map(|service| &service.notification_channels);
+    let on = |channel: Channel| {
+        let found = addresses(directory, person, channel).unwrap_or_default().into_iter();
+        found.map(move |address| (channel, address))
+    };
+    let mut ways: Vec<(Channel, String)> = chosen.into_iter().flatten().copied().flat_map(on).collect();
+    if ways.is_empty() {
+        ways.extend(on(Channel::Email));
+    }
+    let told = ways.into_iter().map(|(channel, address)| NewDelivery {
+        purpose: Purpose::Notice,
+        route: Route::Person { user, channel, address },
+        happening: Happening::NoteAdded,
+        due_at: now,
+        step: None,
+        reason: why.to_owned(),
+        in_order: false,
+    });
+    told.collect()
+}
+
 /// Messages to one address that may follow each other at once, before they are gathered.
 const BURST: usize = 2;
 /// How long a message counts against those that follow it: what is older need not be told to [`not_before`].

@@ -255,6 +255,8 @@ CREATE TABLE incident (
     status TEXT NOT NULL CHECK (status IN ('OPEN', 'ACKNOWLEDGED', 'SNOOZED', 'SUPPRESSED', 'RESOLVED')),
     urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
     priority TEXT,
+    -- A JSON list; to be searched they stand in incident_tag.
+    tags TEXT,
     is_test BOOLEAN NOT NULL,
     dedup_key {key} NOT NULL,
     service_id {key} NOT NULL REFERENCES service (id),
@@ -265,6 +267,7 @@ CREATE TABLE incident (
     escalation_round BIGINT NOT NULL,
     escalation_next_step BIGINT NOT NULL,
     escalation_due BIGINT,
+    merged_into {key},
     snoozed_until BIGINT,
     ack_due BIGINT,
     resolve_due BIGINT,
@@ -291,6 +294,36 @@ CREATE INDEX incident_status ON incident (status, id);
 CREATE INDEX incident_service ON incident (service_id, id);
 CREATE INDEX incident_assignee ON incident (assignee_id, status, id) WHERE assignee_id IS NOT NULL;
 
+CREATE INDEX incident_merged ON incident (merged_into) WHERE merged_into IS NOT NULL;
+
+CREATE TABLE incident_tag (
+    tag {key} NOT NULL,
+    incident_id {key} NOT NULL REFERENCES incident (id),
+    PRIMARY KEY (tag, incident_id)
+);
+CREATE INDEX incident_tag_incident ON incident_tag (incident_id);
+
+-- Problems whose incident was merged: what their senders say goes to the other one while that is live.
+CREATE TABLE merged_key (
+    service_id {key} NOT NULL REFERENCES service (id),
+    dedup_key {key} NOT NULL,
+    incident_id {key} NOT NULL REFERENCES incident (id),
+    merged_at BIGINT NOT NULL,
+    PRIMARY KEY (service_id, dedup_key)
+);
+CREATE INDEX merged_key_incident ON merged_key (incident_id);
+
+-- People who were asked for help with an incident.
+CREATE TABLE incident_responder (
+    incident_id {key} NOT NULL REFERENCES incident (id),
+    user_id {key} NOT NULL,
+    asked_at BIGINT NOT NULL,
+    asked_by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    message TEXT,
+    PRIMARY KEY (incident_id, user_id)
+);
+
 -- When, by the sender's own clock, the problem under a key last ended: messages may overtake each other.
 CREATE TABLE ended (
     service_id {key} NOT NULL REFERENCES service (id),
@@ -315,6 +348,8 @@ CREATE TABLE alert (
     details TEXT,
     occurred_at BIGINT,
     created_at BIGINT NOT NULL,
+    -- The incident that it was received for, where that one was merged.
+    merged_from {key},
     PRIMARY KEY (incident_id, id)
 );
 
@@ -330,6 +365,7 @@ CREATE TABLE entry (
     data TEXT,
     PRIMARY KEY (incident_id, id)
 );
+CREATE INDEX entry_people ON entry (incident_id, id) WHERE actor_kind IN ('USER', 'API_KEY');
 
 CREATE TABLE delivery (
     id {key} PRIMARY KEY,

@@ -10,7 +10,7 @@ use opsknight_domain::{
     delivery::Purpose,
     event::Event,
     id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, ReceiptId},
-    incident::{Change, Entry, Incident, NewDelivery, Route},
+    incident::{Change, Entry, Incident, NewDelivery, NewResponder, Route},
 };
 use serde_json::json;
 
@@ -53,6 +53,26 @@ static ALERTS: Insert = Insert {
         ("created_at", Kind::Int),
     ],
     tail: "",
+};
+
+static TAGS: Insert = Insert {
+    table: "incident_tag",
+    columns: &[("tag", Kind::Text), ("incident_id", Kind::Text)],
+    tail: "ON CONFLICT (tag, incident_id) DO NOTHING",
+};
+
+static RESPONDERS: Insert = Insert {
+    table: "incident_responder",
+    columns: &[
+        ("incident_id", Kind::Text),
+        ("user_id", Kind::Text),
+        ("asked_at", Kind::Int),
+        ("asked_by", Kind::Text),
+        ("why", Kind::Text),
+        ("message", Kind::Text),
+    ],
+    tail: "ON CONFLICT (incident_id, user_id) DO UPDATE SET asked_at = excluded.asked_at, \
+           asked_by = excluded.asked_by, why = excluded.why, message = excluded.message",
 };
 
 static DELIVERIES: Insert = Insert {
@@ -122,6 +142,9 @@ pub struct Batch {
     call_offs: Vec<(IncidentId, &'static str)>,
     /// Pages of these that were just sent, to incidents that may not be open any more.
     late: Vec<(IncidentId, DeliveryId)>,
+    /// Incidents whose tags are others than before.
+    retagged: Vec<IncidentId>,
+    responders: Vec<(IncidentId, NewResponder)>,
     told: Vec<IncidentId>,
 }
 
@@ -133,8 +156,17 @@ impl Batch {
             entries,
             deliveries,
             call_off_pages,
+            responders,
+            retagged,
         } = change;
         let id = incident.id;
+        self.retagged.extend(retagged.then_some(id));
+        for responder in responders {
+            // Whoever is asked twice was asked last.
+            self.responders
+                .retain(|(other, known)| (*other, known.user) != (id, responder.user));
+            self.responders.push((id, responder));
+        }
         for entry in entries {
             self.tell(id, entry, fresh, now);
         }
@@ -221,6 +253,8 @@ impl Batch {
         tx.insert_many(&incidents::UPSERT, rows).await?;
         tx.insert_many(&ALERTS, std::mem::take(&mut self.alerts)).await?;
         tx.insert_many(&ENTRIES, std::mem::take(&mut self.entries)).await?;
+        self.write_tags(tx).await?;
+        self.write_responders(tx, now).await?;
         for (incident, why) in &self.call_offs {
             let sql = "UPDATE delivery SET state = 'SKIPPED', outcome = $1, finished_at = $2 \
                  WHERE incident_id = $3 AND purpose = 'PAGE' AND state = 'PENDING'";
@@ -242,6 +276,34 @@ impl Batch {
             tx.wake(Wake::Incident(id.to_string()));
         }
         Ok(self.incidents)
+    }
+
+    /// Writes the tags of those incidents whose tags are others than before, so that they can be searched.
+    async fn write_tags(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let mut rows = Vec::new();
+        for id in &self.retagged {
+            tx.execute("DELETE FROM incident_tag WHERE incident_id = $1", &[(*id).into()])
+                .await?;
+            let tags = self.incident(*id).map_or(&[][..], |incident| &incident.tags);
+            rows.extend(tags.iter().map(|tag| vec![Val::from(tag.as_str()), (*id).into()]));
+        }
+        tx.insert_many(&TAGS, rows).await.map(drop)
+    }
+
+    async fn write_responders(&self, tx: &mut Tx<'_>, now: Timestamp) -> Result<(), DbError> {
+        let row = |(incident, responder): &(IncidentId, NewResponder)| {
+            vec![
+                (*incident).into(),
+                responder.user.into(),
+                now.into(),
+                responder.asked_by.as_str().into(),
+                responder.why.as_str().into(),
+                responder.message.as_deref().into(),
+            ]
+        };
+        tx.insert_many(&RESPONDERS, self.responders.iter().map(row).collect())
+            .await
+            .map(drop)
     }
 
     /// Has the pages that people may still look at show where their incidents stand now, where a medium can do that:

@@ -17,13 +17,16 @@ use crate::{
 };
 
 mod list;
+mod merge;
 
-pub use list::{Counts, Filter, Listed, Sort, by_number, counts, get, get_each, list};
+pub use list::{Counts, Filter, Listed, Sort, by_number, counts, get, get_each, list, near};
+pub(crate) use merge::under_merged_keys;
+pub use merge::{lead_to, leads_to};
 
 /// The columns of an incident in the order in which [`read`] takes them.
-pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.is_test, \
+pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.tags, i.is_test, \
      i.dedup_key, i.service_id, i.assignee_id, i.assigned_by_hand, i.team_id, i.policy_id, i.escalation_round, \
-     i.escalation_next_step, i.escalation_due, i.snoozed_until, i.ack_due, i.resolve_due, i.ack_breached, \
+     i.escalation_next_step, i.escalation_due, i.merged_into, i.snoozed_until, i.ack_due, i.resolve_due, i.ack_breached, \
      i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.changed_at, i.created_at, \
      i.acknowledged_at, i.resolved_at, i.updated_at";
 
@@ -38,6 +41,7 @@ pub(crate) static UPSERT: Insert = Insert {
         ("status", Kind::Text),
         ("urgency", Kind::Text),
         ("priority", Kind::Text),
+        ("tags", Kind::Text),
         ("is_test", Kind::Bool),
         ("dedup_key", Kind::Text),
         ("service_id", Kind::Text),
@@ -48,6 +52,7 @@ pub(crate) static UPSERT: Insert = Insert {
         ("escalation_round", Kind::Int),
         ("escalation_next_step", Kind::Int),
         ("escalation_due", Kind::Int),
+        ("merged_into", Kind::Text),
         ("snoozed_until", Kind::Int),
         ("ack_due", Kind::Int),
         ("resolve_due", Kind::Int),
@@ -67,6 +72,7 @@ pub(crate) static UPSERT: Insert = Insert {
     ],
     tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, \
            status = excluded.status, urgency = excluded.urgency, priority = excluded.priority, \
+           tags = excluded.tags, merged_into = excluded.merged_into, \
            assignee_id = excluded.assignee_id, assigned_by_hand = excluded.assigned_by_hand, \
            team_id = excluded.team_id, policy_id = excluded.policy_id, escalation_round = excluded.escalation_round, \
            escalation_next_step = excluded.escalation_next_step, escalation_due = excluded.escalation_due, \
@@ -88,6 +94,7 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         incident.status.word().into(),
         incident.urgency.word().into(),
         incident.priority.as_deref().into(),
+        json::words(&incident.tags),
         incident.is_test.into(),
         incident.dedup_key.as_str().into(),
         incident.service.into(),
@@ -98,6 +105,7 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         incident.progress.round.into(),
         incident.progress.next_step.into(),
         incident.progress.due.into(),
+        incident.merged_into.into(),
         incident.snoozed_until.into(),
         incident.clocks.ack_due.into(),
         incident.clocks.resolve_due.into(),
@@ -127,6 +135,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
         status: word(row, "status", Status::from_word)?,
         urgency: word(row, "urgency", Urgency::from_word)?,
         priority: row.take()?,
+        tags: json::read_words(row.take()?)?,
         is_test: row.take()?,
         dedup_key: row.take()?,
         service: row.take()?,
@@ -139,6 +148,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
             next_step: row.take()?,
             due: row.take()?,
         },
+        merged_into: row.take()?,
         snoozed_until: row.take()?,
         clocks: Clocks {
             ack_due: row.take()?,
@@ -207,7 +217,8 @@ async fn under_keys(
         .iter()
         .map(|(service, key)| vec![(*service).into(), key.as_str().into()])
         .collect();
-    tx.find_each(&sql, asked, |mut row| read(&mut row)).await
+    let found = tx.find_each(&sql, asked, |mut row| read(&mut row)).await?;
+    under_merged_keys(tx, keys, found, !lock.is_empty()).await
 }
 
 /// Up to `limit` incidents about which something must be done by `now`, those that wait longest first, held against
@@ -232,12 +243,14 @@ pub async fn next_due(tx: &mut Tx<'_>) -> Result<Option<jiff::Timestamp>, DbErro
     tx.query_opt(sql, &[]).await?.map(|mut row| row.take()).transpose()
 }
 
-/// Whether another incident of the service is live under this key.
+/// Whether another incident of the service is live under this key, its own or one that was merged into it.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn another_live(tx: &mut Tx<'_>, incident: &Incident) -> Result<Option<IncidentId>, DbError> {
-    let sql = "SELECT id FROM incident WHERE service_id = $1 AND dedup_key = $2 AND status <> 'RESOLVED' AND id <> $3";
+    let sql = "SELECT id FROM incident WHERE service_id = $1 AND dedup_key = $2 AND status <> 'RESOLVED' AND id <> $3 \
+         UNION SELECT i.id FROM merged_key m JOIN incident i ON i.id = m.incident_id \
+         WHERE m.service_id = $1 AND m.dedup_key = $2 AND i.status <> 'RESOLVED' AND i.id <> $3 LIMIT 1";
     let row = tx
         .query_opt(
             sql,

@@ -37,6 +37,16 @@ pub(crate) fn links(links: &[Link]) -> Val {
     list(documents.collect::<Vec<_>>())
 }
 
+/// Words as text; NULL for none.
+pub(crate) fn words(words: &[String]) -> Val {
+    list(words.iter().collect())
+}
+
+/// Reads what [`words`] wrote.
+pub(crate) fn read_words(text: Option<String>) -> Result<Vec<String>, DbError> {
+    read(text, "words")
+}
+
 /// Images as text; NULL for none.
 pub(crate) fn images(images: &[Image]) -> Val {
     let documents = images.iter().map(|image| ImageDocument {

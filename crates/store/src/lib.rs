@@ -59,6 +59,7 @@ pub mod incidents;
 mod json;
 
 pub mod receipts;
+pub mod responders;
 
 pub mod timeline;
 

@@ -3,5 +3,6 @@
 //! These functions take values that were parsed, decide nothing that `domain` decides, and commit in one unit.
 
 pub mod incidents;
+pub mod notes;
 
 pub mod accounts;

@@ -115,8 +115,13 @@ fn incident_routes(routes: Routes) -> Routes {
         .post("/incidents/{id}/suppress", incident::suppress)
         .post("/incidents/{id}/snooze", incident::snooze)
         .post("/incidents/{id}/reassign", incident::reassign)
-        .post("/incidents/{id}/urgency", incident::urgency)
+        .post("/incidents/{id}/details", incident::details)
+        .post("/incidents/{id}/escalate", incident::escalate)
+        .post("/incidents/{id}/responders", incident::add_responders)
+        .post("/incidents/{id}/merge", incident::merge)
         .post("/incidents/{id}/notes", incident::note)
+        .get("/incidents/{id}/notes/{noteId}", incident::notes::show)
+        .post("/incidents/{id}/notes/{noteId}", incident::notes::change)
 }
 
 fn service_routes(routes: Routes) -> Routes {

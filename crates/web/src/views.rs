@@ -24,8 +24,12 @@
 //! | `/incidents/{id}/resolve` | `note`, may be empty |
 //! | `/incidents/{id}/snooze` | `minutes` |
 //! | `/incidents/{id}/reassign` | `assignee`: `user:usr_…`, `team:team_…` or empty for nobody |
-//! | `/incidents/{id}/urgency` | `urgency` |
+//! | `/incidents/{id}/details` | `title urgency priority tags` (tags by comma) |
+//! | `/incidents/{id}/escalate` | |
+//! | `/incidents/{id}/responders` | `who` (`user:usr_…`, `team:team_…`, `leads:team_…`, `schedule:sch_…`), `message`, may be empty |
+//! | `/incidents/{id}/merge` | `into`: a number, with whatever stands behind it |
 //! | `/incidents/{id}/notes` | `note` |
+//! | `/incidents/{id}/notes/{entry}` | `note`; `do`: `save`, `delete` |
 //! | `/services` | `name description team_id policy_id` |
 //! | `/services/{id}/settings` | `name description team_id policy_id region sla_tier target_ack_minutes target_resolve_minutes notification_channels`\* `notify_on`\* (`triggered acknowledged resolved sla_breach`) `slack_channel urgency_critical urgency_error urgency_warning urgency_info runbook_url repository_url dashboard_url` |
 //! | `/services/{id}/delete` | |
@@ -72,6 +76,7 @@
 //!
 //! | GET | query |
 //! |---|---|
+//! | `/incidents/{id}` | `story`: `people`; `before` (an entry), `alerts` (an alert): what came before it |
 //! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
 //! | `/services/{id}/integrations/new` | `q type` |
 //! | `/schedules/{id}` | `from`: a date |
@@ -98,6 +103,7 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+pub mod markdown;
 mod page;
 mod parts;
 mod people;

@@ -36,6 +36,8 @@ const APART: SignedDuration = SignedDuration::from_secs(27);
 const OPEN_EVERY: usize = 400;
 /// And of how many one is acknowledged and not resolved.
 const ACKNOWLEDGED_EVERY: usize = 300;
+/// How many alerts one incident has: a storm that went on for a night.
+const ALERTS: usize = 5_000;
 /// How often each list is asked for.
 const TIMES: usize = 20;
 
@@ -59,6 +61,7 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
     let rate = most as f64 / seconds;
     let name = format!("{}, {most} incidents written through the store", database.name);
     part.say(&name, rate, "/s", &format!("in {seconds:.0} s"));
+    let stormy = storm(database, &organisation, ALERTS).await?;
     let program = Program::start(&context.program, database, sinks.mail).await?;
     part.say(
         &format!("{}, start to ready with them", database.name),
@@ -70,6 +73,10 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
     let cookie = format!("cookie: session={}\r\n", organisation.session);
     let service = organisation.services[7];
     let asked = [
+        (format!("/incidents/{stormy}"), &cookie),
+        (format!("/incidents/{stormy}?story=people"), &cookie),
+        (format!("/api/incidents/{stormy}/alerts"), &key),
+        (format!("/api/incidents/{stormy}/timeline?offset=4900"), &key),
         ("/api/incidents".to_owned(), &key),
         ("/api/incidents?status=OPEN".to_owned(), &key),
         ("/api/incidents?status=OPEN,ACKNOWLEDGED,SNOOZED".to_owned(), &key),
@@ -87,7 +94,9 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
     ];
     let mut line = Line::open(program.address).await?;
     for (path, field) in asked {
-        let shown = path.replace(&service.to_string(), "svc_…");
+        let shown = path
+            .replace(&service.to_string(), "svc_…")
+            .replace(&stormy.to_string(), "inc_…");
         let name = format!("{}, GET {shown}", database.name);
         let seen = ask(&mut line, &http::get(&path, field)).await?;
         let note = format!("first {:.1} ms, longest {:.1} ms", seen.1, seen.0.longest_ms());
@@ -134,6 +143,54 @@ async fn fill(database: &Database, organisation: &Organisation, most: usize) -> 
     }
     store.db.close().await;
     Ok(())
+}
+
+/// Writes one open incident with so many alerts, each with its sentence in the story.
+async fn storm(database: &Database, organisation: &Organisation, most: usize) -> anyhow::Result<IncidentId> {
+    let store = database.open().await?;
+    let now = SystemClock.now();
+    let pictures = store.pictures.clone();
+    let read: Result<_, DbError> = store.db.read(async move |tx| pictures.current(tx, now).await).await;
+    let directory = read?.directory.clone();
+    let service = &directory.services[&organisation.services[7]];
+    let mut event = Event::new(
+        Action::Trigger,
+        "storm",
+        Severity::Critical,
+        "CheckoutErrorRate: 5xx above 2%",
+    );
+    event.source = Some("checkout-api.eu-central-1.example.com".to_owned());
+    event.details = serde_json::json!({ "error_rate": "2.41", "threshold": "2.00", "pods": "checkout" });
+    let actor = Actor::Integration { name: "Load".into() };
+    let id = IncidentId::new(uuid_at(now));
+    let mut changes = vec![(
+        now,
+        Incident::open(id, service, OpenedBy::Event(&event), &actor, &directory, now),
+    )];
+    for n in 1..most {
+        let at = now + SignedDuration::from_millis(i64::try_from(n)?);
+        let last = changes.last().map(|(_, change)| change.incident.clone());
+        changes.extend(last.map(|incident| (at, incident.add(&event, &actor, &directory, at))));
+    }
+    for (_, change) in &mut changes {
+        change.deliveries.clear();
+        if let Some(due) = &mut change.incident.progress.due {
+            *due = Timestamp::MAX;
+        }
+    }
+    let unit = async move |tx: &mut Tx<'_>| {
+        let mut batch = Batch::default();
+        let mut fresh = || SystemClock.uuid_v7();
+        for (at, change) in changes.clone() {
+            let receipt = ReceiptId::new(SystemClock.uuid_v7());
+            batch.alert(id, Some(receipt), &event, &mut fresh, at);
+            batch.take(change, &mut fresh, at);
+        }
+        batch.write(tx, &mut fresh, now).await.map(drop)
+    };
+    store.db.write::<_, DbError, _>(unit).await?;
+    store.db.close().await;
+    Ok(id)
 }
 
 type Story = (Event, Vec<(Timestamp, Change)>);

@@ -46,6 +46,8 @@ pub struct Edit {
     pub assignee: Option<Option<UserId>>,
     /// Another team, or none.
     pub team: Option<Option<TeamId>>,
+    /// Other tags, all of them.
+    pub tags: Option<Vec<String>>,
 }
 
 impl Incident {
@@ -111,6 +113,11 @@ impl Incident {
     pub fn reopen(self, actor: &Actor, directory: &Directory, now: Timestamp) -> Result<Change, Refusal> {
         if self.status == Status::Open {
             return Err(Refusal::State("the incident is open already".into()));
+        }
+        if self.merged_into.is_some() {
+            return Err(Refusal::State(
+                "the incident was merged into another; work on that one".into(),
+            ));
         }
         let text = match actor {
             Actor::System => "Reopened: the snooze has ended".to_owned(),
@@ -200,8 +207,9 @@ impl Incident {
         }
         let mut change = Change::of(self);
         change.incident.updated_at = now;
-        change.entries.push(Entry::by(EntryKind::Note, actor, text));
         change.tell(Happening::NoteAdded, directory, now);
+        change.tell_mentioned(&text, actor, directory, now);
+        change.entries.push(Entry::by(EntryKind::Note, actor, text));
         Ok(change)
     }
 
@@ -253,7 +261,7 @@ impl Incident {
     }
 
     /// Leaves the open state: escalation stops, pages that wait are called off, and the clock to acknowledge stops.
-    fn leave_open(mut self, status: Status, why: &'static str, now: Timestamp) -> Change {
+    pub(super) fn leave_open(mut self, status: Status, why: &'static str, now: Timestamp) -> Change {
         self.status = status;
         self.snoozed_until = None;
         self.progress.due = None;
@@ -308,6 +316,17 @@ impl Change {
             incident.priority.clone_from(priority);
             let now = priority.as_deref().unwrap_or("none");
             edited.push(format!("Priority set to {now} by {}", actor.name()));
+        }
+        if let Some(wanted) = &edit.tags {
+            let wanted = super::tags(wanted).map_err(|why| Refusal::Field { field: "tags", why })?;
+            if wanted != incident.tags {
+                edited.push(match wanted.is_empty() {
+                    true => format!("Tags taken away by {}", actor.name()),
+                    false => format!("Tagged {} by {}", wanted.join(", "), actor.name()),
+                });
+                incident.tags = wanted;
+                self.retagged = true;
+            }
         }
         self.entries
             .extend(edited.into_iter().map(|text| Entry::by(EntryKind::Edited, actor, text)));

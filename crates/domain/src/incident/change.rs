@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Actor, Happening, Incident};
+use super::{Actor, Happening, Incident, NewResponder};
 use crate::{
     delivery::Purpose,
     directory::{Channel, Directory},
@@ -54,11 +54,17 @@ pub enum EntryKind {
     NotSent,
     /// The auditor mended something.
     Repaired,
+    /// Two incidents became one.
+    Merged,
+    /// Further people were asked for help.
+    ResponderAdded,
+    /// A note was taken away by whoever wrote it.
+    NoteDeleted,
 }
 
 impl EntryKind {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::Triggered,
         Self::AlertAdded,
         Self::Acknowledged,
@@ -79,6 +85,9 @@ impl EntryKind {
         Self::Delivered,
         Self::NotSent,
         Self::Repaired,
+        Self::Merged,
+        Self::ResponderAdded,
+        Self::NoteDeleted,
     ];
 
     /// The stored word.
@@ -105,6 +114,9 @@ impl EntryKind {
             Self::Delivered => "DELIVERED",
             Self::NotSent => "NOT_SENT",
             Self::Repaired => "REPAIRED",
+            Self::Merged => "MERGED",
+            Self::ResponderAdded => "RESPONDER_ADDED",
+            Self::NoteDeleted => "NOTE_DELETED",
         }
     }
 
@@ -212,6 +224,10 @@ pub struct Change {
     pub deliveries: Vec<NewDelivery>,
     /// Pages of this incident that have not been sent are called off, for this reason.
     pub call_off_pages: Option<&'static str>,
+    /// People who were asked for help.
+    pub responders: Vec<NewResponder>,
+    /// The tags are others than before.
+    pub retagged: bool,
 }
 
 impl Change {
@@ -223,6 +239,8 @@ impl Change {
             entries: Vec::new(),
             deliveries: Vec::new(),
             call_off_pages: None,
+            responders: Vec::new(),
+            retagged: false,
         }
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     directory::{Directory, Service},
     escalation,
-    event::{Event, LINKS_MAX, clean},
+    event::{Event, Image, LINKS_MAX, Link, clean},
     id::{IncidentId, TeamId, UserId},
     sla::Clocks,
     urgency::Urgency,
@@ -95,6 +95,7 @@ impl Incident {
             status: Status::Open,
             urgency: Urgency::Low,
             priority: None,
+            tags: Vec::new(),
             is_test: false,
             dedup_key: String::new(),
             service: service.id,
@@ -103,6 +104,7 @@ impl Incident {
             team: service.team,
             policy: service.policy,
             progress: Progress::default(),
+            merged_into: None,
             snoozed_until: None,
             clocks: Clocks::start(service, now),
             closes_at: None,
@@ -153,12 +155,17 @@ impl Incident {
 
     /// Keeps the links and images that are new, up to the limit.
     fn add_links(&mut self, event: &Event) {
-        for link in &event.links {
+        self.keep_links(&event.links, &event.images);
+    }
+
+    /// The same for those of another incident.
+    pub(super) fn keep_links(&mut self, links: &[Link], images: &[Image]) {
+        for link in links {
             if self.links.len() < LINKS_MAX && !self.links.contains(link) {
                 self.links.push(link.clone());
             }
         }
-        for image in &event.images {
+        for image in images {
             if self.images.len() < LINKS_MAX && !self.images.contains(image) {
                 self.images.push(image.clone());
             }

@@ -3,3 +3,4 @@
 mod properties;
 mod scenario;
 mod stories;
+mod together;

@@ -249,6 +249,7 @@ impl Play {
                 self.tell(&format!("ignored: {why}"));
                 return;
             }
+            (Outcome::PartEnded, Some(_)) => panic!("nothing was merged"),
             (other, None) => panic!("{other:?} without an incident"),
         };
         self.take(change);

@@ -42,6 +42,7 @@ mod storm;
 mod story;
 mod texts;
 mod tls_front;
+mod together;
 mod trials;
 mod vendors;
 mod whatsapp;

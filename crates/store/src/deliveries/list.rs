@@ -73,6 +73,49 @@ pub struct Filter {
     pub offset: i64,
 }
 
+/// The columns of a message in the order in which [`read`] takes them, and where they come from.
+const COLUMNS: &str = "d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, \
+     w.name, d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
+     d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
+     LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id";
+
+/// The pages of an incident that were decided on within this time, in their order: those that a part of its story
+/// tells of.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn pages_between(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    (from, until): (Timestamp, Timestamp),
+    limit: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE d.incident_id = $1 AND d.purpose = 'PAGE' AND d.created_at >= $2 AND d.created_at <= $3 \
+         ORDER BY d.id LIMIT $4"
+    );
+    let params = [incident.into(), from.into(), until.into(), limit.into()];
+    tx.query(&sql, &params).await?.into_iter().map(read).collect()
+}
+
+/// The pages of an incident that wait for their time, the next first.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn pages_ahead(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    now: Timestamp,
+    limit: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE d.incident_id = $1 AND d.purpose = 'PAGE' AND d.state = 'PENDING' AND d.due_at > $2 \
+         ORDER BY d.due_at, d.id LIMIT $3"
+    );
+    let params = [incident.into(), now.into(), limit.into()];
+    tx.query(&sql, &params).await?.into_iter().map(read).collect()
+}
+
 /// One page of messages, the last first, and how many there are in all.
 ///
 /// # Errors
@@ -83,13 +126,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let total = tx.query_one(&count, &params).await?.take()?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
-         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
-         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
-         WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
-    );
+    let sql = format!("SELECT {COLUMNS} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }

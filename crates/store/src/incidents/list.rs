@@ -39,6 +39,8 @@ pub struct Filter {
     pub teams: Vec<TeamId>,
     /// Assigned to one of these people.
     pub assignees: Vec<UserId>,
+    /// Tagged with one of these words.
+    pub tags: Vec<String>,
     /// Has all these words in its title, its key or its number.
     pub q: Option<String>,
     /// Began at or after.
@@ -110,6 +112,37 @@ pub async fn get_each(tx: &mut Tx<'_>, ids: &[IncidentId]) -> Result<Vec<Option<
     let sql = format!("SELECT {COLUMNS}, s.name, u.name, t.name, p.name {FROM} WHERE i.id = $1");
     let keys = ids.iter().map(|id| vec![(*id).into()]).collect();
     tx.find_each(&sql, keys, listed).await
+}
+
+/// Incidents of the same service that began shortly before or after this one, the nearest on each side, the newest
+/// first.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn near(
+    tx: &mut Tx<'_>,
+    incident: &Incident,
+    within: jiff::SignedDuration,
+    limit: i64,
+) -> Result<Vec<Listed>, DbError> {
+    let mut found = Vec::new();
+    // Identities are made in the order of time: each side is the beginning of one walk through the index.
+    for (sign, way) in [(">", "ASC"), ("<", "DESC")] {
+        let sql = format!(
+            "SELECT {COLUMNS}, s.name, u.name, t.name, p.name {FROM} WHERE i.service_id = $1 AND i.id {sign} $2 \
+             AND NOT i.is_test ORDER BY i.id {way} LIMIT $3"
+        );
+        let params = [incident.service.into(), incident.id.into(), limit.into()];
+        let rows = tx.query(&sql, &params).await?;
+        let mut side = rows.into_iter().map(listed).collect::<Result<Vec<_>, _>>()?;
+        side.retain(|other| {
+            let apart = other.incident.created_at.duration_since(incident.created_at);
+            apart.abs() <= within
+        });
+        found.extend(side);
+    }
+    found.sort_by_key(|other| std::cmp::Reverse(other.incident.id));
+    Ok(found)
 }
 
 /// One page of incidents, and how many there are in all.
@@ -185,6 +218,15 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
         filter.assignees.iter().map(|id| (*id).into()).collect(),
         &mut params,
     );
+    if !filter.tags.is_empty() {
+        let places = Tx::in_list(params.len() + 1, filter.tags.len());
+        write!(
+            text,
+            " AND i.id IN (SELECT incident_id FROM incident_tag WHERE tag IN ({places}))"
+        )
+        .expect("a String takes all text");
+        params.extend(filter.tags.iter().map(|tag| Val::from(tag.as_str())));
+    }
     if live {
         text.push_str(" AND i.status <> 'RESOLVED'");
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use opsknight_domain::{
     directory::{Directory, Service, Standing},
+    escalation,
     event::{DEDUP_KEY_CHARS_MAX, DESCRIPTION_CHARS_MAX, clean},
     id::{IncidentId, ServiceId},
-    incident::{Actor, Change, Edit, EntryKind, Incident, Manual, OpenedBy, Refusal, Status, TITLE_CHARS_MAX},
+    incident::{Actor, Call, Change, Edit, Incident, Manual, OpenedBy, Refusal, Status, TITLE_CHARS_MAX},
 };
 use opsknight_store::{
     db::{DbError, Tx},
@@ -21,6 +22,8 @@ use crate::{
     api::error::{ApiError, Problems},
     state::{AppState, Clock},
 };
+
+mod merge;
 
 /// The priorities that an incident can have.
 pub const PRIORITIES: [&str; 5] = ["P1", "P2", "P3", "P4", "P5"];
@@ -51,9 +54,19 @@ pub enum Act {
     },
     /// Change fields.
     Edit(Edit),
+    /// Run the next step of the policy at once.
+    Escalate,
+    /// Page further people.
+    Call(Call),
+    /// Merge it into another, or into the one that that one was merged into.
+    Merge {
+        /// Which other.
+        into: IncidentId,
+    },
 }
 
 impl Act {
+    /// What it leads to. A merge is no business of one incident alone.
     fn apply(
         &self,
         incident: Incident,
@@ -62,6 +75,9 @@ impl Act {
         now: Timestamp,
     ) -> Result<Change, Refusal> {
         match self {
+            Self::Merge { .. } => Err(Refusal::State("a merge needs both incidents".into())),
+            Self::Escalate => escalation::escalate(incident, actor, directory, now),
+            Self::Call(call) => incident.add_responders(call, actor, directory, now),
             Self::Acknowledge => incident.acknowledge(actor, directory, now),
             Self::Resolve { note } => incident.resolve(actor, note.as_deref(), directory, now),
             Self::Reopen => incident.reopen(actor, directory, now),
@@ -121,9 +137,7 @@ pub async fn add_note(state: &AppState, id: IncidentId, text: String, actor: Act
     let doing = Doing::new(state, vec![Act::Note { text }], actor, Repeat::Refuse);
     let unit = async move |tx: &mut Tx<'_>| {
         doing.write(tx, id).await?;
-        let (_, total) = timeline::entries(tx, id, Some(EntryKind::Note), 1, 0).await?;
-        let (mut last, _) = timeline::entries(tx, id, Some(EntryKind::Note), 1, total - 1).await?;
-        last.pop().ok_or_else(ApiError::internal)
+        timeline::last_note(tx, id).await?.ok_or_else(ApiError::internal)
     };
     state.store.db.write(unit).await
 }
@@ -151,10 +165,12 @@ impl Doing {
     }
 
     async fn write(&self, tx: &mut Tx<'_>, id: IncidentId) -> Result<(), ApiError> {
-        let found = incidents::lock(tx, id).await?;
+        let mut held = merge::lock_all(tx, id, &self.acts).await?;
+        let found = held.remove(&id);
         let mut incident = found.ok_or_else(|| ApiError::not_found("incident"))?;
         let picture = self.pictures.current(tx, self.now).await?;
         let mut batch = Batch::default();
+        let mut moves = Vec::new();
         for act in &self.acts {
             let act = match self.repeat {
                 Repeat::Refuse => Some(act.clone()),
@@ -164,12 +180,25 @@ impl Doing {
             if act == Act::Reopen && incident.status == Status::Resolved {
                 unless_another_live(tx, &incident).await?;
             }
+            if let Act::Merge { into } = act {
+                let other = merge::other(tx, &batch, &held, into).await?;
+                let merged = incident.merge(other, &self.actor, &picture.directory, self.now)?;
+                incident = merged.source.incident.clone();
+                moves.push((incident.clone(), merged.target.incident.id));
+                for change in [merged.target, merged.source] {
+                    batch.take(change, &mut || self.clock.uuid_v7(), self.now);
+                }
+                continue;
+            }
             let change = act.apply(incident, &self.actor, &picture.directory, self.now)?;
             incident = change.incident.clone();
             batch.take(change, &mut || self.clock.uuid_v7(), self.now);
         }
         let mut fresh = || self.clock.uuid_v7();
         batch.write(tx, &mut fresh, self.now).await.map_err(key_taken)?;
+        for (source, target) in moves {
+            incidents::lead_to(tx, &source, target, self.now).await?;
+        }
         Ok(())
     }
 }

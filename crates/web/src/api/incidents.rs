@@ -1,6 +1,8 @@
 //! `/api/incidents`.
 
+mod notes;
 mod read;
+mod respond;
 mod shape;
 mod write;
 
@@ -16,6 +18,10 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(read::list, write::create))
         .routes(routes!(read::get, write::update))
         .routes(routes!(read::notes, write::add_note))
+        .routes(routes!(notes::edit, notes::delete))
+        .routes(routes!(respond::escalate))
+        .routes(routes!(respond::responders, respond::add_responders))
+        .routes(routes!(respond::merge))
         .routes(routes!(read::alerts))
         .routes(routes!(read::timeline))
         .routes(routes!(read::notifications))

@@ -3,13 +3,16 @@
 
 use jiff::Timestamp;
 use opsknight_domain::{
-    directory::{Directory, Policy},
+    delivery::Purpose,
+    directory::{Channel, Directory, Policy},
     escalation,
-    incident::{Change, EntryKind, Incident, Status},
+    id::UserId,
+    incident::{Change, Entry, EntryKind, Incident, Route, Status},
     paging,
     sla::Clocks,
     urgency::Urgency,
 };
+use opsknight_store::deliveries;
 
 use super::viewer::Viewer;
 use crate::views::{NextUp, PagedNow, Person};
@@ -17,31 +20,46 @@ use crate::views::{NextUp, PagedNow, Person};
 /// How many things to come are shown.
 const AHEAD_MAX: usize = 6;
 
-/// What will happen to an incident if nobody does anything.
-pub(super) fn next_up(viewer: &Viewer, incident: &Incident) -> Vec<NextUp> {
+/// What will happen to an incident if nobody does anything: what is decided on and waits for its time, and what would be
+/// decided then.
+pub(super) fn next_up(viewer: &Viewer, incident: &Incident, waiting: &[deliveries::Listed]) -> Vec<NextUp> {
     let directory = viewer.directory();
-    let mut ahead = Vec::new();
+    let mut ahead: Vec<(Timestamp, String)> = waiting.iter().map(|page| (page.due_at, waits(page))).collect();
     let mut incident = incident.clone();
-    while ahead.len() < AHEAD_MAX {
+    for _ in 0..AHEAD_MAX {
         let Some(due) = incident.due_at() else { break };
-        let before = incident.clocks;
-        let Some(change) = escalation::tick(incident, directory, due.max(viewer.now)) else {
+        let (before, at) = (incident.clocks, due.max(viewer.now));
+        let Some(change) = escalation::tick(incident, directory, at) else {
             break;
         };
-        ahead.push(NextUp {
-            at: viewer.times(due),
-            text: told(before, &change),
-        });
+        ahead.push((due, told(before, &change, directory, at)));
         if change.incident.due_at() == Some(due) {
             break;
         }
         incident = change.incident;
     }
-    ahead
+    ahead.sort_by_key(|(at, _)| *at);
+    ahead.truncate(AHEAD_MAX);
+    let told = ahead.into_iter().map(|(at, text)| NextUp {
+        at: viewer.times(at),
+        text,
+    });
+    told.collect()
 }
 
-/// A change that has not happened, in words. `before` are the clocks without it.
-fn told(before: Clocks, change: &Change) -> String {
+/// A page that waits for its time.
+fn waits(page: &deliveries::Listed) -> String {
+    let name = page.user_name.as_deref().unwrap_or("somebody who was removed");
+    let channel = Channel::from_word(&page.channel).map_or("message", Channel::name);
+    if page.tries > 0 {
+        format!("Page {name} by {channel} again: it was not taken")
+    } else {
+        format!("Page {name} by {channel} as well, if nobody has acknowledged by then")
+    }
+}
+
+/// A change that has not happened, in words. `before` are the clocks without it, `at` is when it would happen.
+fn told(before: Clocks, change: &Change, directory: &Directory, at: Timestamp) -> String {
     let after = change.incident.clocks;
     // The story says that a target was missed; here it still lies ahead.
     let targets = [
@@ -50,21 +68,53 @@ fn told(before: Clocks, change: &Change) -> String {
     ];
     let missed = targets.into_iter().filter(|(_, missed)| *missed);
     let missed = missed.map(|(what, _)| format!("The target to {what} is missed"));
-    let says = |kind: EntryKind| {
-        let entries = change.entries.iter().filter(move |entry| entry.kind == kind);
-        entries.map(|entry| entry.text.clone())
-    };
-    let ends = [EntryKind::Resolved, EntryKind::Reopened];
-    let steps = [
-        EntryKind::Escalated,
-        EntryKind::Paged,
+    let plain = [
+        EntryKind::Resolved,
+        EntryKind::Reopened,
         EntryKind::NotPaged,
         EntryKind::Exhausted,
     ];
-    let ends = ends.into_iter().flat_map(&says);
-    let steps = steps.into_iter().flat_map(&says);
-    let sentences: Vec<String> = ends.chain(missed).chain(steps).collect();
-    sentences.join(". ")
+    let says = |entry: &Entry| {
+        if entry.kind != EntryKind::Escalated {
+            return plain.contains(&entry.kind).then(|| entry.text.clone());
+        }
+        let index = entry.data["step"].as_u64()?.checked_sub(1)?;
+        let pages = paged(change, u32::try_from(index).ok()?, directory, at);
+        Some(match pages.is_empty() {
+            true => entry.text.clone(),
+            false => format!("{}: page {pages}", entry.text),
+        })
+    };
+    let entries = change.entries.iter().filter_map(says);
+    missed.chain(entries).collect::<Vec<_>>().join(". ")
+}
+
+/// Whom a step pages and by what: "Jane Doe by push, SMS in 5 min; Max by email".
+fn paged(change: &Change, step: u32, directory: &Directory, at: Timestamp) -> String {
+    let mut people: Vec<(UserId, Vec<String>)> = Vec::new();
+    for delivery in &change.deliveries {
+        let Route::Person { user, channel, .. } = &delivery.route else {
+            continue;
+        };
+        if delivery.purpose != Purpose::Page || delivery.step.is_none_or(|(_, index)| index != step) {
+            continue;
+        }
+        let minutes = delivery.due_at.duration_since(at).as_mins();
+        let way = match minutes {
+            1.. => format!("{} in {minutes} min", channel.name()),
+            _ => channel.name().to_owned(),
+        };
+        match people.iter_mut().find(|(known, _)| known == user) {
+            Some((_, ways)) if ways.contains(&way) => {}
+            Some((_, ways)) => ways.push(way),
+            None => people.push((*user, vec![way])),
+        }
+    }
+    let each = people.into_iter().map(|(user, ways)| {
+        let name = directory.user_name(user);
+        format!("{name} by {}", ways.join(", then "))
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// Why nothing will happen to an incident.

@@ -1,89 +1,158 @@
 //! `/incidents/{id}`: one incident, its story, what comes next, and what can be done with it.
 
 use axum::{extract::State, response::Response};
+use http::Uri;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
     directory::Role,
-    id::{IncidentId, ReceiptId},
-    incident::{Edit, EntryKind, Incident},
-    urgency::Urgency,
+    id::{AlertId, EntryId, IncidentId},
+    incident::{Incident, Status},
 };
 use opsknight_store::{
     changes::{self, ChangeEvent},
     db::Tx,
-    deliveries, incidents, receipts,
-    timeline::{self, StoredAlert, StoredEntry},
+    deliveries, incidents,
+    responders::{self, Responder},
+    timeline::{self, StoredAlert, StoredEntry, Told},
 };
 use serde_json::Value;
 
 use super::{
     PageError, choices,
     foresight::{next_up, nothing_next},
-    form::Form,
-    rows::{change_row, delivery_row, shorten},
-    viewer::{Viewer, done, refused},
+    rows::{change_row, channel_name, delivery_row, incident_row, outcome_of_page, shorten},
+    viewer::Viewer,
 };
 use crate::{
-    actions::incidents::{Act, Repeat, act},
+    actions::incidents::PRIORITIES,
     api::{
         error::{ApiError, Problems},
-        extract::Path,
+        extract::{Params, Path},
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Actions, AlertView, Field, IncidentPage, Link, Person, Section, Select, Story},
+    views::{Actions, Choice, Field, IncidentForms, IncidentPage, Link, Person, ResponderRow, Section, Select},
 };
 
-/// Most sentences of the story on the page, the last ones.
-const STORY_MAX: i64 = 300;
-/// Most alerts on the page.
-const ALERTS_MAX: i64 = 10;
-/// Most messages on the page.
-const DELIVERIES_MAX: i64 = 50;
+mod alerts;
+pub(super) mod notes;
+mod story;
+mod wishes;
+
+pub(super) use wishes::{
+    acknowledge, add_responders, details, escalate, merge, note, reassign, reopen, resolve, snooze, suppress,
+};
+
+/// Sentences of the story on one page.
+const STORY_MAX: i64 = 100;
+/// Alerts on one page.
+const ALERTS_MAX: i64 = 25;
+/// Most pages that a part of the story tells of.
+const PAGES_MAX: i64 = 300;
+/// Most pages that wait for their time on the page.
+const AHEAD_MAX: i64 = 10;
+/// Most messages in the list of all, the last ones.
+const DELIVERIES_MAX: i64 = 25;
 /// Most changes of the service on the page.
 const CHANGES_MAX: i64 = 5;
-/// How much of a raw body is on the page, in bytes.
+/// Most incidents of the service that began shortly before, and after.
+const RELATED_MAX: i64 = 5;
+/// How near they began.
+const RELATED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// How much of a raw body is on a page, in bytes.
 const RAW_BYTES_MAX: usize = 8 * 1024;
+
+/// Which part of what there is was asked for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Asked {
+    told: Told,
+    /// The entry before which the story is to be told.
+    before: Option<EntryId>,
+    /// The alert before which the alerts are to be shown.
+    alerts: Option<AlertId>,
+}
+
+impl Asked {
+    fn read(uri: &Uri) -> Result<Self, ApiError> {
+        let mut problems = Problems::default();
+        let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
+        let asked = Self {
+            told: match params.text("story").as_deref() {
+                Some("people") => Told::ByPeople,
+                _ => Told::All,
+            },
+            before: params.one::<ids::Entry>("before", &mut problems).map(|id| id.0),
+            alerts: params.one::<ids::Alert>("alerts", &mut problems).map(|id| id.0),
+        };
+        problems.check().map(|()| asked)
+    }
+
+    /// The address of the page with these parts of it.
+    fn address(self, id: IncidentId) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        if self.told == Told::ByPeople {
+            query.append_pair("story", "people");
+        }
+        if let Some(entry) = self.before {
+            query.append_pair("before", &entry.to_string());
+        }
+        if let Some(alert) = self.alerts {
+            query.append_pair("alerts", &alert.to_string());
+        }
+        let query = query.finish();
+        match query.is_empty() {
+            true => format!("/incidents/{id}"),
+            false => format!("/incidents/{id}?{query}"),
+        }
+    }
+}
 
 /// All that the page shows, read in one unit.
 struct Read {
     listed: incidents::Listed,
     entries: Vec<StoredEntry>,
-    alerts: Vec<(StoredAlert, Option<receipts::Receipt>)>,
-    alert_count: i64,
+    pages: Vec<deliveries::Listed>,
+    ahead: Vec<deliveries::Listed>,
+    alerts: Vec<StoredAlert>,
     deliveries: Vec<deliveries::Listed>,
     changes: Vec<ChangeEvent>,
+    responders: Vec<Responder>,
+    /// The number and title of the incident that it was merged into.
+    into: Option<(i64, String)>,
+    related: Vec<incidents::Listed>,
 }
 
-async fn read(tx: &mut Tx<'_>, id: IncidentId) -> Result<Read, ApiError> {
+async fn read(tx: &mut Tx<'_>, id: IncidentId, asked: Asked, now: Timestamp) -> Result<Read, ApiError> {
     let listed = incidents::get(tx, id).await?;
     let listed = listed.ok_or_else(|| ApiError::not_found("incident"))?;
-    let (_, total) = timeline::entries(tx, id, None, 1, 0).await?;
-    let (entries, _) = timeline::entries(tx, id, None, STORY_MAX, (total - STORY_MAX).max(0)).await?;
-    let (stored, alert_count) = timeline::alerts(tx, id, ALERTS_MAX, 0).await?;
-    let mut alerts = Vec::new();
-    for alert in stored {
-        let receipt = match alert.receipt {
-            Some(receipt) => receipts::get(tx, receipt).await?,
-            None => None,
-        };
-        alerts.push((alert, receipt));
-    }
+    // One more than is shown says whether there are more.
+    let entries = timeline::entries_before(tx, id, asked.told, asked.before, STORY_MAX + 1).await?;
+    let pages = match story::span(&entries) {
+        Some(span) => deliveries::pages_between(tx, id, span, PAGES_MAX).await?,
+        None => Vec::new(),
+    };
     let filter = deliveries::Filter {
         incident: Some(id),
         limit: DELIVERIES_MAX,
         ..deliveries::Filter::default()
     };
-    let (deliveries, _) = deliveries::list(tx, &filter).await?;
     let incident = &listed.incident;
-    let until = incident.resolved_at.unwrap_or(jiff::Timestamp::MAX);
-    let changes = changes::of_service(tx, incident.service, until, CHANGES_MAX).await?;
+    let until = incident.resolved_at.unwrap_or(Timestamp::MAX);
+    let into = match incident.merged_into {
+        Some(other) => incidents::names(tx, &[other]).await?.pop().flatten(),
+        None => None,
+    };
     Ok(Read {
-        listed,
         entries,
-        alerts,
-        alert_count,
-        deliveries,
-        changes,
+        pages,
+        ahead: deliveries::pages_ahead(tx, id, now, AHEAD_MAX).await?,
+        alerts: timeline::alerts_before(tx, id, asked.alerts, ALERTS_MAX + 1).await?,
+        deliveries: deliveries::list(tx, &filter).await?.0,
+        changes: changes::of_service(tx, incident.service, until, CHANGES_MAX).await?,
+        responders: responders::of(tx, id).await?,
+        into,
+        related: incidents::near(tx, incident, RELATED_WITHIN, RELATED_MAX).await?,
+        listed,
     })
 }
 
@@ -92,16 +161,16 @@ pub(super) async fn show(
     State(state): State<AppState>,
     viewer: Viewer,
     Path(Id(id)): Path<ids::Incident>,
+    uri: Uri,
 ) -> Result<Response, PageError> {
-    let read = state
-        .store
-        .db
-        .read(async move |tx: &mut Tx<'_>| read(tx, id).await)
-        .await?;
-    viewer.page(&page(&viewer, read))
+    let asked = Asked::read(&uri)?;
+    let now = viewer.now;
+    let unit = async move |tx: &mut Tx<'_>| read(tx, id, asked, now).await;
+    let read = state.store.db.read(unit).await?;
+    viewer.page(&page(&viewer, asked, read))
 }
 
-fn page(viewer: &Viewer, read: Read) -> IncidentPage {
+fn page(viewer: &Viewer, asked: Asked, read: Read) -> IncidentPage {
     let incidents::Listed {
         incident,
         service_name,
@@ -109,19 +178,10 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
         team_name,
         policy_name,
     } = read.listed;
-    let directory = viewer.directory();
-    let removed = || "(removed)".to_owned();
-    let due = |at: Option<jiff::Timestamp>| at.map(|at| (viewer.times(at), at <= viewer.now));
-    let assignee = incident
-        .assignee
-        .map(|id| Person::new(id.to_string(), assignee_name.unwrap_or_else(removed)));
-    let team = incident
-        .team
-        .map(|id| Link::new(format!("/teams/{id}"), team_name.unwrap_or_else(removed)));
-    let policy = incident
-        .policy
-        .map(|id| Link::new(format!("/policies/{id}"), policy_name.unwrap_or_else(removed)));
+    let name = |name: Option<String>| name.unwrap_or_else(|| "(removed)".to_owned());
+    let due = |at: Option<Timestamp>| at.map(|at| (viewer.times(at), at <= viewer.now));
     let may_work = viewer.person.role >= Role::Responder;
+    let into = incident.merged_into.zip(read.into);
     IncidentPage {
         shell: viewer.shell(format!("#{} {}", incident.number, incident.title), Section::Incidents),
         id: incident.id.to_string(),
@@ -131,11 +191,19 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
         status: incident.status,
         urgency: incident.urgency,
         priority: incident.priority.clone(),
+        tags: incident.tags.iter().map(|tag| tag_link(tag)).collect(),
         is_test: incident.is_test,
+        merged_into: into.map(|(id, (number, title))| incident_link(id, number, &title)),
         service: Link::new(format!("/services/{}", incident.service), service_name),
-        assignee,
-        team,
-        policy,
+        assignee: incident
+            .assignee
+            .map(|id| Person::new(id.to_string(), name(assignee_name))),
+        team: incident
+            .team
+            .map(|id| Link::new(format!("/teams/{id}"), name(team_name))),
+        policy: incident
+            .policy
+            .map(|id| Link::new(format!("/policies/{id}"), name(policy_name))),
         dedup_key: incident.dedup_key.clone(),
         created: viewer.times(incident.created_at),
         acknowledged: incident.acknowledged_at.map(|at| viewer.times(at)),
@@ -145,15 +213,11 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
         resolve_due: due(incident.clocks.resolve_due),
         links: links(viewer, &incident),
         images: images(&incident),
-        next: next_up(viewer, &incident),
-        nothing_next: nothing_next(&incident, directory),
-        timeline: read.entries.into_iter().map(|entry| story(viewer, entry)).collect(),
-        alerts: read
-            .alerts
-            .into_iter()
-            .map(|(alert, receipt)| alert_view(viewer, alert, receipt))
-            .collect(),
-        alert_count: u64::try_from(read.alert_count).unwrap_or_default(),
+        next: next_up(viewer, &incident, &read.ahead),
+        nothing_next: nothing_next(&incident, viewer.directory()),
+        responders: read.responders.into_iter().map(|one| responder(viewer, one)).collect(),
+        story: story::part(viewer, asked, &incident, read.entries, read.pages),
+        alerts: alerts::part(viewer, asked, &incident, read.alerts),
         deliveries: read
             .deliveries
             .into_iter()
@@ -165,12 +229,41 @@ fn page(viewer: &Viewer, read: Read) -> IncidentPage {
             .map(|change| change_row(viewer, change))
             .collect(),
         actions: Actions::of(incident.status, may_work),
+        forms: forms(viewer, &incident, &read.related),
+        related: read.related.into_iter().map(|row| incident_row(viewer, row)).collect(),
+    }
+}
+
+fn tag_link(tag: &str) -> Link {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("tag", tag);
+    Link::new(format!("/incidents?{}", query.finish()), tag)
+}
+
+fn incident_link(id: IncidentId, number: i64, title: &str) -> Link {
+    Link::new(format!("/incidents/{id}"), format!("#{number} {title}"))
+}
+
+fn forms(viewer: &Viewer, incident: &Incident, related: &[incidents::Listed]) -> IncidentForms {
+    let priorities = PRIORITIES.map(|word| Choice::new(word, word)).to_vec();
+    let priority = Field::new("priority").with(incident.priority.clone().unwrap_or_default());
+    let live = related.iter().filter(|other| other.incident.status != Status::Resolved);
+    IncidentForms {
         note: Field::new("note"),
-        assign_to: assign_to(viewer, &incident),
-        new_urgency: Select::new(
+        assign_to: assign_to(viewer, incident),
+        title: Field::new("title").with(&incident.title),
+        urgency: Select::new(
             Field::new("urgency").with(incident.urgency.word()),
             choices::urgencies(),
         ),
+        priority: Select::new(priority, choices::or_none("None", priorities)),
+        tags: Field::new("tags").with(incident.tags.join(", ")),
+        who: Select::new(Field::new("who"), choices::targets(viewer.directory())),
+        message: Field::new("message"),
+        into: Field::new("into"),
+        into_choices: live
+            .map(|other| format!("#{} {}", other.incident.number, shorten(&other.incident.title)))
+            .collect(),
     }
 }
 
@@ -201,65 +294,20 @@ fn images(incident: &Incident) -> Vec<Link> {
     images.map(|image| Link::new(&image.src, text(&image.alt))).collect()
 }
 
-fn story(viewer: &Viewer, entry: StoredEntry) -> Story {
-    let is_note = entry.kind == EntryKind::Note;
-    // Every other sentence names who did it.
-    let (actor, text, note) = match is_note {
-        true => (Some(entry.actor_name), "wrote a note".to_owned(), Some(entry.text)),
-        false => (None, entry.text, None),
-    };
-    Story {
-        kind: entry.kind,
-        actor,
-        text,
-        note,
-        at: viewer.times(entry.at),
-    }
-}
-
-fn alert_view(viewer: &Viewer, alert: StoredAlert, receipt: Option<receipts::Receipt>) -> AlertView {
-    let named = [
-        ("Source", alert.source),
-        ("Component", alert.component),
-        ("Group", alert.group),
-        ("Class", alert.class),
-    ];
-    let mut fields: Vec<(String, String)> = named
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-        .collect();
-    match &alert.details {
-        Value::Object(map) => fields.extend(map.iter().map(|(name, value)| (name.clone(), plain(value)))),
-        Value::Null => {}
-        other => fields.push(("Details".to_owned(), plain(other))),
-    }
-    let from = receipt.as_ref().and_then(|receipt| receipt.integration);
-    let from = from.and_then(|id| viewer.picture.integrations.get(&id));
-    let from = match from {
-        Some(row) => Link::new(format!("/services/{}/integrations", row.service), &row.name),
-        None => Link::new("", "API"),
-    };
-    AlertView {
-        id: alert.id.to_string(),
-        summary: alert.summary,
-        severity: alert.severity.word().to_owned(),
-        action: alert.action,
-        from,
-        received: viewer.times(alert.created_at),
-        fields,
-        raw: receipt.map(|receipt| raw(&receipt.body)).unwrap_or_default(),
-        event_href: alert
-            .receipt
-            .map(|id: ReceiptId| format!("/events/{id}"))
-            .unwrap_or_default(),
-    }
-}
-
-/// A value as people read it.
-fn plain(value: &Value) -> String {
-    match value {
-        Value::String(text) => shorten(text),
-        other => shorten(&other.to_string()),
+/// Somebody who was asked for help, and how they were reached.
+fn responder(viewer: &Viewer, row: Responder) -> ResponderRow {
+    let name = row.name.unwrap_or_else(|| "(removed)".to_owned());
+    let ways = row.pages.into_iter().map(|page| {
+        let outcome = outcome_of_page(&page.state, page.delivered_at.is_some(), 0);
+        (channel_name(&page.channel), outcome)
+    });
+    ResponderRow {
+        person: Person::new(row.user.to_string(), name),
+        asked: viewer.times(row.asked_at),
+        asked_by: row.asked_by,
+        why: row.why,
+        message: row.message,
+        ways: ways.collect(),
     }
 }
 
@@ -277,94 +325,4 @@ pub(super) fn raw(body: &[u8]) -> String {
         .find(|end| text.is_char_boundary(*end))
         .unwrap_or_default();
     format!("{}…", &text[..end])
-}
-
-/// Does something to the incident and goes back to its page, which says what happened.
-async fn respond(
-    state: &AppState,
-    viewer: &Viewer,
-    id: IncidentId,
-    wish: Result<Act, ApiError>,
-    says: &str,
-) -> Result<Response, PageError> {
-    let path = format!("/incidents/{id}");
-    let result = match wish {
-        Ok(wish) => act(state, id, vec![wish], viewer.actor(), Repeat::Refuse).await,
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(_) => Ok(done(&path, says)),
-        Err(error) => refused(&path, error),
-    }
-}
-
-/// What the forms of the page ask for.
-macro_rules! wishes {
-    ($($(#[$doc:meta])* $name:ident($form:ident) => $act:expr, $says:literal;)*) => {$(
-        $(#[$doc])*
-        pub(super) async fn $name(
-            State(state): State<AppState>,
-            viewer: Viewer,
-            Path(Id(id)): Path<ids::Incident>,
-            $form: Form,
-        ) -> Result<Response, PageError> {
-            respond(&state, &viewer, id, $act, $says).await
-        }
-    )*};
-}
-
-wishes! {
-    /// `POST /incidents/{id}/acknowledge`
-    acknowledge(_form) => Ok(Act::Acknowledge), "Acknowledged. Escalation has stopped.";
-    /// `POST /incidents/{id}/resolve`
-    resolve(form) => Ok(Act::Resolve { note: form.given("note") }), "Resolved.";
-    /// `POST /incidents/{id}/reopen`
-    reopen(_form) => Ok(Act::Reopen), "Opened again. Escalation begins at the first step.";
-    /// `POST /incidents/{id}/suppress`
-    suppress(_form) => Ok(Act::Suppress), "Suppressed. Nobody is paged until somebody reopens it.";
-    /// `POST /incidents/{id}/snooze`
-    snooze(form) => snoozed(&form), "Snoozed. It opens again when the time is over.";
-    /// `POST /incidents/{id}/reassign`
-    reassign(form) => reassigned(&form), "Reassigned.";
-    /// `POST /incidents/{id}/urgency`
-    urgency(form) => with_urgency(&form), "The urgency was changed.";
-    /// `POST /incidents/{id}/notes`
-    note(form) => Ok(Act::Note { text: form.text("note").to_owned() }), "Your note was added.";
-}
-
-fn snoozed(form: &Form) -> Result<Act, ApiError> {
-    let mut problems = Problems::default();
-    let minutes = form.number("minutes", &mut problems).unwrap_or_default();
-    problems.check().map(|()| Act::Snooze { minutes })
-}
-
-fn with_urgency(form: &Form) -> Result<Act, ApiError> {
-    let urgency = Urgency::from_word(form.text("urgency"));
-    let urgency = urgency.ok_or_else(|| ApiError::invalid("urgency", "must be chosen"))?;
-    Ok(Act::Edit(Edit {
-        urgency: Some(urgency),
-        ..Edit::default()
-    }))
-}
-
-/// `user:usr_…`, `team:team_…`, or empty for nobody.
-fn reassigned(form: &Form) -> Result<Act, ApiError> {
-    let unknown = || ApiError::invalid("assignee", "must be chosen from the list");
-    let edit = match form.text("assignee").split_once(':') {
-        None => Edit {
-            assignee: Some(None),
-            ..Edit::default()
-        },
-        Some(("user", id)) => Edit {
-            assignee: Some(Some(id.parse().map_err(|_| unknown())?)),
-            ..Edit::default()
-        },
-        Some(("team", id)) => Edit {
-            assignee: Some(None),
-            team: Some(Some(id.parse().map_err(|_| unknown())?)),
-            ..Edit::default()
-        },
-        Some(_) => return Err(unknown()),
-    };
-    Ok(Act::Edit(edit))
 }

@@ -76,16 +76,22 @@ pub(super) fn channel_name(word: &str) -> String {
     }
 }
 
-/// A message and how it ended.
-pub(super) fn delivery_row(viewer: &Viewer, row: deliveries::Listed) -> DeliveryRow {
-    let outcome = match row.state.as_str() {
+/// What became of a message. That it has arrived is said where it is asked for.
+pub(super) fn outcome_of_page(state: &str, delivered: bool, tries: i64) -> Badge {
+    match state {
+        "SENT" if delivered => Badge::new(Tone::Good, "Delivered"),
         "SENT" => Badge::new(Tone::Good, "Sent"),
         "FAILED" => Badge::new(Tone::Bad, "Failed"),
         "SKIPPED" => Badge::new(Tone::Quiet, "Called off"),
         "SENDING" => Badge::new(Tone::Waiting, "Sending"),
-        _ if row.tries > 0 => Badge::new(Tone::Waiting, "Trying again"),
+        _ if tries > 0 => Badge::new(Tone::Waiting, "Trying again"),
         _ => Badge::new(Tone::Waiting, "Waiting"),
-    };
+    }
+}
+
+/// A message and how it ended.
+pub(super) fn delivery_row(viewer: &Viewer, row: deliveries::Listed) -> DeliveryRow {
+    let outcome = outcome_of_page(&row.state, false, row.tries);
     let purpose = match row.purpose.as_str() {
         "PAGE" => "Page",
         "NOTICE" => "Notice",

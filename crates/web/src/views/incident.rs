@@ -6,7 +6,9 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use super::{Badge, Field, Icon, Link, Person, Select, Shell, Times, icon};
+use super::{
+    Badge, Field, FormError, Icon, IncidentRow, Link, Person, Select, Shell, Times, errors, icon, markdown::SafeHtml,
+};
 
 /// `/incidents/{id}`
 #[derive(Debug, Clone, Template)]
@@ -28,8 +30,12 @@ pub struct IncidentPage {
     pub urgency: Urgency,
     /// `P1` to `P5`.
     pub priority: Option<String>,
+    /// Words by which people find it again, with the list of those that have it.
+    pub tags: Vec<Link>,
     /// Made by a test: pages nobody and closes itself.
     pub is_test: bool,
+    /// The incident that it was merged into.
+    pub merged_into: Option<Link>,
     /// The service.
     pub service: Link,
     /// Who works on it.
@@ -60,24 +66,116 @@ pub struct IncidentPage {
     pub next: Vec<NextUp>,
     /// Why nothing will happen, where nothing will: "Escalation has ended: every step was tried."
     pub nothing_next: String,
-    /// The story, oldest first.
-    pub timeline: Vec<Story>,
-    /// The alerts, newest first.
-    pub alerts: Vec<AlertView>,
-    /// How many alerts there are in all.
-    pub alert_count: u64,
+    /// Who was asked for help, in that order.
+    pub responders: Vec<ResponderRow>,
+    /// The story.
+    pub story: StoryPart,
+    /// The alerts.
+    pub alerts: AlertsPart,
     /// What was changed about the service before it ended, newest first.
     pub changes: Vec<ChangeRow>,
-    /// What was sent and how it ended, newest first.
+    /// Other incidents of the service that began shortly before or after, newest first.
+    pub related: Vec<IncidentRow>,
+    /// What was sent last and how it ended, newest first.
     pub deliveries: Vec<DeliveryRow>,
     /// What can be done now, by this viewer.
     pub actions: Actions,
+    /// The fields of its forms.
+    pub forms: IncidentForms,
+}
+
+/// The fields of the forms of the page.
+#[derive(Debug, Clone)]
+pub struct IncidentForms {
     /// `note` of the form for notes.
     pub note: Field,
     /// `assignee` of the form that reassigns: `user:usr_…`, `team:team_…` or empty for nobody.
     pub assign_to: Select,
-    /// `urgency` of the form that changes it.
-    pub new_urgency: Select,
+    /// `title` of the form for details.
+    pub title: Field,
+    /// `urgency` of the same.
+    pub urgency: Select,
+    /// `priority` of the same, empty for none.
+    pub priority: Select,
+    /// `tags` of the same, by comma.
+    pub tags: Field,
+    /// `who` of the form that asks for help.
+    pub who: Select,
+    /// `message` of the same.
+    pub message: Field,
+    /// `into` of the form that merges: a number, with whatever stands behind it.
+    pub into: Field,
+    /// What is proposed for it: incidents that are live and near.
+    pub into_choices: Vec<String>,
+}
+
+/// A part of the story, and where the others are.
+#[derive(Debug, Clone)]
+pub struct StoryPart {
+    /// The sentences, oldest first.
+    pub entries: Vec<Story>,
+    /// Only what people did is told.
+    pub by_people: bool,
+    /// The whole story.
+    pub all_href: String,
+    /// Only what people did.
+    pub people_href: String,
+    /// What was before.
+    pub older: Option<String>,
+    /// The end of the story, where this is not it.
+    pub newest: Option<String>,
+}
+
+/// Some of the alerts, and where the others are.
+#[derive(Debug, Clone)]
+pub struct AlertsPart {
+    /// The alerts, newest first.
+    pub rows: Vec<AlertView>,
+    /// How many there are in all.
+    pub count: u64,
+    /// Those that came in before.
+    pub older: Option<String>,
+    /// The newest ones, where these are not they.
+    pub newest: Option<String>,
+}
+
+/// Somebody who was asked for help.
+#[derive(Debug, Clone)]
+pub struct ResponderRow {
+    /// Who.
+    pub person: Person,
+    /// When they were asked.
+    pub asked: Times,
+    /// Who asked.
+    pub asked_by: String,
+    /// Why this person; empty where they were named themselves.
+    pub why: String,
+    /// What they were told.
+    pub message: Option<String>,
+    /// By which channels they were paged, and how that ended.
+    pub ways: Vec<(String, Badge)>,
+}
+
+/// `/incidents/{id}/notes/{entry}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "incidents/note.html")]
+pub struct NotePage {
+    /// Around the page.
+    pub shell: Shell,
+    /// The incident.
+    pub incident: Link,
+    /// Where the form goes.
+    pub action: String,
+    /// `note`
+    pub note: Field,
+}
+
+impl NotePage {
+    /// What is wrong, in order.
+    #[must_use]
+    pub fn errors(&self) -> Vec<FormError> {
+        errors([&self.note])
+    }
 }
 
 /// Something that was deployed or configured.
@@ -106,8 +204,12 @@ pub struct Actions {
     pub snooze: bool,
     /// Suppress.
     pub suppress: bool,
-    /// Reassign, change the urgency.
+    /// Reassign, change details.
     pub edit: bool,
+    /// Run the next step at once.
+    pub escalate: bool,
+    /// Ask further people for help, merge.
+    pub call: bool,
     /// Write a note.
     pub note: bool,
 }
@@ -123,7 +225,9 @@ impl Actions {
             reopen: may_work && !matches!(status, Status::Open),
             snooze: live,
             suppress: live && !matches!(status, Status::Suppressed),
-            edit: live,
+            edit: may_work,
+            escalate: live && matches!(status, Status::Open),
+            call: live,
             note: may_work,
         }
     }
@@ -141,6 +245,8 @@ pub struct NextUp {
 /// One sentence of the story.
 #[derive(Debug, Clone)]
 pub struct Story {
+    /// Its identity.
+    pub id: String,
     /// What kind of thing it tells.
     pub kind: EntryKind,
     /// Who wrote it, for a note: every other sentence names them itself.
@@ -148,7 +254,13 @@ pub struct Story {
     /// The sentence.
     pub text: String,
     /// What was written, for a note.
-    pub note: Option<String>,
+    pub note: Option<SafeHtml>,
+    /// When its author last changed it.
+    pub edited: Option<Times>,
+    /// Where the viewer may change it.
+    pub edit_href: Option<String>,
+    /// The messages by which somebody is paged, where the sentence says that they are.
+    pub pages: Vec<PageView>,
     /// When.
     pub at: Times,
 }
@@ -172,7 +284,9 @@ impl Story {
             EntryKind::UrgencyChanged => "up-down",
             EntryKind::Edited => "pencil",
             EntryKind::Reassigned => "user",
-            EntryKind::Note => "note",
+            EntryKind::Note | EntryKind::NoteDeleted => "note",
+            EntryKind::Merged => "link",
+            EntryKind::ResponderAdded => "team",
             EntryKind::Sent | EntryKind::Delivered => "send",
             EntryKind::Repaired => "wrench",
         })
@@ -199,6 +313,9 @@ impl Story {
             | EntryKind::Edited
             | EntryKind::Reassigned
             | EntryKind::Note
+            | EntryKind::NoteDeleted
+            | EntryKind::Merged
+            | EntryKind::ResponderAdded
             | EntryKind::Sent
             | EntryKind::Delivered
             | EntryKind::Repaired => "quiet",
@@ -221,12 +338,29 @@ pub struct AlertView {
     pub from: Link,
     /// When it came in.
     pub received: Times,
+    /// The incident that it was received for, where that one was merged into this.
+    pub merged_from: Option<Link>,
     /// Its fields, in their order.
     pub fields: Vec<(String, String)>,
-    /// The body as it was received, shortened to what a page may hold.
-    pub raw: String,
-    /// The whole of what was received, where the body was shortened.
-    pub event_href: String,
+    /// The whole of what was received.
+    pub event_href: Option<String>,
+}
+
+/// A message by which somebody is paged.
+#[derive(Debug, Clone)]
+pub struct PageView {
+    /// "Email".
+    pub channel: String,
+    /// The address, shortened where it holds a secret.
+    pub address: String,
+    /// What became of it.
+    pub outcome: Badge,
+    /// The provider's own words, or why it was not sent.
+    pub words: String,
+    /// How many times it was tried.
+    pub tries: u32,
+    /// When that happened, or when it is due.
+    pub at: Times,
 }
 
 /// A message and how it ended.

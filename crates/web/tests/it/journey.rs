@@ -287,7 +287,7 @@ async fn who_is_paged_next_stands_on_the_incident() {
         "the story tells of the first page"
     );
     assert!(
-        text.contains("Paging Cleo by email"),
+        text.contains("page Cleo by email"),
         "what comes next is told before it happens"
     );
     assert!(text.contains("in 5 min"), "{text}");

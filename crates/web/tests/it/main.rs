@@ -13,4 +13,5 @@ mod meanwhile;
 mod openapi;
 mod password;
 mod problems;
+mod together;
 mod unsubscribe;

@@ -126,7 +126,7 @@ impl Decide<'_> {
             Normalised::Ignored { dedup_key, reason } => return Taken::ignored(dedup_key.clone(), reason.clone()),
         };
         let key = (job.service, event.dedup_key.clone());
-        let mut live = self.known.live.remove(&key);
+        let mut live = self.known.live.remove(&key).and_then(|known| self.as_it_stands(known));
         let decided = self.decide(job, event, &mut live, fresh);
         if let (Action::Resolve, Some(at)) = (event.action, event.changed_at) {
             self.known.tell_end(key.clone(), at);
@@ -153,6 +153,13 @@ impl Decide<'_> {
         }
     }
 
+    /// An incident as the decisions so far have left it, if it is still live: the keys of merged incidents and its own
+    /// lead to the same one.
+    fn as_it_stands(&self, known: Incident) -> Option<Incident> {
+        let latest = self.batch.incident(known.id).cloned().unwrap_or(known);
+        latest.resolved_at.is_none().then_some(latest)
+    }
+
     /// What is to be done with the live incident, which is taken for it, or why nothing is: then it stays.
     fn decide(
         &self,
@@ -165,7 +172,12 @@ impl Decide<'_> {
         let ended_at = event
             .changed_at
             .and_then(|_| self.known.ended.get(&(job.service, event.dedup_key.clone())));
-        let outcome = dedup::decide(event.said(), live.as_ref(), ended_at.copied());
+        let is_part = |incident: &Incident| incident.service != job.service || incident.dedup_key != event.dedup_key;
+        let part = live.as_ref().is_some_and(is_part);
+        let outcome = match live.as_ref().filter(|_| part) {
+            Some(whole) => dedup::decide_for_part(event.said(), whole, ended_at.copied()),
+            None => dedup::decide(event.said(), live.as_ref(), ended_at.copied()),
+        };
         let decided = match (outcome, live.take()) {
             (Outcome::Ignore(reason), incident) => {
                 *live = incident;
@@ -179,14 +191,18 @@ impl Decide<'_> {
                     Incident::open(id, service, OpenedBy::Event(event), actor, directory, now),
                 ));
             }
+            (Outcome::Add, Some(incident)) if part => {
+                Ok(("deduplicated", incident.add_of_part(event, actor, directory, now)))
+            }
             (Outcome::Add, Some(incident)) => Ok(("deduplicated", incident.add(event, actor, directory, now))),
+            (Outcome::PartEnded, Some(incident)) => Ok(("deduplicated", incident.part_ended(event, actor, now))),
             (Outcome::Acknowledge, Some(incident)) => incident
                 .acknowledge(actor, directory, now)
                 .map(|change| ("acknowledged", change)),
             (Outcome::Resolve, Some(incident)) => incident
                 .resolve(actor, None, directory, now)
                 .map(|change| ("resolved", change)),
-            (Outcome::Add | Outcome::Acknowledge | Outcome::Resolve, None) => {
+            (Outcome::Add | Outcome::Acknowledge | Outcome::Resolve | Outcome::PartEnded, None) => {
                 return Err("no open incident has this deduplication key".to_owned());
             }
         };

@@ -102,6 +102,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
     let fixed = [of_lists.as_slice(), &of_records, &of_settings, &of_forms].concat();
     let of_things = [
         format!("/incidents/{incident}"),
+        format!("/incidents/{incident}?story=people"),
         format!("/services/{service}"),
         format!("/services/{service}/integrations"),
         format!("/services/{service}/integrations/new"),

@@ -61,6 +61,14 @@ async fn work_on_an_incident(api: &Api, window: &Window, service: &str) {
     window.fill("Add a note", "Rolled back to 4.12").await;
     window.choose("Add note").await;
     window.wait_for("#incident-timeline .note", "Rolled back to 4.12").await;
+    window.choose("Add responder").await;
+    window.find("#call-sheet").await;
+    window.fill("Who", "Bob").await;
+    window.choose("Page them").await;
+    window.wait_for(".responders", "Bob").await;
+    window.choose("By people").await;
+    window.wait_for("#incident-timeline", "Rolled back to 4.12").await;
+    assert!(!window.text("#incident-timeline").await.contains("Paging"));
     window.choose("Resolve").await;
     window.find("#resolve-sheet").await;
     window.fill("What was done", "The cache was full").await;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use opsknight_domain::{
     id::IncidentId,
-    incident::{EntryKind, Status},
+    incident::{EntryKind, Status, tags},
     urgency::Urgency,
 };
 use opsknight_store::{
@@ -49,6 +49,9 @@ pub struct IncidentQuery {
     /// Assigned to one of these people, by comma.
     #[param(style = Form, explode = false, inline, value_type = Option<Vec<ids::User>>)]
     pub assignee_id: Vec<opsknight_domain::id::UserId>,
+    /// Tagged with one of these words, by comma.
+    #[param(style = Form, explode = false, value_type = Option<Vec<String>>)]
+    pub tag: Vec<String>,
     /// Has all of these words in its title, its key or its number.
     #[param(max_length = 200)]
     pub q: Option<String>,
@@ -126,6 +129,7 @@ impl FromParams for IncidentQuery {
             service_id: params.ids("serviceId", problems),
             team_id: params.ids("teamId", problems),
             assignee_id: params.ids("assigneeId", problems),
+            tag: given_tags(params, problems),
             q,
             created_after: params.one::<Time>("createdAfter", problems).map(|time| time.0),
             created_before: params.one::<Time>("createdBefore", problems).map(|time| time.0),
@@ -133,6 +137,13 @@ impl FromParams for IncidentQuery {
             order,
         }
     }
+}
+
+/// Tags are compared as they are kept.
+fn given_tags(params: &mut Params, problems: &mut Problems) -> Vec<String> {
+    let text = params.text("tag").unwrap_or_default();
+    let words: Vec<&str> = text.split(',').collect();
+    problems.take("tag", tags(&words)).unwrap_or_default()
 }
 
 impl IncidentQuery {
@@ -145,6 +156,7 @@ impl IncidentQuery {
             services: self.service_id,
             teams: self.team_id,
             assignees: self.assignee_id,
+            tags: self.tag,
             q: self.q,
             created_after: self.created_after,
             created_before: self.created_before,
@@ -284,7 +296,7 @@ pub(super) async fn notifications(
     Ok(Json(Listed::new(bodies, total, page)))
 }
 
-async fn exists(tx: &mut Tx<'_>, id: IncidentId) -> Result<(), ApiError> {
+pub(super) async fn exists(tx: &mut Tx<'_>, id: IncidentId) -> Result<(), ApiError> {
     match incidents::get(tx, id).await? {
         Some(_) => Ok(()),
         None => Err(ApiError::not_found("incident")),

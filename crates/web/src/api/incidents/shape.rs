@@ -39,6 +39,8 @@ pub struct IncidentBody {
     pub urgency: words::Urgency,
     /// `P1` to `P5`, where somebody set one.
     pub priority: Option<String>,
+    /// Words by which people find it again.
+    pub tags: Vec<String>,
     /// Made by a test: it pages nobody and closes itself.
     pub is_test: bool,
     /// Names the problem within its service.
@@ -56,6 +58,9 @@ pub struct IncidentBody {
     /// When the next step runs, unless somebody acknowledges before.
     #[schema(inline)]
     pub next_escalation_at: Option<Time>,
+    /// The incident that it was merged into.
+    #[schema(inline)]
+    pub merged_into_id: Option<ids::Incident>,
     /// When its snooze ends.
     #[schema(inline)]
     pub snoozed_until: Option<Time>,
@@ -144,6 +149,7 @@ pub fn incident_body(listed: Listed, url: String) -> IncidentBody {
         status: Word(incident.status),
         urgency: Word(incident.urgency),
         priority: incident.priority,
+        tags: incident.tags,
         is_test: incident.is_test,
         dedup_key: incident.dedup_key,
         service: Named {
@@ -155,6 +161,7 @@ pub fn incident_body(listed: Listed, url: String) -> IncidentBody {
         escalation_policy: Named::maybe(incident.policy, policy_name),
         current_step: (progress.next_step > 0).then_some(progress.next_step),
         next_escalation_at: progress.due.filter(|_| escalating).map(Time),
+        merged_into_id: incident.merged_into.map(Id),
         snoozed_until: incident.snoozed_until.map(Time),
         custom_details: incident.custom_details,
         links: incident.links.into_iter().map(LinkBody::from).collect(),

@@ -145,6 +145,10 @@ pub(super) struct IncidentPatch {
     #[serde(default, deserialize_with = "patch")]
     #[schema(inline, value_type = Option<ids::Team>)]
     assigned_team_id: Option<Option<ids::Team>>,
+    /// Words by which people find it again, all of them; an empty list takes them away.
+    #[serde(default, deserialize_with = "present")]
+    #[schema(max_items = 20, value_type = Vec<String>, required = false)]
+    tags: Option<Vec<String>>,
 }
 
 impl IncidentPatch {
@@ -181,6 +185,7 @@ impl IncidentPatch {
             priority: self.priority.map(|priority| priority.map(Priority::word)),
             assignee: self.assignee_id.map(|id| id.map(|id| id.0)),
             team: self.assigned_team_id.map(|id| id.map(|id| id.0)),
+            tags: self.tags,
         };
         let edit = (edit != Edit::default()).then_some(Act::Edit(edit));
         Ok(act.into_iter().chain(edit).collect())

@@ -1,9 +1,6 @@
-//! Samples of the dashboard, the list of incidents and one incident.
+//! Samples of the dashboard and the list of incidents.
 
-use opsknight_domain::{
-    incident::{EntryKind, Status},
-    urgency::Urgency,
-};
+use opsknight_domain::{incident::Status, urgency::Urgency};
 
 use super::*;
 
@@ -11,8 +8,6 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     vec![
         draw("dashboard", &Dashboard::sample(k)),
         draw("incidents", &IncidentList::sample(k)),
-        draw("incident", &IncidentPage::sample(k)),
-        draw("incident-resolved", &IncidentPage::resolved(k)),
         draw("incident-new", &IncidentNew::sample(k)),
     ]
 }
@@ -185,87 +180,6 @@ impl IncidentNew {
     }
 }
 
-fn stories(k: Kind) -> Vec<Story> {
-    let story = |minutes, kind, actor: Option<&str>, text: &str| Story {
-        kind,
-        actor: actor.map(|name| k.text(name)),
-        text: k.text(text),
-        note: (kind == EntryKind::Note).then(|| k.text("Rolled back to 4.12.\nWatching the error rate until 03:15.")),
-        at: at(minutes),
-    };
-    use EntryKind as E;
-    vec![
-        story(
-            -9,
-            E::Triggered,
-            None,
-            "Opened by Production Prometheus: HighErrorRate is firing, severity critical",
-        ),
-        story(-9, E::Escalated, None, "Step 1 of Platform, first round"),
-        story(-9, E::Paged, None, "Paging Linus Meyer by email (on call on Platform)"),
-        story(
-            -9,
-            E::NotPaged,
-            None,
-            "Linus Meyer is not paged by SMS: no provider for SMS is set up",
-        ),
-        story(
-            -9,
-            E::Sent,
-            None,
-            "Email to linus@example.com taken by smtp.example.com: 250 queued as 4F1A",
-        ),
-        story(-6, E::AlertAdded, None, "Another alert from Production Prometheus"),
-        story(
-            -4,
-            E::Escalated,
-            None,
-            "Nobody acknowledged within 5 min: step 2 of Platform",
-        ),
-        story(-4, E::Paged, None, "Paging Jane Doe by email (leads Platform)"),
-        story(
-            -4,
-            E::NotSent,
-            None,
-            "Email to jane@example.com failed: 451 4.7.1 greylisted; tried again in 10 s",
-        ),
-        story(
-            -3,
-            E::SlaBreached,
-            None,
-            "Not acknowledged within 6 min, the target of Checkout API",
-        ),
-        story(-2, E::Note, Some("Jane Doe"), "wrote a note"),
-    ]
-}
-
-fn alerts(k: Kind) -> Vec<AlertView> {
-    let fields = ["alertname", "instance", "job", "severity", "summary"];
-    let values = [
-        "HighErrorRate",
-        "checkout-7d9f:9090",
-        "checkout",
-        "critical",
-        "5.4 % of requests fail",
-    ];
-    let alert = |n: i64| AlertView {
-        id: format!("alt_{n}"),
-        summary: k.text("HighErrorRate: 5.4 % of requests fail on checkout"),
-        severity: "critical".into(),
-        action: "trigger".into(),
-        from: k.link("/services/svc_1/integrations#int_1", "Production Prometheus"),
-        received: at(-3 * n),
-        fields: fields
-            .iter()
-            .zip(values)
-            .map(|(name, value)| (k.text(name), k.text(value)))
-            .collect(),
-        raw: k.text("{\n  \"status\": \"firing\",\n  \"labels\": { \"alertname\": \"HighErrorRate\" }\n}"),
-        event_href: "/events/evt_1".into(),
-    };
-    k.list(vec![alert(2), alert(3)])
-}
-
 pub(super) fn deliveries(k: Kind) -> Vec<DeliveryRow> {
     let row = |n: u32, to: &str, channel: &str, address: &str, outcome, words: &str| DeliveryRow {
         id: format!("dlv_{n}"),
@@ -321,79 +235,5 @@ pub(super) fn change(k: Kind) -> ChangeRow {
         source: k.maybe(k.text("build-7")),
         at: at(-25),
         links: k.list(vec![k.link("https://ci.example.com/builds/7", "Build 7")]),
-    }
-}
-
-impl IncidentPage {
-    fn sample(k: Kind) -> Self {
-        Self {
-            shell: k.shell(Section::Incidents, "#1847 Error rate above 5 %", "/incidents/inc_1"),
-            id: "inc_1".into(),
-            number: 1847,
-            title: k.text("Error rate above 5 % on checkout in eu-west-1"),
-            description: k.maybe(k.text("More than 5 % of requests to /pay fail with 502.\nStarted with deploy 4.13.")),
-            status: Status::Open,
-            urgency: Urgency::High,
-            priority: k.maybe("P1".into()),
-            is_test: k == Kind::Hostile,
-            service: k.link("/services/svc_1", "Checkout API"),
-            assignee: k.maybe(k.person(3)),
-            team: k.maybe(k.link("/teams/team_1", "Platform")),
-            policy: k.maybe(k.link("/policies/pol_1", "Platform, day and night")),
-            dedup_key: k.text("prometheus:9f2c41d07b1e44aa"),
-            created: at(-9),
-            acknowledged: None,
-            resolved: None,
-            snoozed_until: None,
-            ack_due: k.maybe((at(-3), true)),
-            resolve_due: k.maybe((at(51), false)),
-            links: k.list(vec![
-                k.link("https://runbooks.example.com/checkout", "Runbook"),
-                k.link("https://prometheus.example.com/graph", "Graph"),
-            ]),
-            images: Vec::new(),
-            changes: k.list(vec![change(k)]),
-            next: k.list(vec![
-                NextUp {
-                    at: at(3),
-                    text: k.text("Page the Platform team: Ada Lovelace by email, Grace Hopper by email"),
-                },
-                NextUp {
-                    at: at(51),
-                    text: k.text("The target to resolve is missed"),
-                },
-            ]),
-            nothing_next: "Nothing: Checkout API has no escalation policy, so nobody is paged.".into(),
-            timeline: stories(k),
-            alerts: alerts(k),
-            alert_count: 2,
-            deliveries: deliveries(k),
-            actions: Actions::of(Status::Open, true),
-            note: k.field("note", ""),
-            assign_to: k.people("assignee", "usr_01kap3"),
-            new_urgency: k.select(
-                "urgency",
-                &[("HIGH", "High"), ("MEDIUM", "Medium"), ("LOW", "Low")],
-                "HIGH",
-            ),
-        }
-    }
-
-    fn resolved(k: Kind) -> Self {
-        let mut page = Self::sample(k);
-        page.status = Status::Resolved;
-        page.actions = Actions::of(Status::Resolved, true);
-        page.acknowledged = Some(at(-8));
-        page.resolved = Some(at(-1));
-        page.next.clear();
-        page.nothing_next = "Nothing: it is resolved.".into();
-        page.timeline.push(Story {
-            kind: EntryKind::Resolved,
-            actor: None,
-            text: k.text("Resolved by Jane Doe"),
-            note: None,
-            at: at(-1),
-        });
-        page
     }
 }
