@@ -127,6 +127,17 @@ fn service_routes(routes: Routes) -> Routes {
         .get("/services/{id}/settings", services::settings)
         .post("/services/{id}/settings", services::save_settings)
         .post("/services/{id}/delete", services::delete)
+        .get("/services/{id}/activity", services::activity)
+        .get("/services/{id}/maintenance", services::maintenance)
+        .post("/services/{id}/maintenance", services::create_maintenance)
+        .post(
+            "/services/{id}/maintenance/{maintenanceId}",
+            services::change_maintenance,
+        )
+        .post(
+            "/services/{id}/maintenance/{maintenanceId}/end",
+            services::end_maintenance,
+        )
         .get("/services/{id}/integrations", integrations::list)
         .post("/services/{id}/integrations", integrations::create)
         .get("/services/{id}/integrations/new", integrations::gallery)

@@ -64,7 +64,7 @@ pub(super) async fn list(
 }
 
 async fn page(state: &AppState, viewer: &Viewer, service: ServiceId, told: Told) -> Result<Integrations, ApiError> {
-    let (_, head) = services::head(state, service).await?;
+    let (_, head) = services::head(state, viewer, service).await?;
     let cards = card::cards(state, viewer, service, &told).await?;
     Ok(Integrations {
         shell: viewer.shell(format!("{}: integrations", head.name), Section::Services),
@@ -102,7 +102,7 @@ async fn gallery_page(
     form: &Form,
     wrong: &Wrong,
 ) -> Result<Gallery, ApiError> {
-    let (_, head) = services::head(state, service).await?;
+    let (_, head) = services::head(state, viewer, service).await?;
     let picked = sources::by_type(form.text("type"));
     let wanted = form.text("q").to_lowercase();
     let fits = |source: &SourceType| {

@@ -10,6 +10,7 @@ mod alerts;
 mod channels;
 mod desk;
 mod organisation;
+mod service;
 mod settings;
 mod work;
 
@@ -173,6 +174,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         desk::pages(kind),
         work::pages(kind),
         alerts::pages(kind),
+        service::pages(kind),
         organisation::pages(kind),
         settings::pages(kind),
         channels::pages(kind),

@@ -6,6 +6,7 @@ mod channels;
 mod contacts;
 mod events;
 mod keys;
+mod maintenance;
 mod people;
 mod policies;
 mod schedules;

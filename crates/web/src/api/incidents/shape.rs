@@ -59,6 +59,8 @@ pub struct IncidentBody {
     /// When its snooze ends.
     #[schema(inline)]
     pub snoozed_until: Option<Time>,
+    /// It began while its service was in maintenance and waits for the end of that: nobody has heard of it.
+    pub in_maintenance: bool,
     /// What the alert said besides.
     pub custom_details: Value,
     /// Links from the alerts.
@@ -156,6 +158,7 @@ pub fn incident_body(listed: Listed, url: String) -> IncidentBody {
         current_step: (progress.next_step > 0).then_some(progress.next_step),
         next_escalation_at: progress.due.filter(|_| escalating).map(Time),
         snoozed_until: incident.snoozed_until.map(Time),
+        in_maintenance: incident.in_maintenance,
         custom_details: incident.custom_details,
         links: incident.links.into_iter().map(LinkBody::from).collect(),
         images: incident.images.into_iter().map(ImageBody::from).collect(),

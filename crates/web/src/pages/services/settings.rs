@@ -71,7 +71,7 @@ pub(in crate::pages) async fn settings(
     viewer: Viewer,
     Path(Id(id)): Path<ids::Service>,
 ) -> Result<Response, PageError> {
-    let (row, head) = head(&state, id).await?;
+    let (row, head) = head(&state, &viewer, id).await?;
     let count = incident_count(&state, id).await?;
     let form = known(&row);
     let room = room(&state, &viewer, &form, &Wrong::default()).await?;
@@ -228,7 +228,7 @@ pub(in crate::pages) async fn save_settings(
         Ok(_) => Ok(done(&format!("/services/{id}/settings"), "The settings were saved.")),
         Err(error) => {
             let wrong = Wrong::of_error(error, &NAMES)?;
-            let (_, head) = head(&state, id).await?;
+            let (_, head) = head(&state, &viewer, id).await?;
             let count = incident_count(&state, id).await?;
             let room = room(&state, &viewer, &form, &wrong).await?;
             viewer.refused_page(&page(&viewer, (head, room), &form, &wrong, count))

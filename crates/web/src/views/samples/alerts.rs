@@ -6,7 +6,6 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     let picked = (source("prometheus"), k.field("name", "Production Prometheus"));
     vec![
         draw("services", &ServiceList::sample(k)),
-        draw("service", &ServicePage::sample(k)),
         draw("service-new", &ServiceNew::sample(k)),
         draw("service-settings", &ServiceSettings::sample(k)),
         draw("integrations", &Integrations::sample(k)),
@@ -17,14 +16,19 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     ]
 }
 
-fn head(k: Kind) -> ServiceHead {
+pub(super) fn head(k: Kind) -> ServiceHead {
     ServiceHead {
         id: "svc_1".into(),
         name: k.text("Checkout API"),
         description: k
             .maybe(k.text("Takes the money: /pay, /refund and the webhooks of the card provider."))
             .unwrap_or_default(),
-        health: Health::Critical,
+        health: if k == Kind::Typical {
+            Health::Maintenance
+        } else {
+            Health::Critical
+        },
+        maintenance_until: (k == Kind::Typical).then(|| at(47)),
     }
 }
 
@@ -62,31 +66,6 @@ impl ServiceList {
         Self {
             shell: k.shell(Section::Services, "Services", "/services"),
             rows: k.list(rows),
-        }
-    }
-}
-
-impl ServicePage {
-    fn sample(k: Kind) -> Self {
-        Self {
-            shell: k.shell(Section::Services, "Checkout API", "/services/svc_1"),
-            head: head(k),
-            incidents: super::desk::rows(k),
-            team: k.maybe(k.link("/teams/team_1", "Platform")),
-            policy: k.maybe(k.link("/policies/pol_1", "Platform, day and night")),
-            changes: k.list(vec![super::desk::change(k)]),
-            integrations: k.list(vec![
-                (
-                    k.link("/services/svc_1/integrations#int_1", "Production Prometheus"),
-                    Some(at(-2)),
-                ),
-                (k.link("/services/svc_1/integrations#int_2", "Deploy script"), None),
-            ]),
-            links: k.list(vec![k.link("https://runbooks.example.com/checkout", "Runbook")]),
-            facts: k.list(vec![
-                ("Region".into(), k.text("eu-west-1")),
-                ("Acknowledge within".into(), "6 min".into()),
-            ]),
         }
     }
 }
