@@ -82,7 +82,11 @@ pub async fn of_service(
     let lines = audit::of_service(tx, service, from.at, wanted).await?;
     all.extend(lines.into_iter().map(|line| (line.at, What::Audit(Box::new(line)))));
     let deployed = changes::of_service(tx, service, from.at, wanted).await?;
-    all.extend(deployed.into_iter().map(|change| (change.created_at, What::Change(Box::new(change)))));
+    all.extend(
+        deployed
+            .into_iter()
+            .map(|change| (change.created_at, What::Change(Box::new(change)))),
+    );
     let opened = incidents(tx, service, "created_at", from.at, wanted).await?;
     all.extend(opened.into_iter().map(|(at, line)| (at, What::Opened(line))));
     let resolved = incidents(tx, service, "resolved_at", from.at, wanted).await?;
@@ -118,7 +122,11 @@ async fn incidents(
     limit: i64,
 ) -> Result<Vec<(Timestamp, IncidentLine)>, DbError> {
     // Identities are made in the order of time, so that the index by them serves for what was opened.
-    let order = if column == "created_at" { "id DESC" } else { "resolved_at DESC, id DESC" };
+    let order = if column == "created_at" {
+        "id DESC"
+    } else {
+        "resolved_at DESC, id DESC"
+    };
     let sql = format!(
         "SELECT {column}, id, number, title, urgency, is_test FROM incident \
          WHERE service_id = $1 AND {column} IS NOT NULL AND {column} <= $2 ORDER BY {order} LIMIT $3"

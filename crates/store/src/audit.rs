@@ -185,7 +185,7 @@ pub(crate) async fn of_service(
     let sql = format!(
         "SELECT {COLUMNS} FROM audit WHERE at <= $2 AND (object_id = $1 \
          OR object_id IN (SELECT id FROM integration WHERE service_id = $1) \
-         OR (action = 'integration.deleted' AND changes LIKE $3)) ORDER BY at DESC, id DESC LIMIT $4"
+         OR object_id IN (SELECT object_id FROM audit WHERE action = 'integration.deleted' AND changes LIKE $3)) ORDER BY at DESC, id DESC LIMIT $4"
     );
     let named = format!("%\"{service}\"%");
     let params = [service.into(), until.into(), named.into(), limit.into()];

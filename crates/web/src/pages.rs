@@ -249,7 +249,9 @@ fn settings_routes(routes: Routes) -> Routes {
         .get("/settings/webhooks/{id}", webhooks::show)
         .post("/settings/webhooks/{id}", webhooks::change)
         .post("/settings/webhooks/{id}/test", webhooks::test)
+        .post("/settings/webhooks/{id}/secret", webhooks::generate_secret)
         .post("/settings/webhooks/{id}/delete", webhooks::delete)
+        .get("/settings/webhooks/{id}/deliveries/{deliveryId}", webhooks::delivery)
         .post("/settings/webhooks/{id}/deliveries/{deliveryId}/retry", webhooks::retry)
 }
 

@@ -68,7 +68,7 @@
 //! | `/settings/api-keys` | `name scopes`\* `expires` (a date, may be empty) |
 //! | `/settings/api-keys/{id}/delete` | |
 //! | `/settings/webhooks`, `/settings/webhooks/{id}` | `name type url secret remove_secret channel events`\* `service_ids`\* `enabled` |
-//! | `/settings/webhooks/{id}/test`, `/delete` | |
+//! | `/settings/webhooks/{id}/test`, `/secret`, `/delete` | |
 //! | `/settings/webhooks/{id}/deliveries/{dlv}/retry` | |
 //!
 //! \* repeated.
@@ -83,6 +83,7 @@
 //! | `/schedules/{id}` | `from`: a date |
 //! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
+//! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
 //! | `/audit` | `actor offset` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!

@@ -318,6 +318,8 @@ pub static RULES: &[Rule] = &[
     admin_page("GET", "/settings/webhooks/{id}"),
     admin_page("POST", "/settings/webhooks/{id}"),
     admin_page("POST", "/settings/webhooks/{id}/test"),
+    admin_page("POST", "/settings/webhooks/{id}/secret"),
     admin_page("POST", "/settings/webhooks/{id}/delete"),
+    admin_page("GET", "/settings/webhooks/{id}/deliveries/{deliveryId}"),
     admin_page("POST", "/settings/webhooks/{id}/deliveries/{deliveryId}/retry"),
 ];

@@ -9,7 +9,7 @@ pub(super) use activity::show as activity;
 pub(super) use maintenance::{
     change as change_maintenance, create as create_maintenance, end as end_maintenance, show as maintenance,
 };
-pub(super) use overview::show;
+pub(super) use overview::{connection, line, show};
 pub(super) use settings::{delete, save_settings, settings};
 
 use axum::{

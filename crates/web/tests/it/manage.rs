@@ -10,6 +10,7 @@ mod maintenance;
 mod people;
 mod policies;
 mod schedules;
+mod service_pages;
 mod services;
 mod settings;
 mod slack;

@@ -1,11 +1,13 @@
 //! `/services/{id}`: how a service is, who is there for it, and what sends its alerts.
 
+use std::{collections::HashMap, sync::Arc};
+
 use axum::{extract::State, response::Response};
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
     directory::Service,
     escalation,
-    id::ServiceId,
+    id::{IntegrationId, ServiceId},
     incident::Status,
     maintenance::{Phase, Window as Planned},
 };
@@ -52,7 +54,7 @@ struct Known {
     live: (Vec<Listed>, i64),
     recent: Vec<Listed>,
     changes: Vec<ChangeEvent>,
-    last: std::collections::HashMap<opsknight_domain::id::IntegrationId, Timestamp>,
+    last: HashMap<IntegrationId, Timestamp>,
     kept: Kept,
 }
 
@@ -222,24 +224,24 @@ pub(in crate::pages) fn connection(viewer: &Viewer, enabled: bool, last: Option<
     }
 }
 
-fn lines(
-    viewer: &Viewer,
-    id: ServiceId,
-    last: &std::collections::HashMap<opsknight_domain::id::IntegrationId, Timestamp>,
-) -> Vec<IntegrationLine> {
+fn lines(viewer: &Viewer, id: ServiceId, last: &HashMap<IntegrationId, Timestamp>) -> Vec<IntegrationLine> {
     let doors = viewer.picture.integrations.values();
     let mut doors: Vec<_> = doors.filter(|door| door.service == id).collect();
     doors.sort_by_key(|door| door.name.to_lowercase());
-    let line = |door: &std::sync::Arc<IntegrationRow>| {
-        let source = sources::by_type(&door.type_name);
-        IntegrationLine {
-            link: Link::new(format!("/services/{id}/integrations?open={0}#{0}", door.id), &door.name),
-            path: source.map_or_else(|| "webhook".to_owned(), |source| source.slug().to_owned()),
-            kind: source.map_or_else(|| door.type_name.clone(), |source| source.title().to_owned()),
-            connection: connection(viewer, door.enabled, last.get(&door.id).copied()),
-        }
-    };
+    let line = |door: &Arc<IntegrationRow>| line(viewer, door, last.get(&door.id).copied());
     doors.into_iter().map(line).collect()
+}
+
+/// An integration in a list.
+pub(in crate::pages) fn line(viewer: &Viewer, door: &IntegrationRow, last: Option<Timestamp>) -> IntegrationLine {
+    let source = sources::by_type(&door.type_name);
+    let card = format!("/services/{}/integrations?open={1}#{1}", door.service, door.id);
+    IntegrationLine {
+        link: Link::new(card, &door.name),
+        path: source.map_or_else(|| "webhook".to_owned(), |source| source.slug().to_owned()),
+        kind: source.map_or_else(|| door.type_name.clone(), |source| source.title().to_owned()),
+        connection: connection(viewer, door.enabled, last),
+    }
 }
 
 /// The maintenance that is under way or planned.
