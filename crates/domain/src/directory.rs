@@ -5,9 +5,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
+
 use crate::{
     id::{ContactMethodId, PolicyId, ScheduleId, ServiceId, TeamId, UserId, WebhookId},
     incident::Happening,
+    maintenance::{self, Window},
     oncall::Schedule,
     urgency::{Urgency, UrgencyTable},
 };
@@ -340,6 +343,8 @@ pub struct Directory {
     pub policies: HashMap<PolicyId, Policy>,
     /// Schedules with the overrides that have not ended.
     pub schedules: HashMap<ScheduleId, Schedule>,
+    /// The maintenance of services that has not ended.
+    pub maintenance: HashMap<ServiceId, Vec<Window>>,
     /// Outbound webhooks, in the order of their identity.
     pub webhooks: Vec<Webhook>,
     /// The channels for which a provider is set up here.
@@ -358,6 +363,12 @@ impl Directory {
             return None;
         }
         self.troubles.get(&(channel, trouble_key(channel, address))).copied()
+    }
+
+    /// Until when a service is in maintenance; none when it is not.
+    #[must_use]
+    pub fn maintenance_until(&self, service: ServiceId, now: Timestamp) -> Option<Timestamp> {
+        maintenance::until(self.maintenance.get(&service)?, now)
     }
 
     /// A person's name, or words for one who is no longer there.

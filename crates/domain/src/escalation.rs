@@ -12,7 +12,7 @@ use crate::{
     directory::{Channel, Directory, Policy, Target},
     id::UserId,
     incident::{Actor, Change, Entry, EntryKind, Happening, Incident, Progress, Refusal, Status},
-    paging, sla,
+    maintenance, paging, sla,
 };
 
 /// Most steps that a policy may have.
@@ -57,6 +57,9 @@ pub fn tick(incident: Incident, directory: &Directory, now: Timestamp) -> Option
         return Some(closed.expect("an incident that is not resolved can be"));
     }
     if incident.status == Status::Snoozed && incident.snoozed_until.is_some_and(|due| due <= now) {
+        if incident.in_maintenance {
+            return maintenance::settle(incident, directory, now);
+        }
         let mut change = incident
             .reopen(&Actor::System, directory, now)
             .expect("an incident that is snoozed can be reopened");

@@ -86,6 +86,8 @@ ids! {
     ScheduleId ScheduleKind "sch";
     /// An override in a schedule.
     OverrideId OverrideKind "ovr";
+    /// A time in which a service is in maintenance.
+    MaintenanceId MaintenanceKind "mnt";
     /// An outbound webhook.
     WebhookId WebhookKind "whk";
     /// An API key (the record, not the secret).

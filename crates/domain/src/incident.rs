@@ -247,6 +247,8 @@ pub struct Incident {
     pub merged_into: Option<IncidentId>,
     /// When a snooze ends.
     pub snoozed_until: Option<Timestamp>,
+    /// It began while its service was in maintenance and is snoozed until that ends: nobody has heard of it.
+    pub in_maintenance: bool,
     /// The clocks to acknowledge and resolve.
     pub clocks: Clocks,
     /// When a test incident closes itself.

@@ -18,6 +18,8 @@ pub mod dedup;
 
 pub mod sla;
 
+pub mod maintenance;
+
 pub mod oncall;
 
 pub mod escalation;

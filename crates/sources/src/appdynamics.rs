@@ -12,7 +12,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, input, link,
     mapping::FieldMapping,
@@ -60,6 +60,10 @@ impl Source for AppDynamics {
 
     fn tagline(&self) -> &'static str {
         "Health rule violations of AppDynamics, from their start to their end"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     json, link,
     mapping::FieldMapping,
@@ -55,6 +55,10 @@ impl Source for Azure {
 
     fn tagline(&self) -> &'static str {
         "Metric, log and activity log alerts, service health, through an action group"
+    }
+
+    fn category(&self) -> Category {
+        Category::Cloud
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -14,7 +14,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     mapping::FieldMapping,
@@ -43,6 +43,10 @@ impl Source for BetterUptime {
 
     fn tagline(&self) -> &'static str {
         "Incidents of Better Stack's monitors and heartbeats"
+    }
+
+    fn category(&self) -> Category {
+        Category::Uptime
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

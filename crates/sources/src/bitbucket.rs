@@ -12,7 +12,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, json, link,
     mapping::FieldMapping,
@@ -46,6 +46,10 @@ impl Source for Bitbucket {
 
     fn tagline(&self) -> &'static str {
         "Failed builds and pipelines"
+    }
+
+    fn category(&self) -> Category {
+        Category::Builds
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

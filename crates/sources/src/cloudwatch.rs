@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity, clean};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, header_delivery_id, json,
     mapping::FieldMapping,
@@ -45,6 +45,10 @@ impl Source for CloudWatch {
 
     fn tagline(&self) -> &'static str {
         "CloudWatch alarms through an SNS topic"
+    }
+
+    fn category(&self) -> Category {
+        Category::Cloud
     }
 
     /// SNS sends JSON as `text/plain`. With raw message delivery the body is the message itself, which need not be JSON.

@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, header_delivery_id, input, link,
     mapping::FieldMapping,
@@ -49,6 +49,10 @@ impl Source for Datadog {
 
     fn tagline(&self) -> &'static str {
         "Alerts of Datadog's monitors, with their recovery, snapshot and priority"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     mapping::FieldMapping,
@@ -47,6 +47,10 @@ impl Source for Dynatrace {
 
     fn tagline(&self) -> &'static str {
         "Problems that Dynatrace finds, until they are resolved"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ALERTS_MAX, ParseError, Request, Source,
+    ALERTS_MAX, Category, ParseError, Request, Source,
     guide::Facts,
     input, json as lenient, link,
     mapping::FieldMapping,
@@ -137,6 +137,10 @@ impl Source for Elastic {
 
     fn tagline(&self) -> &'static str {
         "Kibana's alerting rules, one by one or as summaries, and Elasticsearch Watcher"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -12,7 +12,7 @@ use opsknight_domain::event::Normalised;
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, input, json,
     mapping::FieldMapping,
@@ -47,6 +47,10 @@ impl Source for GitHub {
 
     fn tagline(&self) -> &'static str {
         "Failed workflows, checks and deployments; Dependabot, code scanning and secret scanning alerts"
+    }
+
+    fn category(&self) -> Category {
+        Category::Builds
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

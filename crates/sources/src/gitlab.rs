@@ -10,7 +10,7 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, json,
     mapping::FieldMapping,
@@ -44,6 +44,10 @@ impl Source for GitLab {
 
     fn tagline(&self) -> &'static str {
         "Failed pipelines, jobs and deployments; incidents, alerts and vulnerabilities"
+    }
+
+    fn category(&self) -> Category {
+        Category::Builds
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

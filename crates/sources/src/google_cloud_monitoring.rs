@@ -17,7 +17,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
@@ -47,6 +47,10 @@ impl Source for GoogleCloudMonitoring {
 
     fn tagline(&self) -> &'static str {
         "Incidents of alerting policies, through Pub/Sub or a webhook"
+    }
+
+    fn category(&self) -> Category {
+        Category::Cloud
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

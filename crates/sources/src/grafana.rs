@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     alertmanager::{self, Alert, Shared},
     guide::Facts,
     json, link,
@@ -54,6 +54,10 @@ impl Source for Grafana {
 
     fn tagline(&self) -> &'static str {
         "Grafana alerting, unified and legacy"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, input, link,
     mapping::FieldMapping,
@@ -58,6 +58,10 @@ impl Source for Honeycomb {
 
     fn tagline(&self) -> &'static str {
         "Triggers and SLO burn alerts of Honeycomb"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -8,7 +8,7 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, checks,
+    Category, ParseError, Request, Source, checks,
     guide::Facts,
     input,
     mapping::FieldMapping,
@@ -36,6 +36,10 @@ impl Source for Icinga {
 
     fn tagline(&self) -> &'static str {
         "Problems, recoveries and acknowledgements of hosts and services"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -171,6 +171,48 @@ impl ParseError {
     }
 }
 
+/// A kind of tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Category {
+    /// They measure, and say what is wrong.
+    Monitoring,
+    /// The clouds' own monitoring.
+    Cloud,
+    /// They build and deploy.
+    Builds,
+    /// They look from outside whether something answers.
+    Uptime,
+    /// They page people themselves.
+    OnCall,
+    /// Whatever can send at all.
+    Generic,
+}
+
+impl Category {
+    /// All of them, in the order of the gallery.
+    pub const ALL: [Self; 6] = [
+        Self::Monitoring,
+        Self::Cloud,
+        Self::Builds,
+        Self::Uptime,
+        Self::OnCall,
+        Self::Generic,
+    ];
+
+    /// What people call it.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Monitoring => "Monitoring",
+            Self::Cloud => "Cloud",
+            Self::Builds => "Builds and deployments",
+            Self::Uptime => "Uptime",
+            Self::OnCall => "On-call tools",
+            Self::Generic => "Anything else",
+        }
+    }
+}
+
 /// One product that sends alerts.
 pub trait Source: Sync + Send {
     /// Its name in URLs: `prometheus`.
@@ -184,6 +226,9 @@ pub trait Source: Sync + Send {
 
     /// One line for the gallery that says what arrives from it.
     fn tagline(&self) -> &'static str;
+
+    /// Among which kind of tools it is found.
+    fn category(&self) -> Category;
 
     /// Turns a request into what it says: one entry an alert, in the order of the payload, also for alerts that mean
     /// nothing to us. Only a source that [maps fields](Self::maps_fields) looks at `mapping`.

@@ -9,7 +9,7 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, checks,
+    Category, ParseError, Request, Source, checks,
     guide::Facts,
     input,
     mapping::FieldMapping,
@@ -37,6 +37,10 @@ impl Source for Nagios {
 
     fn tagline(&self) -> &'static str {
         "Problems, recoveries and acknowledgements of hosts and services; Naemon and Checkmk as well"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

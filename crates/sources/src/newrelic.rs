@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     mapping::FieldMapping,
@@ -45,6 +45,10 @@ impl Source for NewRelic {
 
     fn tagline(&self) -> &'static str {
         "Issues of New Relic's workflows, and incidents of its classic webhook channels"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source, events,
+    Category, ParseError, Request, Source, events,
     guide::Facts,
     hash_hex, header_delivery_id, json, link,
     mapping::FieldMapping,
@@ -45,6 +45,10 @@ impl Source for PagerDuty {
 
     fn tagline(&self) -> &'static str {
         "PagerDuty's webhooks, for moving over step by step, and tools that can send to PagerDuty only"
+    }
+
+    fn category(&self) -> Category {
+        Category::OnCall
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

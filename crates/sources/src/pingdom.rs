@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, json as lenient, link,
     mapping::FieldMapping,
@@ -40,6 +40,10 @@ impl Source for Pingdom {
 
     fn tagline(&self) -> &'static str {
         "Uptime and transaction checks of Pingdom that fail and recover"
+    }
+
+    fn category(&self) -> Category {
+        Category::Uptime
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

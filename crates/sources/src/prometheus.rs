@@ -10,7 +10,7 @@ use opsknight_domain::event::Normalised;
 use serde_json::json;
 
 use crate::{
-    ParseError, Request, Source, alertmanager,
+    Category, ParseError, Request, Source, alertmanager,
     guide::Facts,
     json, link,
     mapping::FieldMapping,
@@ -37,6 +37,10 @@ impl Source for Prometheus {
 
     fn tagline(&self) -> &'static str {
         "Alerts of Prometheus, Mimir, VictoriaMetrics and whatever else speaks to an Alertmanager"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

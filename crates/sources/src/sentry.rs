@@ -16,7 +16,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, json, link,
     mapping::FieldMapping,
@@ -48,6 +48,10 @@ impl Source for Sentry {
 
     fn tagline(&self) -> &'static str {
         "Issues, issue alerts and metric alerts of Sentry"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, input, json as lenient, link,
     mapping::FieldMapping,
@@ -46,6 +46,10 @@ impl Source for SplunkObservability {
 
     fn tagline(&self) -> &'static str {
         "Alerts of Splunk Observability Cloud's detectors, once SignalFx"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     mapping::FieldMapping,
@@ -42,6 +42,10 @@ impl Source for UptimeKuma {
 
     fn tagline(&self) -> &'static str {
         "Monitors of your own Uptime Kuma that go down and up, and certificates that expire"
+    }
+
+    fn category(&self) -> Category {
+        Category::Uptime
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -13,7 +13,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     loose::Loose,
@@ -44,6 +44,10 @@ impl Source for UptimeRobot {
 
     fn tagline(&self) -> &'static str {
         "Monitors that go down and up, and certificates and domains that expire"
+    }
+
+    fn category(&self) -> Category {
+        Category::Uptime
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -11,7 +11,7 @@ use opsknight_domain::event::{Action, Event, Normalised, Severity};
 use serde_json::{Value, json};
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     header_delivery_id, json, link,
     mapping::FieldMapping,
@@ -45,6 +45,10 @@ impl Source for Vercel {
 
     fn tagline(&self) -> &'static str {
         "Failed deployments to production and to your own environments, and Vercel's alerts"
+    }
+
+    fn category(&self) -> Category {
+        Category::Builds
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 
 use self::parts::{Parts, usual};
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex, input, json, link,
     mapping::{FieldMapping, Origins},
@@ -59,6 +59,10 @@ impl Source for Webhook {
 
     fn tagline(&self) -> &'static str {
         "Any tool that can send JSON or a form; you say which field is what"
+    }
+
+    fn category(&self) -> Category {
+        Category::Generic
     }
 
     fn parse(&self, request: &Request<'_>, mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

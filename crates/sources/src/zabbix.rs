@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     input, link,
     loose::Loose,
@@ -44,6 +44,10 @@ impl Source for Zabbix {
 
     fn tagline(&self) -> &'static str {
         "Problems, their acknowledgements and recoveries, through a media type"
+    }
+
+    fn category(&self) -> Category {
+        Category::Monitoring
     }
 
     fn parse(&self, request: &Request<'_>, _mapping: Option<&FieldMapping>) -> Result<Vec<Normalised>, ParseError> {

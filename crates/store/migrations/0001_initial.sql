@@ -190,6 +190,19 @@ CREATE TABLE service (
     deleted_at BIGINT
 );
 
+-- Times in which a service is in maintenance.
+CREATE TABLE maintenance (
+    id {key} PRIMARY KEY,
+    service_id {key} NOT NULL REFERENCES service (id),
+    start_at BIGINT NOT NULL,
+    end_at BIGINT NOT NULL,
+    reason TEXT,
+    created_by TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX maintenance_end ON maintenance (service_id, end_at);
+
 CREATE TABLE integration (
     id {key} PRIMARY KEY,
     service_id {key} NOT NULL REFERENCES service (id),
@@ -269,6 +282,8 @@ CREATE TABLE incident (
     escalation_due BIGINT,
     merged_into {key},
     snoozed_until BIGINT,
+    -- It is snoozed until the maintenance ends in which it began.
+    in_maintenance BOOLEAN NOT NULL,
     ack_due BIGINT,
     resolve_due BIGINT,
     ack_breached BOOLEAN NOT NULL,
@@ -292,6 +307,8 @@ CREATE UNIQUE INDEX incident_number ON incident (number);
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX incident_status ON incident (status, id);
 CREATE INDEX incident_service ON incident (service_id, id);
+CREATE INDEX incident_resolved ON incident (service_id, resolved_at) WHERE resolved_at IS NOT NULL;
+CREATE INDEX incident_maintenance ON incident (service_id) WHERE in_maintenance;
 CREATE INDEX incident_assignee ON incident (assignee_id, status, id) WHERE assignee_id IS NOT NULL;
 
 CREATE INDEX incident_merged ON incident (merged_into) WHERE merged_into IS NOT NULL;
@@ -466,3 +483,4 @@ CREATE TABLE audit (
     changes TEXT NOT NULL
 );
 CREATE INDEX audit_object ON audit (object_id, id);
+CREATE INDEX audit_integration_deleted ON audit (id) WHERE action = 'integration.deleted';

@@ -1,7 +1,10 @@
 //! The audit log: who changed what, from where. Lines are added in the transaction of the change and never altered.
 
 use jiff::Timestamp;
-use opsknight_domain::{id::AuditId, incident::Actor};
+use opsknight_domain::{
+    id::{AuditId, ServiceId},
+    incident::Actor,
+};
 use serde_json::Value;
 
 use crate::{
@@ -170,6 +173,23 @@ pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<Audi
     let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+}
+
+/// The last lines about a service and its integrations, also those that were removed, up to `until`, the newest in front.
+pub(crate) async fn of_service(
+    tx: &mut Tx<'_>,
+    service: ServiceId,
+    until: Timestamp,
+    limit: i64,
+) -> Result<Vec<AuditRow>, DbError> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM audit WHERE at <= $2 AND (object_id = $1 \
+         OR object_id IN (SELECT id FROM integration WHERE service_id = $1) \
+         OR object_id IN (SELECT object_id FROM audit WHERE action = 'integration.deleted' AND changes LIKE $3)) ORDER BY at DESC, id DESC LIMIT $4"
+    );
+    let named = format!("%\"{service}\"%");
+    let params = [service.into(), until.into(), named.into(), limit.into()];
+    tx.query(&sql, &params).await?.into_iter().map(read).collect()
 }
 
 fn read(mut row: Row) -> Result<AuditRow, DbError> {

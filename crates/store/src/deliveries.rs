@@ -25,7 +25,10 @@ mod report;
 
 pub use account::{AccountMessage, AccountText, send_account_message};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
-pub use list::{Attempt, Filter, Health, Listed, attempts, health, list, pages_ahead, pages_between, send_again};
+pub use list::{
+    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, pages_ahead,
+    pages_between, send_again,
+};
 pub use pause::{forget_pauses, pause_room, pause_webhook};
 pub use report::{
     Name, address_of, called_by, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order,
@@ -111,6 +114,15 @@ impl Leased {
                 .map_err(|_| corrupt())?,
         })
     }
+}
+
+/// A message as whoever sends it has it, without taking it.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn look(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Leased>, DbError> {
+    let sql = format!("SELECT {LEASED} FROM delivery WHERE id = $1");
+    tx.query_opt(&sql, &[id.into()]).await?.map(leased).transpose()
 }
 
 const LEASED: &str = "id, purpose, channel, incident_id, user_id, webhook_id, address, happening, urgency, snapshot, reason, \

@@ -19,7 +19,7 @@ use crate::{
     db::{DbError, Tx, Wake},
     integrations::{self, IntegrationRow},
     listing::Part,
-    policies, schedules,
+    maintenance, policies, schedules,
     seal::Sealer,
     services, settings, slack, teams, troubles, users, webhooks,
 };
@@ -153,6 +153,9 @@ impl Pictures {
         directory.policies = policies.map(|policy| (policy.id, policy)).collect();
         let schedules = schedules::all(tx, since).await?.into_iter();
         directory.schedules = schedules.map(|schedule| (schedule.id, schedule)).collect();
+        for window in maintenance::since(tx, since).await? {
+            directory.maintenance.entry(window.service).or_default().push(window);
+        }
         directory.webhooks = webhooks::all(tx).await?;
         directory.channels.extend(settings::channels(tx).await?);
         let (connected, with_default) = slack::connected(tx).await?;

@@ -26,7 +26,7 @@ pub use merge::{lead_to, leads_to};
 /// The columns of an incident in the order in which [`read`] takes them.
 pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.tags, i.is_test, \
      i.dedup_key, i.service_id, i.assignee_id, i.assigned_by_hand, i.team_id, i.policy_id, i.escalation_round, \
-     i.escalation_next_step, i.escalation_due, i.merged_into, i.snoozed_until, i.ack_due, i.resolve_due, i.ack_breached, \
+     i.escalation_next_step, i.escalation_due, i.merged_into, i.snoozed_until, i.in_maintenance, i.ack_due, i.resolve_due, i.ack_breached, \
      i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.changed_at, i.created_at, \
      i.acknowledged_at, i.resolved_at, i.updated_at";
 
@@ -54,6 +54,7 @@ pub(crate) static UPSERT: Insert = Insert {
         ("escalation_due", Kind::Int),
         ("merged_into", Kind::Text),
         ("snoozed_until", Kind::Int),
+        ("in_maintenance", Kind::Bool),
         ("ack_due", Kind::Int),
         ("resolve_due", Kind::Int),
         ("ack_breached", Kind::Bool),
@@ -76,7 +77,8 @@ pub(crate) static UPSERT: Insert = Insert {
            assignee_id = excluded.assignee_id, assigned_by_hand = excluded.assigned_by_hand, \
            team_id = excluded.team_id, policy_id = excluded.policy_id, escalation_round = excluded.escalation_round, \
            escalation_next_step = excluded.escalation_next_step, escalation_due = excluded.escalation_due, \
-           snoozed_until = excluded.snoozed_until, ack_due = excluded.ack_due, resolve_due = excluded.resolve_due, \
+           snoozed_until = excluded.snoozed_until, \
+           in_maintenance = excluded.in_maintenance, ack_due = excluded.ack_due, resolve_due = excluded.resolve_due, \
            ack_breached = excluded.ack_breached, resolve_breached = excluded.resolve_breached, \
            closes_at = excluded.closes_at, custom_details = excluded.custom_details, links = excluded.links, \
            images = excluded.images, alert_count = excluded.alert_count, changed_at = excluded.changed_at, \
@@ -107,6 +109,7 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         incident.progress.due.into(),
         incident.merged_into.into(),
         incident.snoozed_until.into(),
+        incident.in_maintenance.into(),
         incident.clocks.ack_due.into(),
         incident.clocks.resolve_due.into(),
         incident.clocks.ack_breached.into(),
@@ -150,6 +153,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
         },
         merged_into: row.take()?,
         snoozed_until: row.take()?,
+        in_maintenance: row.take()?,
         clocks: Clocks {
             ack_due: row.take()?,
             resolve_due: row.take()?,

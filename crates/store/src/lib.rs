@@ -25,6 +25,8 @@ pub mod services;
 
 pub mod integrations;
 
+pub mod maintenance;
+
 pub mod policies;
 
 pub mod schedules;
@@ -44,6 +46,8 @@ pub mod directory;
 pub mod api_keys;
 
 pub mod sessions;
+
+pub mod activity;
 
 pub mod audit;
 

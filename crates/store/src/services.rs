@@ -213,7 +213,7 @@ pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Vec<ServiceRow>, DbError> {
     tx.query(&sql, &[]).await?.into_iter().map(read).collect()
 }
 
-/// Removes a service with its integrations. Its resolved incidents stay and keep its name.
+/// Removes a service with its integrations and its maintenance. Its resolved incidents stay and keep its name.
 ///
 /// # Errors
 /// There is no such service, it has incidents that are not resolved, or the database cannot take it.
@@ -228,9 +228,37 @@ pub async fn delete(tx: &mut Tx<'_>, id: ServiceId, now: Timestamp) -> Result<()
     let sql = "UPDATE service SET deleted_at = $2, updated_at = $2, team_id = NULL, policy_id = NULL \
                WHERE id = $1 AND deleted_at IS NULL";
     found("service", tx.execute(sql, &[id.into(), now.into()]).await?)?;
-    tx.execute("DELETE FROM integration WHERE service_id = $1", &[id.into()])
-        .await?;
+    for table in ["integration", "maintenance"] {
+        let sql = format!("DELETE FROM {table} WHERE service_id = $1");
+        tx.execute(&sql, &[id.into()]).await?;
+    }
     Ok(())
+}
+
+/// How the targets of a service were kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Kept {
+    /// How many incidents there were, tests left out.
+    pub incidents: i64,
+    /// How many of them were acknowledged too late, or not at all.
+    pub acknowledged_late: i64,
+    /// How many of them were resolved too late, or not at all.
+    pub resolved_late: i64,
+}
+
+/// How the targets of a service were kept by the incidents that began since then.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn kept(tx: &mut Tx<'_>, id: ServiceId, since: Timestamp) -> Result<Kept, DbError> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE ack_breached), count(*) FILTER (WHERE resolve_breached) \
+               FROM incident WHERE service_id = $1 AND created_at >= $2 AND NOT is_test";
+    let mut row = tx.query_one(sql, &[id.into(), since.into()]).await?;
+    Ok(Kept {
+        incidents: row.take()?,
+        acknowledged_late: row.take()?,
+        resolved_late: row.take()?,
+    })
 }
 
 /// How many incidents of a service people have to deal with now: open or acknowledged, tests left out.

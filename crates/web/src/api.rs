@@ -18,6 +18,7 @@ pub mod check;
 pub mod deliveries;
 pub mod incidents;
 pub mod integrations;
+pub(crate) mod maintenance;
 mod openapi;
 pub mod policies;
 pub mod preview;
@@ -53,6 +54,7 @@ pub(crate) fn documented() -> OpenApiRouter<AppState> {
         .merge(policies::routes())
         .merge(services::routes())
         .merge(integrations::routes())
+        .merge(maintenance::routes())
         .merge(users::routes())
         .merge(schedules::routes())
         .merge(webhooks::routes())

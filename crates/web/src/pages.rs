@@ -133,6 +133,17 @@ fn service_routes(routes: Routes) -> Routes {
         .get("/services/{id}/settings", services::settings)
         .post("/services/{id}/settings", services::save_settings)
         .post("/services/{id}/delete", services::delete)
+        .get("/services/{id}/activity", services::activity)
+        .get("/services/{id}/maintenance", services::maintenance)
+        .post("/services/{id}/maintenance", services::create_maintenance)
+        .post(
+            "/services/{id}/maintenance/{maintenanceId}",
+            services::change_maintenance,
+        )
+        .post(
+            "/services/{id}/maintenance/{maintenanceId}/end",
+            services::end_maintenance,
+        )
         .get("/services/{id}/integrations", integrations::list)
         .post("/services/{id}/integrations", integrations::create)
         .get("/services/{id}/integrations/new", integrations::gallery)
@@ -244,7 +255,9 @@ fn settings_routes(routes: Routes) -> Routes {
         .get("/settings/webhooks/{id}", webhooks::show)
         .post("/settings/webhooks/{id}", webhooks::change)
         .post("/settings/webhooks/{id}/test", webhooks::test)
+        .post("/settings/webhooks/{id}/secret", webhooks::generate_secret)
         .post("/settings/webhooks/{id}/delete", webhooks::delete)
+        .get("/settings/webhooks/{id}/deliveries/{deliveryId}", webhooks::delivery)
         .post("/settings/webhooks/{id}/deliveries/{deliveryId}/retry", webhooks::retry)
 }
 

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::DeliveryError,
     directory::Channel,
-    id::{Fresh, WebhookId},
+    id::{DeliveryId, Fresh, WebhookId},
 };
 use opsknight_store::{Store, secret::Secret};
 use serde_json::Value;
@@ -57,6 +57,16 @@ pub trait Providers: Send + Sync {
     /// # Errors
     /// What the receiver refused, or what is wrong with its address.
     async fn test_webhook(&self, webhook: WebhookId) -> Result<String, DeliveryError>;
+
+    /// The body of a message to a generic webhook, as it is whenever it is sent. None where it cannot be told any more, and
+    /// for rooms, which have forms of their own.
+    ///
+    /// # Errors
+    /// When it cannot be read now.
+    async fn webhook_body(&self, delivery: DeliveryId) -> Result<Option<String>, DeliveryError>;
+
+    /// The body of the test message to a generic webhook: a real one with an incident that does not exist.
+    fn webhook_sample(&self) -> String;
 
     /// Tells the bot of a stored Telegram webhook where the buttons under its messages call, with the secret that those
     /// calls carry. The answer is in Telegram's own words.

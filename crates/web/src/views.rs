@@ -33,6 +33,9 @@
 //! | `/services` | `name description team_id policy_id` |
 //! | `/services/{id}/settings` | `name description team_id policy_id region sla_tier target_ack_minutes target_resolve_minutes notification_channels`\* `notify_on`\* (`triggered acknowledged resolved sla_breach`) `slack_channel urgency_critical urgency_error urgency_warning urgency_info runbook_url repository_url dashboard_url` |
 //! | `/services/{id}/delete` | |
+//! | `/services/{id}/maintenance` | `reason`, and `minutes` or `end` to begin now, or `start end` to plan; `do`: `start`, `plan` |
+//! | `/services/{id}/maintenance/{mnt}` | `start end reason`, or `more` (minutes) |
+//! | `/services/{id}/maintenance/{mnt}/end` | |
 //! | `/services/{id}/integrations` | `type name` |
 //! | `/services/{id}/integrations/{int}` | `name rate_limit require_key` |
 //! | `/services/{id}/integrations/{int}/mapping` | `summary_field severity_field dedup_key_field action_field source_field trigger_values acknowledge_values resolve_values` (words with commas); `event` (an id, or empty for `body`), `body`; `do`: `preview`, `save` |
@@ -69,7 +72,7 @@
 //! | `/settings/api-keys` | `name scopes`\* `expires` (a date, may be empty) |
 //! | `/settings/api-keys/{id}/delete` | |
 //! | `/settings/webhooks`, `/settings/webhooks/{id}` | `name type url secret remove_secret channel events`\* `service_ids`\* `enabled` |
-//! | `/settings/webhooks/{id}/test`, `/delete` | |
+//! | `/settings/webhooks/{id}/test`, `/secret`, `/delete` | |
 //! | `/settings/webhooks/{id}/deliveries/{dlv}/retry` | |
 //!
 //! \* repeated.
@@ -79,9 +82,13 @@
 //! | `/incidents/{id}` | `story`: `people`; `before` (an entry), `alerts` (an alert): what came before it |
 //! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
 //! | `/services/{id}/integrations/new` | `q type` |
+//! | `/services/{id}/integrations` | `open`: the integration whose card is open |
+//! | `/services/{id}/maintenance` | `offset` |
+//! | `/services/{id}/activity` | `before`: where the list goes on |
 //! | `/schedules/{id}` | `from`: a date |
 //! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
+//! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
 //! | `/audit` | `actor offset` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
@@ -95,6 +102,7 @@
 //! them as any other form, with a redirect to the page they are on and a [`Flash`] there. A form with
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
+mod activity;
 mod channels;
 mod conflict;
 mod dashboard;
@@ -103,7 +111,9 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+mod maintenance;
 pub mod markdown;
+mod overview;
 mod page;
 mod parts;
 mod people;
@@ -127,9 +137,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    channels::*, conflict::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*,
-    parts::*, people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*,
-    strip::*, time::*, ways::*,
+    activity::*, channels::*, conflict::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*,
+    maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*, reach::*, records::*,
+    schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

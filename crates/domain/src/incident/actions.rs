@@ -61,6 +61,7 @@ impl Incident {
             Status::Acknowledged => return Err(Refusal::State("the incident is acknowledged already".into())),
             Status::Resolved => return Err(Refusal::State("the incident is resolved; reopen it first".into())),
         }
+        let is_unheard = self.in_maintenance && actor.user().is_none();
         let mut change = self.leave_open(Status::Acknowledged, "the incident was acknowledged", now);
         let incident = &mut change.incident;
         incident.acknowledged_at = incident.acknowledged_at.or(Some(now));
@@ -69,11 +70,13 @@ impl Incident {
         }
         let text = format!("Acknowledged by {}", actor.name());
         change.entries.push(Entry::by(EntryKind::Acknowledged, actor, text));
-        change.tell(Happening::Acknowledged, directory, now);
+        if !is_unheard {
+            change.tell(Happening::Acknowledged, directory, now);
+        }
         Ok(change)
     }
 
-    /// It is over.
+    /// It is over. Nobody is told of the end of what began and ended within a maintenance.
     ///
     /// # Errors
     /// When it is resolved already.
@@ -87,6 +90,7 @@ impl Incident {
         if self.status == Status::Resolved {
             return Err(Refusal::State("the incident is resolved already".into()));
         }
+        let is_unheard = self.in_maintenance;
         let mut change = self.leave_open(Status::Resolved, "the incident was resolved", now);
         change.incident.resolved_at = Some(now);
         change.incident.clocks.resolve_due = None;
@@ -102,7 +106,9 @@ impl Incident {
         {
             change.entries.push(Entry::by(EntryKind::Note, actor, note));
         }
-        change.tell(Happening::Resolved, directory, now);
+        if !is_unheard {
+            change.tell(Happening::Resolved, directory, now);
+        }
         Ok(change)
     }
 
@@ -129,6 +135,7 @@ impl Incident {
         let incident = &mut change.incident;
         incident.status = Status::Open;
         incident.snoozed_until = None;
+        incident.in_maintenance = false;
         incident.acknowledged_at = None;
         incident.resolved_at = None;
         incident.updated_at = now;
@@ -264,6 +271,7 @@ impl Incident {
     pub(super) fn leave_open(mut self, status: Status, why: &'static str, now: Timestamp) -> Change {
         self.status = status;
         self.snoozed_until = None;
+        self.in_maintenance = false;
         self.progress.due = None;
         self.clocks.ack_due = None;
         self.updated_at = now;

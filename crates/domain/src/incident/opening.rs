@@ -11,6 +11,7 @@ use crate::{
     escalation,
     event::{Event, Image, LINKS_MAX, Link, clean},
     id::{IncidentId, TeamId, UserId},
+    maintenance,
     sla::Clocks,
     urgency::Urgency,
 };
@@ -46,7 +47,8 @@ pub struct Manual {
 }
 
 impl Incident {
-    /// Opens an incident and runs the first step of its service's policy at once.
+    /// Opens an incident and runs the first step of its service's policy at once. What a monitoring tool opens while the
+    /// service is in maintenance waits until that ends.
     #[must_use]
     pub fn open(
         id: IncidentId,
@@ -75,6 +77,10 @@ impl Incident {
         if change.incident.is_test {
             let text = "Nobody is paged for a test; it closes itself";
             change.entries.push(Entry::system(EntryKind::NotPaged, text));
+            return change;
+        }
+        let by_tool = matches!(opened_by, OpenedBy::Event(_));
+        if by_tool && maintenance::quieten(&mut change, directory, now) {
             return change;
         }
         change.tell(Happening::Triggered, directory, now);
@@ -106,6 +112,7 @@ impl Incident {
             progress: Progress::default(),
             merged_into: None,
             snoozed_until: None,
+            in_maintenance: false,
             clocks: Clocks::start(service, now),
             closes_at: None,
             custom_details: Value::Null,
@@ -173,7 +180,8 @@ impl Incident {
     }
 
     /// Adds a trigger to the live incident. A graver severity raises the urgency; it is never lowered. On a snoozed
-    /// or suppressed incident the alert is kept and nothing else changes.
+    /// or suppressed incident the alert is kept and nothing else changes; one that waits for the end of a maintenance is
+    /// to be complete when it opens.
     #[must_use]
     pub fn add(self, event: &Event, actor: &Actor, directory: &Directory, now: Timestamp) -> Change {
         let mut change = Change::of(self);
@@ -183,6 +191,7 @@ impl Incident {
         incident.updated_at = now;
         let quiet = match incident.status {
             Status::Open | Status::Acknowledged => None,
+            Status::Snoozed if incident.in_maintenance => None,
             Status::Snoozed => Some("the incident is snoozed, so nothing else changes"),
             Status::Suppressed => Some("the incident is suppressed, so nothing else changes"),
             Status::Resolved => Some("the incident is resolved, so nothing else changes"),

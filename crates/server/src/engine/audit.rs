@@ -12,7 +12,7 @@ use opsknight_store::{
     db::{DbError, Tx},
     deliveries,
     effects::Batch,
-    ended, heard, incidents, receipts, sessions,
+    ended, heard, incidents, maintenance, receipts, sessions,
 };
 use opsknight_web::state::Clock;
 
@@ -46,7 +46,7 @@ impl Auditor {
     /// When the database cannot answer.
     pub async fn run(&self) -> Result<usize, DbError> {
         let now = self.clock.now();
-        let found = self.wake_forgotten(now).await?;
+        let found = self.wake_forgotten(now).await? + self.settle_maintenance(now).await?;
         self.forget(now).await?;
         self.measure(now).await?;
         Ok(found)
@@ -91,6 +91,31 @@ impl Auditor {
         let n = self.store.db.write(unit).await?;
         metrics::counter!("opsknight_auditor_findings_total", "kind" => "forgotten_incident").increment(n as u64);
         Ok(n)
+    }
+
+    /// Incidents that wait for another end than their service's maintenance has: one that was being opened while the
+    /// windows changed was decided on by those of before.
+    async fn settle_maintenance(&self, now: Timestamp) -> Result<usize, DbError> {
+        let pictures = self.store.pictures.clone();
+        let unit = async move |tx: &mut Tx<'_>| {
+            let waiting = maintenance::waiting(tx).await?;
+            let picture = pictures.current(tx, now).await?;
+            let mut found = 0;
+            for (service, (first, last)) in waiting {
+                let until = picture.directory.maintenance_until(service, now).unwrap_or(now);
+                if last > now && (first != until || last != until) {
+                    found += maintenance::look_again(tx, service, now).await?;
+                }
+            }
+            Ok::<_, DbError>(found)
+        };
+        let none = self.store.db.read(async |tx| maintenance::waiting(tx).await).await;
+        if none.map_err(|error: DbError| error)?.is_empty() {
+            return Ok(0);
+        }
+        let found = self.store.db.write(unit).await?;
+        metrics::counter!("opsknight_auditor_findings_total", "kind" => "maintenance").increment(found);
+        Ok(usize::try_from(found).unwrap_or(usize::MAX))
     }
 
     async fn forget(&self, now: Timestamp) -> Result<(), DbError> {

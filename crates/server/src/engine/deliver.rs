@@ -30,6 +30,7 @@ mod letter;
 mod report;
 
 pub use letter::Links;
+pub(super) use letter::told_to_webhook;
 pub use report::{Report, Reported, report};
 
 /// Most pages that are on their way at once: these places are theirs alone.

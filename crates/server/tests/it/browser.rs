@@ -7,6 +7,7 @@ mod every_page;
 mod first_page;
 mod hostile;
 mod incident;
+mod integrations;
 mod mail_link;
 mod mapping;
 mod no_scripts;

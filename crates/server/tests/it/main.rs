@@ -21,6 +21,7 @@ mod devices;
 mod environment;
 mod failover;
 mod mail_server;
+mod maintenance;
 mod openapi;
 mod oracle;
 mod overtaken;

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::parse_enqueue;
 use crate::{
-    ParseError, Request, Source,
+    Category, ParseError, Request, Source,
     guide::Facts,
     hash_hex,
     mapping::FieldMapping,
@@ -35,6 +35,10 @@ impl Source for EventsApi {
 
     fn tagline(&self) -> &'static str {
         "PagerDuty's clients and everything that speaks its Events API; your own scripts"
+    }
+
+    fn category(&self) -> Category {
+        Category::Generic
     }
 
     /// Here a trigger without a key gets one made of its summary and its source, so that the same trouble told twice is

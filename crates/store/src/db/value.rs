@@ -5,8 +5,8 @@ use std::fmt;
 use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use opsknight_domain::id::{
-    AlertId, ApiKeyId, AuditId, ChangeId, ContactMethodId, DeliveryId, EntryId, IncidentId, IntegrationId, OverrideId,
-    PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
+    AlertId, ApiKeyId, AuditId, ChangeId, ContactMethodId, DeliveryId, EntryId, IncidentId, IntegrationId,
+    MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
@@ -248,7 +248,7 @@ macro_rules! ids {
 }
 
 ids! {
-    AlertId ApiKeyId AuditId ChangeId ContactMethodId DeliveryId EntryId IncidentId IntegrationId OverrideId
+    AlertId ApiKeyId AuditId ChangeId ContactMethodId DeliveryId EntryId IncidentId IntegrationId MaintenanceId OverrideId
     PolicyId ReceiptId RuleId ScheduleId ServiceId TeamId UserId WebhookId
 }
 

@@ -1,9 +1,14 @@
 //! Messages as people read about them: what was sent to whom, how it ended, and what still waits.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use opsknight_domain::id::{DeliveryId, IncidentId, UserId, WebhookId};
 
 use crate::db::{DbError, Row, Tx, Val, Wake};
+
+/// How many of the last failures are looked at for the last one of each channel.
+const FAILURES_MAX: i64 = 500;
 
 /// A message in a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +70,8 @@ pub struct Filter {
     pub user: Option<UserId>,
     /// To this webhook.
     pub webhook: Option<WebhookId>,
+    /// Only this one.
+    pub id: Option<DeliveryId>,
     /// In this state.
     pub state: Option<String>,
     /// How many at most.
@@ -132,7 +139,8 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
 }
 
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
-    let wanted: [(&str, Val); 4] = [
+    let wanted: [(&str, Val); 5] = [
+        ("id", filter.id.into()),
         ("incident_id", filter.incident.into()),
         ("user_id", filter.user.into()),
         ("webhook_id", filter.webhook.into()),
@@ -228,6 +236,54 @@ pub async fn send_again(tx: &mut Tx<'_>, delivery: DeliveryId, now: Timestamp) -
     let changed = tx.execute(sql, &[now.into(), delivery.into()]).await?;
     tx.wake(Wake::Deliveries);
     Ok(changed > 0)
+}
+
+/// How many messages to each webhook were given up since then.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn given_up(tx: &mut Tx<'_>, since: Timestamp) -> Result<HashMap<WebhookId, i64>, DbError> {
+    let sql = "SELECT webhook_id, count(*) FROM delivery \
+         WHERE state = 'FAILED' AND finished_at >= $1 AND webhook_id IS NOT NULL GROUP BY webhook_id";
+    let mut given_up = HashMap::new();
+    for mut row in tx.query(sql, &[since.into()]).await? {
+        given_up.insert(row.take()?, row.take()?);
+    }
+    Ok(given_up)
+}
+
+/// How a channel did lately.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ChannelNews {
+    /// When a provider last took a page.
+    pub sent_at: Option<Timestamp>,
+    /// When a message was last given up, and in whose words.
+    pub failed: Option<(Timestamp, String)>,
+}
+
+/// How each channel did since then; one with nothing to tell is left out.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn channel_news(tx: &mut Tx<'_>, since: Timestamp) -> Result<HashMap<String, ChannelNews>, DbError> {
+    let mut news: HashMap<String, ChannelNews> = HashMap::new();
+    let sent = "SELECT channel, max(finished_at) FROM delivery \
+         WHERE state = 'SENT' AND purpose = 'PAGE' AND finished_at >= $1 GROUP BY channel";
+    for mut row in tx.query(sent, &[since.into()]).await? {
+        let channel: String = row.take()?;
+        news.entry(channel).or_default().sent_at = row.take()?;
+    }
+    let failed = "SELECT channel, finished_at, outcome FROM delivery \
+         WHERE state = 'FAILED' AND finished_at >= $1 AND webhook_id IS NULL ORDER BY finished_at DESC LIMIT $2";
+    for mut row in tx.query(failed, &[since.into(), FAILURES_MAX.into()]).await? {
+        let channel: String = row.take()?;
+        let (at, words) = (row.take()?, row.take::<Option<String>>()?);
+        news.entry(channel)
+            .or_default()
+            .failed
+            .get_or_insert((at, words.unwrap_or_default()));
+    }
+    Ok(news)
 }
 
 /// How the sending of messages is doing.

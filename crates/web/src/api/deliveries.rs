@@ -209,6 +209,7 @@ impl DeliveryQuery {
             state: self.status,
             limit: page.limit,
             offset: page.offset,
+            ..deliveries::Filter::default()
         }
     }
 }

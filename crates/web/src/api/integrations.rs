@@ -253,7 +253,9 @@ pub(crate) async fn delete(
         change.begin(tx).await?;
         let row = found(tx, &at, service, id).await?;
         integrations::delete(tx, service, id, change.now).await?;
-        change.deleted(tx, object(&row)).await?;
+        // Its service's activity tells of it when the integration is not there any more to be asked whose it was.
+        let of = json!({ "serviceId": { "from": service.to_string(), "to": null } });
+        change.record(tx, "deleted", object(&row), of).await?;
         Ok::<_, ApiError>(())
     };
     state.store.db.write(unit).await

@@ -180,10 +180,12 @@ pub(crate) async fn update(
     id: ServiceId,
     wish: ServicePatch,
 ) -> Result<ServiceBody, ApiError> {
-    let change = Change::new(state, caller);
+    let (change, pictures) = (Change::new(state, caller), state.store.pictures.clone());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
         let mut row = found(tx, id).await?;
+        let picture = pictures.current(tx, change.now).await?;
+        let until = picture.directory.maintenance_until(id, change.now);
         let status = status(tx, id).await?;
         let before = ServiceBody::new(row.clone(), status);
         wish.apply(tx, &mut row).await?;
@@ -191,7 +193,7 @@ pub(crate) async fn update(
         services::update(tx, &row).await?;
         let body = ServiceBody::new(row, status);
         change.updated(tx, object(&body.name, &id), &before, &body).await?;
-        Ok(body)
+        Ok(body.in_maintenance(until))
     };
     state.store.db.write(unit).await
 }
@@ -260,6 +262,7 @@ async fn list(
     Query((query, rest)): Query<(ServiceQuery, (Search, Page))>,
 ) -> Result<Json<Listed<ServiceBody>>, ApiError> {
     let (search, page) = rest;
+    let (pictures, now) = (state.store.pictures.clone(), state.clock.now());
     let unit = async move |tx: &mut Tx<'_>| {
         let filter = ServiceFilter {
             part: search.part(page),
@@ -268,12 +271,14 @@ async fn list(
         };
         let (rows, total) = services::list(tx, filter).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        Ok::<_, ApiError>((rows, services::troubles(tx, &ids).await?, total))
+        let picture = pictures.current(tx, now).await?;
+        Ok::<_, ApiError>((rows, services::troubles(tx, &ids).await?, picture, total))
     };
-    let (rows, troubles, total) = state.store.db.read(unit).await?;
+    let (rows, troubles, picture, total) = state.store.db.read(unit).await?;
     let bodies = rows.into_iter().map(|row| {
         let status = ServiceStatus::of(troubles.get(&row.id).copied().unwrap_or_default());
-        ServiceBody::new(row, status)
+        let until = picture.directory.maintenance_until(row.id, now);
+        ServiceBody::new(row, status).in_maintenance(until)
     });
     Ok(Json(Listed::new(bodies.collect(), total, page)))
 }
@@ -285,9 +290,12 @@ async fn list(
     responses((status = 200, body = ServiceBody), (status = 404, body = ErrorBody)),
 )]
 async fn get(State(state): State<AppState>, Path(Id(id)): Path<ids::Service>) -> Result<Json<ServiceBody>, ApiError> {
+    let (pictures, now) = (state.store.pictures.clone(), state.clock.now());
     let unit = async move |tx: &mut Tx<'_>| {
         let row = found(tx, id).await?;
-        Ok::<_, ApiError>(ServiceBody::new(row, status(tx, id).await?))
+        let picture = pictures.current(tx, now).await?;
+        let until = picture.directory.maintenance_until(id, now);
+        Ok::<_, ApiError>(ServiceBody::new(row, status(tx, id).await?).in_maintenance(until))
     };
     Ok(Json(state.store.db.read(unit).await?))
 }

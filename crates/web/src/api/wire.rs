@@ -11,7 +11,7 @@ use opsknight_domain::{
     event::Severity,
     id::{
         AlertId, ApiKeyId, AuditId, ChangeId, ContactMethodId, DeliveryId, EntryId, IncidentId, IntegrationId,
-        OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
+        MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
     },
     incident::{Happening, Status},
     urgency::Urgency,
@@ -61,6 +61,7 @@ identities! {
     Policy PolicyId "escalation policy";
     Schedule ScheduleId "schedule";
     Override OverrideId "override";
+    Maintenance MaintenanceId "maintenance";
     Webhook WebhookId "webhook";
     ApiKey ApiKeyId "API key";
     ContactMethod ContactMethodId "contact method";

@@ -3,6 +3,7 @@
 mod card;
 mod mapping;
 pub(super) mod proofs;
+mod tested;
 
 pub(super) use mapping::map_fields;
 
@@ -12,7 +13,7 @@ use axum::{
 };
 use http::Uri;
 use opsknight_domain::id::{IntegrationId, ServiceId};
-use opsknight_sources::{self as sources, Source};
+use opsknight_sources::{self as sources, Category, Source};
 use serde_json::{Value, json};
 
 use super::{
@@ -29,7 +30,7 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Gallery, Integrations, Previewed, Section, SourceType},
+    views::{Gallery, Integrations, Previewed, Section, SourceType, TestedEvent},
 };
 
 /// What was typed into the forms of one card, what is wrong with it, and what was made just now.
@@ -43,6 +44,18 @@ pub(super) struct Told {
     secret: Option<String>,
     /// What came of trying out the field mapping.
     preview: Option<Previewed>,
+    /// What came of the test event.
+    tested: Option<TestedEvent>,
+}
+
+impl Told {
+    /// Nothing but which card is open.
+    fn open(id: IntegrationId) -> Self {
+        Self {
+            id: Some(id),
+            ..Self::default()
+        }
+    }
 }
 
 /// `GET /services/{id}/integrations`
@@ -53,10 +66,14 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, PageError> {
     let query = uri.query().unwrap_or_default().as_bytes();
-    let new = form_urlencoded::parse(query).find(|(name, _)| name == "new");
+    let asked = |wanted: &str| {
+        let found = form_urlencoded::parse(query).find(|(name, _)| name == wanted);
+        found.and_then(|(_, id)| id.parse().ok())
+    };
+    let new = asked("new");
     let told = Told {
-        id: new.and_then(|(_, id)| id.parse().ok()),
-        fresh: true,
+        id: new.or(asked("open")),
+        fresh: new.is_some(),
         ..Told::default()
     };
     let page = page(&state, &viewer, service, told).await?;
@@ -64,12 +81,19 @@ pub(super) async fn list(
 }
 
 async fn page(state: &AppState, viewer: &Viewer, service: ServiceId, told: Told) -> Result<Integrations, ApiError> {
-    let (_, head) = services::head(state, service).await?;
-    let cards = card::cards(state, viewer, service, &told).await?;
+    let (_, head) = services::head(state, viewer, service).await?;
+    let (lines, open) = card::cards(state, viewer, service, &told).await?;
+    let mut shell = viewer.shell(format!("{}: integrations", head.name), Section::Services);
+    // What leads back here leads to the page that can be got.
+    shell.path = match &open {
+        Some(card) => format!("/services/{service}/integrations?open={}", card.id),
+        None => format!("/services/{service}/integrations"),
+    };
     Ok(Integrations {
-        shell: viewer.shell(format!("{}: integrations", head.name), Section::Services),
+        shell,
         head,
-        cards,
+        lines,
+        open,
     })
 }
 
@@ -102,16 +126,21 @@ async fn gallery_page(
     form: &Form,
     wrong: &Wrong,
 ) -> Result<Gallery, ApiError> {
-    let (_, head) = services::head(state, service).await?;
+    let (_, head) = services::head(state, viewer, service).await?;
     let picked = sources::by_type(form.text("type"));
     let wanted = form.text("q").to_lowercase();
     let fits = |source: &SourceType| {
-        source.name.to_lowercase().contains(&wanted) || source.line.to_lowercase().contains(&wanted)
+        let text = format!("{} {}", source.name, source.line).to_lowercase();
+        wanted.split_whitespace().all(|word| text.contains(word))
     };
-    let types = sources::all().iter().map(|source| source_type(*source)).filter(fits);
-    let (generic, tools): (Vec<_>, Vec<_>) =
-        types.partition(|source| matches!(source.word.as_str(), "EVENTS_API_V2" | "WEBHOOK"));
-    let groups = [("Monitoring", tools), ("Anything else", generic)];
+    let of = |category: Category| {
+        let sources = sources::all().iter().filter(|source| source.category() == category);
+        sources
+            .map(|source| source_type(*source))
+            .filter(fits)
+            .collect::<Vec<_>>()
+    };
+    let groups = Category::ALL.map(|category| (category.title(), of(category)));
     let groups = groups.into_iter().filter(|(_, types)| !types.is_empty());
     let mut name = form.field("name", wrong);
     if let (Some(source), true) = (picked, name.value.is_empty() && name.error.is_none()) {
@@ -148,7 +177,7 @@ pub(super) async fn create(
 }
 
 fn card_path(service: ServiceId, id: IntegrationId) -> String {
-    format!("/services/{service}/integrations#{id}")
+    format!("/services/{service}/integrations?open={id}#{id}")
 }
 
 /// The names of fields as the API knows them, and as the forms of a card do.
@@ -186,10 +215,9 @@ async fn update(
         Ok(_) => Ok(done(&card_path(service, id), says)),
         Err(error) => {
             let told = Told {
-                id: Some(id),
                 wrong: wrong(error)?,
                 form,
-                ..Told::default()
+                ..Told::open(id)
             };
             let page = page(state, viewer, service, told).await?;
             viewer.refused_page(&page)
@@ -267,9 +295,8 @@ pub(super) async fn set_secret(
             let wish = from_value(json!({ "signatureSecret": secret }))?;
             actions::update(&state, &viewer.caller, at, wish).await?;
             let told = Told {
-                id: Some(id),
                 secret: Some(secret),
-                ..Told::default()
+                ..Told::open(id)
             };
             // Shown in the answer itself, and nowhere else ever again.
             let page = page(&state, &viewer, service, told).await?;
@@ -304,17 +331,13 @@ pub(super) async fn send_test(
     viewer: Viewer,
     Path((Id(service), Id(id))): Path<(ids::Service, ids::Integration)>,
 ) -> Result<Response, PageError> {
-    let _ = &viewer;
     let answer = actions::send_test(&state, (service, id)).await?;
-    let path = card_path(service, id);
-    if (200..300).contains(&answer.status) {
-        let says =
-            "The test event went the whole way. It opened a test incident, which pages nobody and closes itself.";
-        return Ok(done(&path, says));
-    }
-    let why = answer.body["error"]["message"].as_str().unwrap_or("it was refused");
-    let says = format!("The test event was answered {}: {why}", answer.status);
-    refused(&path, ApiError::invalid_request(says))
+    let told = Told {
+        tested: Some(tested::tested(&state, &answer).await?),
+        ..Told::open(id)
+    };
+    let page = page(&state, &viewer, service, told).await?;
+    viewer.page(&page)
 }
 
 /// `POST /services/{id}/integrations/{int}/delete`

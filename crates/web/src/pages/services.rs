@@ -1,7 +1,15 @@
 //! `/services`: what alerts are about.
 
+mod activity;
+mod maintenance;
+mod overview;
 mod settings;
 
+pub(super) use activity::show as activity;
+pub(super) use maintenance::{
+    change as change_maintenance, create as create_maintenance, end as end_maintenance, show as maintenance,
+};
+pub(super) use overview::{connection, line, show};
 pub(super) use settings::{delete, save_settings, settings};
 
 use axum::{
@@ -11,13 +19,10 @@ use axum::{
 use opsknight_domain::{
     directory::{Directory, Service},
     id::ServiceId,
-    incident::Status,
 };
 use opsknight_store::{
-    changes,
     db::Tx,
-    incidents::{self, Counts, Filter},
-    integrations,
+    incidents::{self, Counts},
     listing::Part,
     services::{self, ServiceFilter, ServiceRow as Stored},
 };
@@ -26,24 +31,13 @@ use serde_json::json;
 use super::{
     PageError, choices,
     form::{Form, Wrong},
-    rows::{change_row, incident_row},
     viewer::Viewer,
 };
 use crate::{
-    api::{
-        error::ApiError,
-        extract::{Path, from_value},
-        services as actions,
-        wire::{Id, ids},
-    },
+    api::{error::ApiError, extract::from_value, services as actions},
     state::AppState,
-    views::{Health, Link, Section, ServiceHead, ServiceList, ServiceNew, ServicePage, ServiceRow},
+    views::{Health, Link, Section, ServiceHead, ServiceList, ServiceNew, ServiceRow},
 };
-
-/// Most changes on a service's page.
-const CHANGES_MAX: i64 = 5;
-/// Most incidents on the page of a service.
-const INCIDENTS_MAX: i64 = 20;
 
 /// The names of fields as the API knows them, and as forms here do.
 const NAMES: [(&str, &str); 2] = [("teamId", "team_id"), ("escalationPolicyId", "policy_id")];
@@ -54,6 +48,14 @@ fn health(counts: Counts) -> Health {
         Counts { open_high: 1.., .. } => Health::Critical,
         Counts { open: 1.., .. } => Health::Degraded,
         _ => Health::Operational,
+    }
+}
+
+/// The same where maintenance is known of: then nobody expects it to work.
+fn health_of(viewer: &Viewer, id: ServiceId, counts: Counts) -> Health {
+    match viewer.directory().maintenance_until(id, viewer.now) {
+        Some(_) => Health::Maintenance,
+        None => health(counts),
     }
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Resul
         ServiceRow {
             link: Link::new(format!("/services/{id}"), name),
             description,
-            health: health(counts),
+            health: health_of(&viewer, id, counts),
             open: u64::try_from(counts.open + counts.acknowledged + counts.snoozed).unwrap_or_default(),
             team: team(directory, &service),
             policy: policy(directory, &service),
@@ -151,7 +153,16 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
 }
 
 /// A service with its health: what stands above each of its pages.
-pub(super) async fn head(state: &AppState, id: ServiceId) -> Result<(Stored, ServiceHead), ApiError> {
+pub(super) async fn head(state: &AppState, viewer: &Viewer, id: ServiceId) -> Result<(Stored, ServiceHead), ApiError> {
+    let (row, head, _) = head_and_counts(state, viewer, id).await?;
+    Ok((row, head))
+}
+
+async fn head_and_counts(
+    state: &AppState,
+    viewer: &Viewer,
+    id: ServiceId,
+) -> Result<(Stored, ServiceHead, Counts), ApiError> {
     let unit = async move |tx: &mut Tx<'_>| {
         let row = services::get(tx, id).await?;
         let row = row.ok_or_else(|| ApiError::not_found("service"))?;
@@ -159,88 +170,14 @@ pub(super) async fn head(state: &AppState, id: ServiceId) -> Result<(Stored, Ser
         Ok::<_, ApiError>((row, counts))
     };
     let (row, counts) = state.store.db.read(unit).await?;
-    let counts = counts.into_iter().next().map(|(_, counts)| counts);
+    let counts = counts.into_iter().next().map(|(_, counts)| counts).unwrap_or_default();
+    let until = viewer.directory().maintenance_until(id, viewer.now);
     let head = ServiceHead {
         id: id.to_string(),
         name: row.name.clone(),
         description: row.description.clone().unwrap_or_default(),
-        health: health(counts.unwrap_or_default()),
+        health: health_of(viewer, id, counts),
+        maintenance_until: until.map(|until| viewer.times(until)),
     };
-    Ok((row, head))
-}
-
-/// `GET /services/{id}`
-pub(super) async fn show(
-    State(state): State<AppState>,
-    viewer: Viewer,
-    Path(Id(id)): Path<ids::Service>,
-) -> Result<Response, PageError> {
-    let (row, head) = head(&state, id).await?;
-    let unit = async move |tx: &mut Tx<'_>| {
-        let live = Filter {
-            services: vec![id],
-            statuses: vec![Status::Open, Status::Acknowledged, Status::Snoozed, Status::Suppressed],
-            limit: INCIDENTS_MAX,
-            ..Filter::default()
-        };
-        let (mut rows, _) = incidents::list(tx, &live).await?;
-        let left = INCIDENTS_MAX - i64::try_from(rows.len()).unwrap_or(INCIDENTS_MAX);
-        if left > 0 {
-            let over = Filter {
-                statuses: vec![Status::Resolved],
-                limit: left,
-                ..live
-            };
-            rows.extend(incidents::list(tx, &over).await?.0);
-        }
-        let changes = changes::of_service(tx, id, jiff::Timestamp::MAX, CHANGES_MAX).await?;
-        Ok::<_, ApiError>((rows, changes, integrations::last_events(tx, id).await?))
-    };
-    let (rows, changes, last) = state.store.db.read(unit).await?;
-    let mut doors: Vec<_> = viewer
-        .picture
-        .integrations
-        .values()
-        .filter(|door| door.service == id)
-        .collect();
-    doors.sort_by_key(|door| door.name.to_lowercase());
-    let doors = doors.into_iter().map(|door| {
-        let link = Link::new(format!("/services/{id}/integrations#{}", door.id), &door.name);
-        (link, last.get(&door.id).map(|at| viewer.times(*at)))
-    });
-    let links = [
-        ("Runbook", &row.runbook_url),
-        ("Repository", &row.repository_url),
-        ("Dashboard", &row.dashboard_url),
-    ];
-    let links = links
-        .into_iter()
-        .filter_map(|(name, url)| Some(Link::new(url.as_ref()?, name)));
-    let minutes = |minutes: Option<u32>| minutes.map(|minutes| format!("{minutes} min"));
-    let facts = [
-        ("Region", row.region.clone()),
-        ("SLA tier", row.sla_tier.clone()),
-        ("Acknowledge within", minutes(row.target_ack_minutes)),
-        ("Resolve within", minutes(row.target_resolve_minutes)),
-    ];
-    let (links, facts) = (
-        links.collect(),
-        facts
-            .into_iter()
-            .filter_map(|(name, value)| Some((name.to_owned(), value?)))
-            .collect(),
-    );
-    let service = row.into_domain();
-    let page = ServicePage {
-        shell: viewer.shell(&service.name, Section::Services),
-        head,
-        incidents: rows.into_iter().map(|row| incident_row(&viewer, row)).collect(),
-        team: team(viewer.directory(), &service),
-        policy: policy(viewer.directory(), &service),
-        changes: changes.into_iter().map(|change| change_row(&viewer, change)).collect(),
-        integrations: doors.collect(),
-        links,
-        facts,
-    };
-    viewer.page(&page)
+    Ok((row, head, counts))
 }

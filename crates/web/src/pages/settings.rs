@@ -28,7 +28,7 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{ApiKeyRow, ApiKeys, Checks, Choice, Section},
+    views::{ApiKeyRow, ApiKeys, Checks, Choice, Field, Section},
 };
 
 /// `GET /settings`: the first of its pages.
@@ -45,7 +45,7 @@ pub(super) async fn api_keys(State(state): State<AppState>, viewer: Viewer) -> R
 async fn keys_page(
     state: &AppState,
     viewer: &Viewer,
-    made: Option<String>,
+    made: Option<(String, String)>,
     form: &Form,
     wrong: &Wrong,
 ) -> Result<ApiKeys, ApiError> {
@@ -65,18 +65,106 @@ async fn keys_page(
             created: viewer.times(row.created_at),
             used: row.last_used_at.map(|at| viewer.times(at)),
             expires: row.expires_at.map(|at| viewer.times(at)),
+            is_over: row.expires_at.is_some_and(|at| at <= viewer.now),
         }
     };
     let chosen = form.all("scopes");
-    let scopes = Scope::ALL.map(|scope| Choice::new(scope.word(), scope.word()).chosen(chosen.contains(&scope.word())));
+    let choice = |scope: Scope| {
+        let word = scope.word();
+        Choice::new(word, format!("{word}: {}", allows(scope))).chosen(chosen.contains(&word))
+    };
+    let group = |(name, scopes): &(&'static str, &[Scope])| {
+        let options = scopes.iter().map(|scope| choice(*scope));
+        let field = Field {
+            id: format!("scopes-{}", name.to_lowercase().replace(' ', "-")),
+            ..Field::new("scopes")
+        };
+        (*name, Checks::new(field, options))
+    };
     Ok(ApiKeys {
         shell: viewer.shell("API keys", Section::Settings),
         rows: rows.into_iter().map(row).collect(),
         made,
         name: form.field("name", wrong),
-        scopes: Checks::new(form.field("scopes", wrong).with(""), scopes),
+        scopes: SCOPES.iter().map(group).collect(),
+        scopes_error: form.field("scopes", wrong).with(""),
         expires: form.field("expires", wrong),
     })
+}
+
+/// The scopes by what they are about.
+const SCOPES: [(&str, &[Scope]); 5] = [
+    ("Alerts", &[Scope::EventsWrite]),
+    ("Incidents", &[Scope::IncidentsRead, Scope::IncidentsWrite]),
+    (
+        "Services and on-call",
+        &[
+            Scope::ServicesRead,
+            Scope::ServicesWrite,
+            Scope::PoliciesRead,
+            Scope::PoliciesWrite,
+            Scope::SchedulesRead,
+            Scope::SchedulesWrite,
+        ],
+    ),
+    (
+        "People",
+        &[Scope::TeamsRead, Scope::TeamsWrite, Scope::UsersRead, Scope::UsersWrite],
+    ),
+    (
+        "Administration",
+        &[Scope::SettingsRead, Scope::SettingsWrite, Scope::AuditRead],
+    ),
+];
+
+/// What a scope allows, in words.
+const fn allows(scope: Scope) -> &'static str {
+    match scope {
+        Scope::EventsWrite => "send events",
+        Scope::IncidentsRead => "see incidents and what was sent about them",
+        Scope::IncidentsWrite => "open incidents and work on them",
+        Scope::ServicesRead => "see services, integrations and what came in",
+        Scope::ServicesWrite => "change services, integrations and maintenance",
+        Scope::SchedulesRead => "see schedules and who is on call",
+        Scope::SchedulesWrite => "change schedules and overrides",
+        Scope::UsersRead => "see people",
+        Scope::UsersWrite => "change people and how they are reached",
+        Scope::TeamsRead => "see teams",
+        Scope::TeamsWrite => "change teams",
+        Scope::PoliciesRead => "see escalation policies",
+        Scope::PoliciesWrite => "change escalation policies",
+        Scope::SettingsRead => "see settings, webhooks and API keys",
+        Scope::SettingsWrite => "change settings, webhooks and API keys",
+        Scope::AuditRead => "see who changed what",
+    }
+}
+
+/// A call that works with a key of these scopes.
+fn call(state: &AppState, key: &str, scopes: &[String]) -> String {
+    let reads = [
+        (Scope::IncidentsRead, "incidents"),
+        (Scope::ServicesRead, "services"),
+        (Scope::SchedulesRead, "schedules"),
+        (Scope::PoliciesRead, "escalation-policies"),
+        (Scope::TeamsRead, "teams"),
+        (Scope::UsersRead, "users"),
+        (Scope::SettingsRead, "webhooks"),
+        (Scope::AuditRead, "audit-log"),
+    ];
+    let has = |scope: Scope| scopes.iter().any(|word| word == scope.word());
+    let base = state.public_url.as_str().trim_end_matches('/');
+    let head = format!("curl -H 'Authorization: Bearer {key}'");
+    if let Some((_, path)) = reads.iter().find(|(scope, _)| has(*scope)) {
+        return format!("{head} '{base}/api/{path}?limit=5'");
+    }
+    if has(Scope::EventsWrite) {
+        return format!(
+            "{head} -H 'Content-Type: application/json' '{base}/api/events' -d '{{\"service_id\": \"svc_…\", \
+             \"event_action\": \"trigger\", \"payload\": {{\"summary\": \"Disk full\", \"source\": \"web-01\", \
+             \"severity\": \"warning\"}}}}'"
+        );
+    }
+    format!("{head} '{base}/api/openapi.json'")
 }
 
 /// What is typed, as the body of the API. A key that ends on a date works on that day.
@@ -106,7 +194,9 @@ pub(super) async fn create_key(
     match made {
         Ok(made) => {
             // Shown in the answer itself, and nowhere else ever again.
-            let page = keys_page(&state, &viewer, Some(made.key), &Form::default(), &Wrong::default()).await?;
+            let scopes: Vec<String> = form.all("scopes").into_iter().map(str::to_owned).collect();
+            let made = (made.key.clone(), call(&state, &made.key, &scopes));
+            let page = keys_page(&state, &viewer, Some(made), &Form::default(), &Wrong::default()).await?;
             viewer.page(&page)
         }
         Err(error) => {

@@ -31,6 +31,10 @@ pub struct ChannelRow {
     pub origin: &'static str,
     /// Ready or not.
     pub state: Badge,
+    /// When a page was last taken, if that was in the last week.
+    pub sent: Option<Times>,
+    /// When a message was last given up in the last week, and in whose words.
+    pub failed: Option<(Times, String)>,
 }
 
 /// `/settings/email`, `/settings/sms`, `/settings/voice`, `/settings/push`, `/settings/whatsapp`

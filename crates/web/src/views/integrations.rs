@@ -2,7 +2,10 @@
 
 use askama::Template;
 
-use super::{Badge, Field, FormError, Link, Previewed, Select, ServiceHead, Shell, Times, form::errors};
+use super::{
+    Badge, Connection, Field, FormError, IntegrationLine, Link, Previewed, Select, ServiceHead, Shell, Times,
+    form::errors,
+};
 
 /// `/services/{id}/integrations`
 #[derive(Debug, Clone, Template)]
@@ -12,8 +15,18 @@ pub struct Integrations {
     pub shell: Shell,
     /// Above the page.
     pub head: ServiceHead,
-    /// The integrations, the newest first.
-    pub cards: Vec<IntegrationCard>,
+    /// The integrations, the newest first, each with its identity.
+    pub lines: Vec<(String, IntegrationLine)>,
+    /// The one whose card is open.
+    pub open: Option<IntegrationCard>,
+}
+
+impl Integrations {
+    /// The card of this integration, if it is the one that is open.
+    #[must_use]
+    pub fn card(&self, id: &str) -> Option<&IntegrationCard> {
+        self.open.as_ref().filter(|card| card.id == id)
+    }
 }
 
 /// `/services/{id}/integrations/new`, with `?type=PROMETHEUS` once a type was picked.
@@ -64,16 +77,20 @@ pub struct IntegrationCard {
     pub source: SourceType,
     /// It takes events.
     pub enabled: bool,
-    /// It was made just now: its card stands open.
+    /// It was made just now: what connects it stands open.
     pub fresh: bool,
+    /// Whether anything comes in.
+    pub connection: Connection,
     /// The address to paste into the tool.
     pub webhook_url: String,
+    /// The same without what must not be seen over somebody's shoulder.
+    pub masked_url: String,
     /// The key, 32 hexadecimal digits.
     pub key: String,
     /// What to do in that tool, step by step, with this integration's address filled in.
     pub steps: Vec<String>,
-    /// What to paste: where it goes (`alertmanager.yml`), and the text. The first is what most people want.
-    pub snippets: Vec<(String, String)>,
+    /// What to paste. The first is what most people want.
+    pub snippets: Vec<CardSnippet>,
     /// In which header the tool signs: `X-Hub-Signature-256`; none: it cannot, and the generic scheme holds.
     pub signature_header: Option<String>,
     /// What else there is to know about the secret.
@@ -92,12 +109,34 @@ pub struct IntegrationCard {
     pub proofs: Option<Proofs>,
     /// Where the fields of a body lie; only for the type `WEBHOOK`.
     pub mapping: Option<Mapping>,
-    /// When something came in last.
-    pub last_event: Option<Times>,
+    /// What came of the test event that was sent just now.
+    pub tested: Option<TestedEvent>,
     /// Requests were turned away for their number in the last hour.
     pub limited: Option<Times>,
-    /// The last events received, newest first.
-    pub events: Vec<EventRow>,
+    /// The last events received, newest first, each with what came of it.
+    pub events: Vec<(EventRow, String)>,
+}
+
+/// Something to paste into a tool.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CardSnippet {
+    /// Where it goes: `alertmanager.yml`.
+    pub place: String,
+    /// The text.
+    pub text: String,
+    /// The same without what must not be seen over somebody's shoulder.
+    pub masked: String,
+}
+
+/// What came of a test event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestedEvent {
+    /// It went the whole way.
+    pub good: bool,
+    /// What came of it.
+    pub words: String,
+    /// The incident that it led to.
+    pub incident: Option<Link>,
 }
 
 impl IntegrationCard {

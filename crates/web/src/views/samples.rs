@@ -11,6 +11,7 @@ mod channels;
 mod desk;
 mod incident;
 mod organisation;
+mod service;
 mod settings;
 mod work;
 
@@ -191,6 +192,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         incident::pages(kind),
         work::pages(kind),
         alerts::pages(kind),
+        service::pages(kind),
         organisation::pages(kind),
         settings::pages(kind),
         channels::pages(kind),

@@ -2,13 +2,13 @@
 
 use askama::Template;
 
-use super::{
-    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Times, Tone, form::errors,
-};
+use super::{Badge, Checks, Field, FormError, Link, RoomField, Select, Shell, Times, Tone, form::errors};
 
-/// Whether a service works, from its incidents that are not resolved.
+/// Whether a service works, from its incidents that are not resolved, and whether anybody expects it to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Health {
+    /// People work on it, whatever is open.
+    Maintenance,
     /// Nothing is open.
     Operational,
     /// Something of medium or low urgency is.
@@ -22,6 +22,7 @@ impl Health {
     #[must_use]
     pub fn badge(self) -> Badge {
         match self {
+            Self::Maintenance => Badge::new(Tone::Quiet, "In maintenance"),
             Self::Operational => Badge::new(Tone::Good, "Operational"),
             Self::Degraded => Badge::new(Tone::Waiting, "Degraded"),
             Self::Critical => Badge::new(Tone::Bad, "Critical"),
@@ -69,30 +70,8 @@ pub struct ServiceHead {
     pub description: String,
     /// Whether it works.
     pub health: Health,
-}
-
-/// `/services/{id}`
-#[derive(Debug, Clone, Template)]
-#[template(path = "services/show.html")]
-pub struct ServicePage {
-    /// Around the page.
-    pub shell: Shell,
-    /// Above the page.
-    pub head: ServiceHead,
-    /// Its incidents that are not resolved, then the latest that are.
-    pub incidents: Vec<IncidentRow>,
-    /// Whose it is.
-    pub team: Option<Link>,
-    /// Who is paged.
-    pub policy: Option<Link>,
-    /// What was changed about it, newest first.
-    pub changes: Vec<ChangeRow>,
-    /// Its integrations, each with when it last received something.
-    pub integrations: Vec<(Link, Option<Times>)>,
-    /// Runbook, repository, dashboard.
-    pub links: Vec<Link>,
-    /// Further facts, such as the region: name and value.
-    pub facts: Vec<(String, String)>,
+    /// Until when it is in maintenance.
+    pub maintenance_until: Option<Times>,
 }
 
 /// `/services/new`

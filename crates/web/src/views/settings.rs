@@ -12,12 +12,14 @@ pub struct ApiKeys {
     pub shell: Shell,
     /// The keys, the newest first.
     pub rows: Vec<ApiKeyRow>,
-    /// The key that was made just now; it is never shown again.
-    pub made: Option<String>,
+    /// The key that was made just now, and a call that works with it; it is never shown again.
+    pub made: Option<(String, String)>,
     /// `name`
     pub name: Field,
-    /// `scopes`, repeated
-    pub scopes: Checks,
+    /// `scopes`, repeated: in groups by what they are about
+    pub scopes: Vec<(&'static str, Checks)>,
+    /// What is wrong with the scopes as a whole.
+    pub scopes_error: Field,
     /// `expires`: a date, or empty
     pub expires: Field,
 }
@@ -26,7 +28,7 @@ impl ApiKeys {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        errors([&self.name, &self.scopes.field, &self.expires])
+        errors([&self.name, &self.scopes_error, &self.expires])
     }
 }
 
@@ -49,6 +51,8 @@ pub struct ApiKeyRow {
     pub used: Option<Times>,
     /// When it ends.
     pub expires: Option<Times>,
+    /// It has ended.
+    pub is_over: bool,
 }
 
 /// `/settings/webhooks`
@@ -74,6 +78,8 @@ pub struct WebhookRow {
     pub state: Badge,
     /// When it was last told something, and how that ended.
     pub last: Option<(Badge, Times)>,
+    /// How many messages were given up in the last day.
+    pub failed: u64,
 }
 
 /// `/settings/webhooks/new` and `/settings/webhooks/{id}`
@@ -92,12 +98,26 @@ pub struct WebhookPage {
     pub kinds: Ways,
     /// `enabled`: `on`
     pub enabled: Field,
-    /// `events`, repeated; none: all
-    pub events: Checks,
+    /// `events`, repeated, in groups; none: all
+    pub events: Vec<(&'static str, Checks)>,
+    /// What is wrong with the events as a whole.
+    pub events_error: Field,
     /// `service_ids`, repeated; none: all
     pub services: Checks,
     /// What was sent, newest first.
     pub deliveries: Vec<DeliveryRow>,
+    /// `outcome`: only what failed.
+    pub only_failed: bool,
+    /// Where in that list this is.
+    pub pager: Pager,
+    /// It is told the payload below, which can be signed.
+    pub is_generic: bool,
+    /// It has a signing secret.
+    pub is_signed: bool,
+    /// The secret that was generated just now; it is never shown again.
+    pub new_secret: Option<String>,
+    /// What a generic webhook is sent, for whoever writes the receiver.
+    pub sample: String,
     /// What the receiver answered to the test that was just sent, and whether it took it.
     pub answer: Option<(bool, String)>,
 }
@@ -106,7 +126,7 @@ impl WebhookPage {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        let rest = [&self.enabled, &self.events.field, &self.services.field];
+        let rest = [&self.enabled, &self.events_error, &self.services.field];
         let first = errors([&self.name]).into_iter().chain(self.kinds.errors());
         first.chain(errors(rest)).collect()
     }
@@ -119,6 +139,51 @@ impl WebhookPage {
             |id| format!("/settings/webhooks/{id}"),
         )
     }
+}
+
+/// `/settings/webhooks/{id}/deliveries/{dlv}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "settings/delivery.html")]
+pub struct WebhookDelivery {
+    /// Around the page.
+    pub shell: Shell,
+    /// The webhook.
+    pub webhook: Link,
+    /// The host that it is sent to.
+    pub host: String,
+    /// The message.
+    pub row: DeliveryRow,
+    /// What it tells of: `incident.triggered`.
+    pub event: String,
+    /// Why this receiver is told.
+    pub reason: String,
+    /// When it was decided on.
+    pub created: Times,
+    /// When it is tried next.
+    pub next: Option<Times>,
+    /// It can be sent again.
+    pub can_retry: bool,
+    /// What was tried, the last first.
+    pub attempts: Vec<AttemptRow>,
+    /// The headers that we send, and what stands in them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body; empty where it cannot be told.
+    pub body: String,
+}
+
+/// One try to deliver a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttemptRow {
+    /// Which one; 1 is the first.
+    pub n: u64,
+    /// How it ended.
+    pub outcome: Badge,
+    /// What the receiver answered.
+    pub words: String,
+    /// When it began.
+    pub at: Times,
+    /// How long it took: "120 ms".
+    pub took: String,
 }
 
 /// `/notifications`: everything that was sent and how it ended.

@@ -23,7 +23,7 @@ async fn an_incident_has_the_fields_of_the_contract() {
     fields.sort_unstable();
     let mut wanted: Vec<&str> =
         "id number title description status urgency priority isTest dedupKey service assignee team \
-        escalationPolicy currentStep nextEscalationAt snoozedUntil customDetails links images alertCount createdAt \
+        escalationPolicy currentStep nextEscalationAt snoozedUntil inMaintenance customDetails links images alertCount createdAt \
         acknowledgedAt resolvedAt updatedAt url tags mergedIntoId"
             .split_whitespace()
             .collect();

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::{self, Purpose},
     directory::{Channel, Directory},
-    id::{IncidentId, UserId, WebhookId},
+    id::{DeliveryId, IncidentId, UserId, WebhookId},
     incident::{Happening, Status},
     message::{Answer, Bundle, Content, IncidentFacts, IncidentMessage, Message, Named},
     paging,
@@ -110,6 +110,47 @@ pub(super) async fn write(
         }
     }
     Ok(letters)
+}
+
+/// What a generic webhook is told by this message, whenever it is sent. None where the message is for somebody else, or its
+/// incident is not there any more.
+pub(in crate::engine) async fn told_to_webhook(
+    tx: &mut Tx<'_>,
+    store: &Store,
+    public_url: Url,
+    delivery: DeliveryId,
+    now: Timestamp,
+) -> Result<Option<Message>, DbError> {
+    let Some(leased) = deliveries::look(tx, delivery).await? else {
+        return Ok(None);
+    };
+    let webhooks = read_webhooks(tx, store, std::iter::once(&leased)).await?;
+    let is_generic = webhooks.values().any(|webhook| webhook.kind == WebhookKind::Generic);
+    let found = match leased.incident {
+        Some(id) if is_generic => incidents::get(tx, id).await?,
+        Some(_) | None => None,
+    };
+    let Some(listed) = found else {
+        return Ok(None);
+    };
+    // Only people are sent links that are signed.
+    let links = Links {
+        public_url,
+        ack_key: [0; 32],
+    };
+    let desk = Desk {
+        store,
+        links: &links,
+        picture: store.pictures.current(tx, now).await?,
+        listed: HashMap::new(),
+        webhooks,
+        now,
+    };
+    Ok(desk.news(&leased, &listed).ok().map(|news| Message {
+        delivery,
+        earlier: None,
+        content: Content::Incident(Box::new(news)),
+    }))
 }
 
 async fn read_webhooks<'a>(

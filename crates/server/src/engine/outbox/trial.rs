@@ -2,20 +2,21 @@
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use opsknight_channels::{DeliveryError, Message, Secret};
+use opsknight_channels::{DeliveryError, Message, Secret, webhook::render};
 use opsknight_domain::{
     directory::Channel,
     id::{DeliveryId, WebhookId},
     message::Content,
 };
 use opsknight_store::{
-    db::DbError,
+    db::{DbError, Tx},
     seal::Sealer,
     webhooks::{self, WebhookRow},
 };
 use opsknight_web::state::{self, Clock, Providers, link};
 use serde_json::Value;
 
+use super::super::deliver::told_to_webhook;
 use super::{Opened, Outbox, Provider, documents, endpoint, labelled, none_set_up, unreadable};
 
 /// What a person sees who tries out a provider.
@@ -167,6 +168,20 @@ impl Providers for Outbox {
         let row = self.webhook(webhook).await?;
         let message = sample_message(DeliveryId::new(self.clock.uuid_v7()), self.clock.now(), &*self.clock);
         Ok(self.post(&row, &message).await.result?.answer)
+    }
+
+    async fn webhook_body(&self, delivery: DeliveryId) -> Result<Option<String>, DeliveryError> {
+        let (store, public_url, now) = (self.store.clone(), self.tools.public_url.clone(), self.clock.now());
+        let unit = async move |tx: &mut Tx<'_>| told_to_webhook(tx, &store, public_url.clone(), delivery, now).await;
+        let read = self.store.db.read(unit).await;
+        let message = read.map_err(|error: DbError| unreadable(&error))?;
+        Ok(message.map(|message| render(&message, now)))
+    }
+
+    fn webhook_sample(&self) -> String {
+        let now = self.clock.now();
+        let message = sample_message(DeliveryId::new(self.clock.uuid_v7()), now, &*self.clock);
+        render(&message, now)
     }
 
     async fn listen_to_telegram(&self, webhook: WebhookId) -> Result<String, DeliveryError> {

@@ -61,6 +61,13 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
     integration(api, service, "WEBHOOK", json!({})).await;
     assert_eq!(post(&prometheus.url, &alertmanager("firing", LONG, LONG)).await, 202);
     stage.mail.wait_for("ann@example.com", "checkout").await;
+    let made_at: jiff::Timestamp = api.get(&format!("/api/services/{service}")).await["createdAt"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let hour = json!({ "end": (made_at + jiff::SignedDuration::from_hours(1)).to_string(), "reason": LONG });
+    api.post(&format!("/api/services/{service}/maintenance"), hour).await;
     let webhook = json!({ "name": LONG, "type": "GENERIC", "url": format!("https://hooks.example.com/{LONG}") });
     let webhook = api.make("/api/webhooks", webhook).await;
     let first = async |path: &str| api.all(path).await[0]["id"].as_str().unwrap().to_owned();
@@ -107,6 +114,9 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         format!("/services/{service}/integrations"),
         format!("/services/{service}/integrations/new"),
         format!("/services/{service}/integrations/new?type=PROMETHEUS"),
+        format!("/services/{service}/integrations?open={}", prometheus.id),
+        format!("/services/{service}/maintenance"),
+        format!("/services/{service}/activity"),
         format!("/services/{service}/settings"),
         format!("/policies/{policy}"),
         format!("/policies/{policy}/edit"),

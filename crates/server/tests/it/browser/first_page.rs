@@ -91,19 +91,22 @@ async fn connect(window: &Window) -> String {
     window.press(Key::Enter).await;
     window.read("What tells it from others of its kind").await;
     window.choose("Create").await;
-    window.read("Waiting for the first event").await;
+    window.read("Waiting for its first event").await;
+    window.tab_to("Show secrets").await;
+    window.press(" ").await;
     let url = window.text("code[id$='-url']").await;
-    let snippet = window.text("pre[id$='-snippet']").await;
+    let snippet = window.text("pre[id$='-snippet-0']").await;
     assert!(snippet.contains(&url), "the snippet has the very URL: {snippet}");
 
     window.choose("Send test event").await;
-    window.wait_for("ul.events", "Triggered").await;
-    window.read("Receiving").await;
+    window.wait_for(".answer", "Opened an incident (test)").await;
+    window.wait_for("ul.events", "Opened an incident (test)").await;
+    window.read("Connected").await;
     window.choose("Disable").await;
     window.read("Disabled").await;
     assert_eq!(post(&url, &alertmanager("firing", "HighCPU", "not yet")).await, 403);
     window.choose("Enable").await;
-    window.read("Receiving").await;
+    window.read("Connected").await;
     url
 }
 

@@ -64,6 +64,8 @@ pub struct IncidentBody {
     /// When its snooze ends.
     #[schema(inline)]
     pub snoozed_until: Option<Time>,
+    /// It began while its service was in maintenance and waits for the end of that: nobody has heard of it.
+    pub in_maintenance: bool,
     /// What the alert said besides.
     pub custom_details: Value,
     /// Links from the alerts.
@@ -163,6 +165,7 @@ pub fn incident_body(listed: Listed, url: String) -> IncidentBody {
         next_escalation_at: progress.due.filter(|_| escalating).map(Time),
         merged_into_id: incident.merged_into.map(Id),
         snoozed_until: incident.snoozed_until.map(Time),
+        in_maintenance: incident.in_maintenance,
         custom_details: incident.custom_details,
         links: incident.links.into_iter().map(LinkBody::from).collect(),
         images: incident.images.into_iter().map(ImageBody::from).collect(),

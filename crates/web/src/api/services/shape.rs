@@ -1,5 +1,6 @@
 //! How services look in JSON.
 
+use jiff::Timestamp;
 use opsknight_domain::{incident::Happening, urgency::UrgencyTable};
 use opsknight_store::services::{ServiceRow, Trouble};
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,9 @@ pub struct ServiceBody {
     pub description: Option<String>,
     /// How it is at the moment.
     pub status: ServiceStatus,
+    /// Until when it is in maintenance; null when it is not.
+    #[schema(inline)]
+    pub maintenance_until: Option<Time>,
     /// Whose it is.
     #[schema(inline)]
     pub team_id: Option<ids::Team>,
@@ -120,6 +124,13 @@ impl From<UrgencyTable> for UrgencyBySeverity {
 }
 
 impl ServiceBody {
+    /// The same, in maintenance until then.
+    #[must_use]
+    pub fn in_maintenance(mut self, until: Option<Timestamp>) -> Self {
+        self.maintenance_until = until.map(Time);
+        self
+    }
+
     /// A service as programs see it.
     #[must_use]
     pub fn new(row: ServiceRow, status: ServiceStatus) -> Self {
@@ -127,6 +138,7 @@ impl ServiceBody {
         Self {
             id: Id(row.id),
             status,
+            maintenance_until: None,
             team_id: row.team.map(Id),
             escalation_policy_id: row.policy.map(Id),
             target_ack_minutes: row.target_ack_minutes,

@@ -4,7 +4,11 @@ use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::id::{IntegrationId, ServiceId};
-use opsknight_sources::{self as sources, signature::SignatureSupport};
+use opsknight_sources::{
+    self as sources,
+    setup::{Setup, Snippet},
+    signature::SignatureSupport,
+};
 use opsknight_store::{
     db::Tx,
     integrations::{self, IntegrationRow},
@@ -12,16 +16,17 @@ use opsknight_store::{
     receipts::{self, Summary},
 };
 
-use super::{Told, mapping, proofs, source_type};
+use super::{Told, mapping, proofs, source_type, tested::came_of};
 use crate::{
     api::{error::ApiError, integrations::webhook_url},
     pages::{
         form::{Form, Wrong},
         rows::{Names, event_row, names},
+        services::{self, line},
         viewer::Viewer,
     },
     state::AppState,
-    views::{IntegrationCard, SourceType},
+    views::{CardSnippet, IntegrationCard, IntegrationLine, SourceType},
 };
 
 /// How many of the last events stand on a card.
@@ -31,33 +36,36 @@ const EVENTS_MAX: i64 = 5;
 struct Known {
     rows: Vec<IntegrationRow>,
     last: HashMap<IntegrationId, Timestamp>,
-    events: HashMap<IntegrationId, Vec<Summary>>,
+    /// The last events of the one that is open.
+    events: Vec<Summary>,
     names: Names,
 }
 
-/// The cards of a service's integrations, the newest first.
+/// The service's integrations, the newest first, and the card of the one that is open. One that stands alone always is.
 pub(super) async fn cards(
     state: &AppState,
     viewer: &Viewer,
     service: ServiceId,
     told: &Told,
-) -> Result<Vec<IntegrationCard>, ApiError> {
+) -> Result<(Vec<(String, IntegrationLine)>, Option<IntegrationCard>), ApiError> {
     let sealer = state.store.sealer.clone();
+    let wanted = told.id;
     let unit = async move |tx: &mut Tx<'_>| {
         let (mut rows, _) = integrations::list(tx, &sealer, service, Part::ALL).await?;
         rows.sort_by_key(|row| std::cmp::Reverse((row.created_at, row.id)));
-        let mut events = HashMap::new();
-        for row in &rows {
-            let filter = receipts::Filter {
-                integration: Some(row.id),
-                limit: EVENTS_MAX,
-                ..receipts::Filter::default()
-            };
-            events.insert(row.id, receipts::list(tx, &filter).await?.0);
-        }
+        let events = match open_one(&rows, wanted) {
+            None => Vec::new(),
+            Some(row) => {
+                let filter = receipts::Filter {
+                    integration: Some(row.id),
+                    limit: EVENTS_MAX,
+                    ..receipts::Filter::default()
+                };
+                receipts::list(tx, &filter).await?.0
+            }
+        };
         let last = integrations::last_events(tx, service).await?;
-        let results = events.values().flatten().map(|event: &Summary| &event.results);
-        let names = names(tx, results).await?;
+        let names = names(tx, events.iter().map(|event: &Summary| &event.results)).await?;
         Ok::<_, ApiError>(Known {
             rows,
             last,
@@ -66,12 +74,28 @@ pub(super) async fn cards(
         })
     };
     let known = state.store.db.read(unit).await?;
-    let cards = known.rows.iter().map(|row| card(state, viewer, row, &known, told));
-    Ok(cards.collect())
+    let line = |row: &IntegrationRow| (row.id.to_string(), line(viewer, row, known.last.get(&row.id).copied()));
+    let lines = known.rows.iter().map(line).collect();
+    let open = open_one(&known.rows, wanted);
+    Ok((lines, open.map(|row| card(state, viewer, row, &known, told))))
+}
+
+fn open_one(rows: &[IntegrationRow], wanted: Option<IntegrationId>) -> Option<&IntegrationRow> {
+    match rows {
+        [only] => Some(only),
+        _ => rows.iter().find(|row| Some(row.id) == wanted),
+    }
+}
+
+/// A text to paste without what must not be seen over somebody's shoulder.
+fn masked(text: &str, row: &IntegrationRow) -> String {
+    let hidden = format!("{}_••••••••", IntegrationId::PREFIX);
+    text.replace(&row.id.to_string(), &hidden)
+        .replace(row.key.expose(), "••••••••")
 }
 
 fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, told: &Told) -> IntegrationCard {
-    let events = all.events.get(&row.id).map(Vec::as_slice).unwrap_or_default();
+    let events = all.events.as_slice();
     let source = sources::by_type(&row.type_name);
     let url = webhook_url(state, &row.type_name, row.id);
     let key = row.key.expose().to_owned();
@@ -91,20 +115,12 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
         source: source.map_or_else(|| unknown(&row.type_name), source_type),
         enabled: row.enabled,
         fresh: is_told && told.fresh,
-        snippets: setup
-            .map(|setup| {
-                // The address stands above them.
-                let snippets = setup.snippets.iter().filter(|snippet| snippet.template != "{url}");
-                snippets
-                    .map(|snippet| (snippet.name.to_owned(), snippet.render(&url, &key)))
-                    .collect()
-            })
-            .unwrap_or_default(),
-        steps: setup
-            .map(|setup| setup.steps.iter().map(|step| (*step).to_owned()).collect())
-            .unwrap_or_default(),
+        steps: steps(setup.as_ref()),
+        snippets: snippets(row, setup.as_ref(), &url),
+        masked_url: masked(&url, row),
         webhook_url: url,
         key,
+        connection: services::connection(viewer, row.enabled, all.last.get(&row.id).copied()),
         signature_header: source.and_then(|source| signature_header(source.signature())),
         signature_note: source
             .map(|source| source.signature().note().to_owned())
@@ -127,13 +143,41 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
             (&form, &wrong),
             is_told.then_some(told),
         ),
-        last_event: all.last.get(&row.id).map(|at| viewer.times(*at)),
+        tested: told.tested.clone().filter(|_| is_told),
         limited: lately_limited(state, row.id).map(|at| viewer.times(at)),
         events: events
             .iter()
-            .map(|event| event_row(viewer, event.clone(), &all.names))
+            .map(|event| {
+                let words = came_of(event.status, first_action(event), event.is_test);
+                (event_row(viewer, event.clone(), &all.names), words)
+            })
             .collect(),
     }
+}
+
+fn steps(setup: Option<&Setup>) -> Vec<String> {
+    let steps = setup.into_iter().flat_map(|setup| setup.steps.iter());
+    steps.map(|step| (*step).to_owned()).collect()
+}
+
+/// What is to be pasted into a tool, with this integration's address and key.
+fn snippets(row: &IntegrationRow, setup: Option<&Setup>, url: &str) -> Vec<CardSnippet> {
+    let snippets = setup.into_iter().flat_map(|setup| setup.snippets.iter());
+    // The address stands above them.
+    let snippets = snippets.filter(|snippet| snippet.template != "{url}");
+    let shown = |snippet: &Snippet| {
+        let text = snippet.render(url, row.key.expose());
+        CardSnippet {
+            place: snippet.name.to_owned(),
+            masked: masked(&text, row),
+            text,
+        }
+    };
+    snippets.map(shown).collect()
+}
+
+fn first_action(event: &Summary) -> &str {
+    event.results[0]["action"].as_str().unwrap_or_default()
 }
 
 /// When requests were last turned away for their number, if that was within the last hour.

@@ -53,10 +53,7 @@ pub(in crate::pages) async fn map_fields(
         let wish = Ok(json!({ "fieldMapping": read(&form) }));
         return update(&state, &viewer, at, wish, form, "The field mapping was saved.").await;
     }
-    let mut told = Told {
-        id: Some(id),
-        ..Told::default()
-    };
+    let mut told = Told::open(id);
     match look(&state, at, &form).await {
         Ok(preview) => told.preview = Some(preview),
         Err(error) => {
@@ -68,9 +65,7 @@ pub(in crate::pages) async fn map_fields(
         }
     }
     told.form = form;
-    let mut page = page(&state, &viewer, service, told).await?;
-    // What leads back here leads to the page that can be got.
-    page.shell.path = format!("/services/{service}/integrations");
+    let page = page(&state, &viewer, service, told).await?;
     viewer.page(&page)
 }
 

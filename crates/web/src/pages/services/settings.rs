@@ -72,7 +72,7 @@ pub(in crate::pages) async fn settings(
     viewer: Viewer,
     Path(Id(id)): Path<ids::Service>,
 ) -> Result<Response, PageError> {
-    let (row, head) = head(&state, id).await?;
+    let (row, head) = head(&state, &viewer, id).await?;
     let count = incident_count(&state, id).await?;
     let form = known(&row);
     let viewer = viewer.editing(row.updated_at);
@@ -229,7 +229,7 @@ pub(in crate::pages) async fn save_settings(
     match saved {
         Ok(_) => Ok(done(&format!("/services/{id}/settings"), "The settings were saved.")),
         Err(error) => {
-            let (row, head) = head(&state, id).await?;
+            let (row, head) = head(&state, &viewer, id).await?;
             let editing = Editing {
                 object: &id,
                 typed: form,

@@ -1,9 +1,11 @@
 //! `/settings/notifications`, and a page for each channel whose providers have nothing but settings. Slack's is beside it.
 
 use axum::{extract::State, response::Response};
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::directory::Channel;
 use opsknight_store::{
     db::Tx,
+    deliveries,
     users::{self, ContactMethodRow},
 };
 
@@ -18,13 +20,15 @@ use crate::{
     pages::{
         PageError,
         form::{Form, Wrong},
-        rows::channel_name,
+        rows::{channel_name, shorten},
         viewer::{Viewer, done, refused},
     },
     state::AppState,
     views::{Badge, ChannelList, ChannelRow, ChannelSettings, Section, Tone, TrialForm},
 };
 
+/// How far back it is told how a channel did.
+const NEWS_SINCE: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// The channels in the order in which they are listed.
 const LISTED: [Channel; 6] = [
     Channel::Email,
@@ -37,10 +41,18 @@ const LISTED: [Channel; 6] = [
 
 /// `GET /settings/notifications`
 pub(in crate::pages) async fn list(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
+    let since = viewer.now.saturating_sub(NEWS_SINCE).unwrap_or(Timestamp::MIN);
+    let unit = async move |tx: &mut Tx<'_>| deliveries::channel_news(tx, since).await;
+    let mut news = state.store.db.read(unit).await.map_err(ApiError::from)?;
     let mut rows = Vec::new();
     for channel in LISTED {
         let body = channels::read(&state, channel).await?;
-        rows.push(row(channel, &body));
+        let news = news.remove(channel.word()).unwrap_or_default();
+        rows.push(ChannelRow {
+            sent: news.sent_at.map(|at| viewer.times(at)),
+            failed: news.failed.map(|(at, words)| (viewer.times(at), shorten(&words))),
+            ..row(channel, &body)
+        });
     }
     viewer.page(&ChannelList {
         shell: viewer.shell("Notifications", Section::Settings),
@@ -69,6 +81,8 @@ fn row(channel: Channel, body: &SettingsBody) -> ChannelRow {
         provider: names.into_iter().flatten().collect::<Vec<_>>().join(", then "),
         origin: origin(body.source),
         state: ready(body),
+        sent: None,
+        failed: None,
     }
 }
 

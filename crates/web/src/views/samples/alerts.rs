@@ -6,10 +6,10 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     let picked = (source("prometheus"), k.field("name", "Production Prometheus"));
     vec![
         draw("services", &ServiceList::sample(k)),
-        draw("service", &ServicePage::sample(k)),
         draw("service-new", &ServiceNew::sample(k)),
         draw("service-settings", &ServiceSettings::sample(k)),
-        draw("integrations", &Integrations::sample(k)),
+        draw("integrations", &Integrations::sample(k, false)),
+        draw("integrations-webhook", &Integrations::sample(k, true)),
         draw("integration-gallery", &Gallery::sample(k, None)),
         draw("integration-new", &Gallery::sample(k, Some(picked))),
         draw("events", &EventLog::sample(k)),
@@ -17,14 +17,19 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
     ]
 }
 
-fn head(k: Kind) -> ServiceHead {
+pub(super) fn head(k: Kind) -> ServiceHead {
     ServiceHead {
         id: "svc_1".into(),
         name: k.text("Checkout API"),
         description: k
             .maybe(k.text("Takes the money: /pay, /refund and the webhooks of the card provider."))
             .unwrap_or_default(),
-        health: Health::Critical,
+        health: if k == Kind::Typical {
+            Health::Maintenance
+        } else {
+            Health::Critical
+        },
+        maintenance_until: (k == Kind::Typical).then(|| at(47)),
     }
 }
 
@@ -62,31 +67,6 @@ impl ServiceList {
         Self {
             shell: k.shell(Section::Services, "Services", "/services"),
             rows: k.list(rows),
-        }
-    }
-}
-
-impl ServicePage {
-    fn sample(k: Kind) -> Self {
-        Self {
-            shell: k.shell(Section::Services, "Checkout API", "/services/svc_1"),
-            head: head(k),
-            incidents: super::desk::rows(k),
-            team: k.maybe(k.link("/teams/team_1", "Platform")),
-            policy: k.maybe(k.link("/policies/pol_1", "Platform, day and night")),
-            changes: k.list(vec![super::desk::change(k)]),
-            integrations: k.list(vec![
-                (
-                    k.link("/services/svc_1/integrations#int_1", "Production Prometheus"),
-                    Some(at(-2)),
-                ),
-                (k.link("/services/svc_1/integrations#int_2", "Deploy script"), None),
-            ]),
-            links: k.list(vec![k.link("https://runbooks.example.com/checkout", "Runbook")]),
-            facts: k.list(vec![
-                ("Region".into(), k.text("eu-west-1")),
-                ("Acknowledge within".into(), "6 min".into()),
-            ]),
         }
     }
 }
@@ -276,9 +256,23 @@ fn card(k: Kind, id: &str, name: &str, path: &str) -> IntegrationCard {
             "Send alerts to it: set route.receiver to opsknight, or add a route.".into(),
             "Reload: kill -HUP, or POST /-/reload. Then send the test event on this card.".into(),
         ],
+        masked_url: format!("https://ops.example.com/api/integrations/{path}?integrationId=int_••••••••"),
+        connection: match generic {
+            true => Connection::Waiting,
+            false => Connection::Connected(at(-3)),
+        },
+        tested: k.maybe(TestedEvent {
+            good: k == Kind::Typical,
+            words: k.text("Opened an incident (test)"),
+            incident: Some(k.link("/incidents/inc_9", "#1901 Test: CPU is hot")),
+        }),
         snippets: Vec::from_iter((!generic).then(|| {
             let yaml = format!("receivers:\n  - name: opsknight\n    webhook_configs:\n      - url: '{url}'\n        send_resolved: true\n");
-            ("alertmanager.yml".into(), yaml)
+            CardSnippet {
+                place: "alertmanager.yml".into(),
+                masked: yaml.replace(id, "int_••••••••"),
+                text: yaml,
+            }
         })),
         webhook_url: url,
         key: "a1b2c3d4e5f6a7b8c9d0e1f2a3b4c5d6".into(),
@@ -291,9 +285,11 @@ fn card(k: Kind, id: &str, name: &str, path: &str) -> IntegrationCard {
         require_key: Field::new("require_key").within(id).with(if generic { "on" } else { "" }),
         rate_limit: k.field("rate_limit", "120").within(id),
         mapping: generic.then(|| mapping(k)),
-        last_event: (!generic).then(|| at(-3)),
         limited: (generic && k == Kind::Hostile).then(|| at(-10)),
-        events: if generic { Vec::new() } else { events(k) },
+        events: match generic {
+            true => Vec::new(),
+            false => events(k).into_iter().map(|row| (row, k.text("Opened an incident"))).collect(),
+        },
     }
 }
 
@@ -315,15 +311,30 @@ fn proofs(k: Kind, of_topics: bool, id: &str) -> Proofs {
 }
 
 impl Integrations {
-    fn sample(k: Kind) -> Self {
-        let cards = vec![
-            card(k, "int_1", "Production Prometheus", "prometheus"),
-            card(k, "int_2", "Deploy script", "webhook"),
+    fn sample(k: Kind, generic: bool) -> Self {
+        let line = |n: u64, name: &str, path: &str, connection| {
+            let line = IntegrationLine {
+                link: k.link(&format!("/services/svc_1/integrations?open=int_{n}#int_{n}"), name),
+                path: path.into(),
+                kind: k.text(path),
+                connection,
+            };
+            (format!("int_{n}"), line)
+        };
+        let open = match generic {
+            true => card(k, "int_2", "Deploy script", "webhook"),
+            false => card(k, "int_1", "Production Prometheus", "prometheus"),
+        };
+        let lines = vec![
+            line(1, "Production Prometheus", "prometheus", Connection::Connected(at(-3))),
+            line(2, "Deploy script", "webhook", Connection::Waiting),
+            line(3, "Old Nagios", "nagios", Connection::Silent(9, at(-9 * 1440))),
         ];
         Self {
             shell: k.shell(Section::Services, "Integrations", "/services/svc_1/integrations"),
             head: head(k),
-            cards: k.list(cards),
+            lines: k.list(lines),
+            open: k.maybe(open),
         }
     }
 }

@@ -21,6 +21,8 @@ impl ChannelList {
             provider: k.text(provider),
             origin,
             state,
+            sent: k.maybe(at(-7)),
+            failed: (k != Kind::Empty).then(|| (at(-90), k.text("550 no such mailbox"))),
         };
         let ready = || Badge::new(Tone::Good, "Ready");
         let absent = || Badge::new(Tone::Quiet, "Not set up");

@@ -7,6 +7,7 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
         draw("settings-api-keys", &ApiKeys::sample(k)),
         draw("settings-webhooks", &WebhookList::sample(k)),
         draw("settings-webhook", &WebhookPage::sample(k)),
+        draw("settings-webhook-delivery", &WebhookDelivery::sample(k)),
         draw("audit", &Audit::sample(k)),
         draw("notifications", &Notifications::sample(k)),
     ]
@@ -23,6 +24,7 @@ impl ApiKeys {
             created: at(-n * 20_000),
             used: (n == 1).then(|| at(-3)),
             expires: (n == 2).then(|| at(90_000)),
+            is_over: k == Kind::Hostile,
         };
         let scopes = [
             "events:write",
@@ -38,9 +40,19 @@ impl ApiKeys {
                 row(1, "Deploy script", &["events:write"]),
                 row(2, "Terraform", &["services:read", "services:write"]),
             ]),
-            made: k.maybe("sk_live_4f1a0c9be77d4c3f9a5e2b7c8d1e6f30".into()),
+            made: k.maybe((
+                "sk_live_4f1a0c9be77d4c3f9a5e2b7c8d1e6f30".into(),
+                k.text("curl -H 'Authorization: Bearer sk_live_…' 'https://ops.example.com/api/incidents'"),
+            )),
             name: k.field("name", ""),
-            scopes: Checks::new(Field::new("scopes"), scopes.map(|scope| Choice::new(scope, scope))),
+            scopes: vec![(
+                "Incidents",
+                Checks::new(
+                    Field::new("scopes").within("incidents"),
+                    scopes.map(|scope| Choice::new(scope, scope)),
+                ),
+            )],
+            scopes_error: k.field("scopes", ""),
             expires: k.field("expires", ""),
         }
     }
@@ -54,6 +66,7 @@ impl WebhookList {
             host: k.text("hooks.example.com"),
             state,
             last: k.maybe((Badge::new(Tone::Good, "Sent"), at(-12))),
+            failed: 3,
         };
         let rows = vec![
             row("Status page", "Generic", Badge::new(Tone::Bad, "Failing")),
@@ -97,13 +110,59 @@ impl WebhookPage {
                 ..super::channels::ways(k, "", "RESEND")
             },
             enabled: Field::new("enabled").with("on"),
-            events: Checks::new(Field::new("events"), events.map(|event| Choice::new(event, event))),
+            events: vec![(
+                "Its course",
+                Checks::new(
+                    Field::new("events").within("course"),
+                    events.map(|event| Choice::new(event, event)),
+                ),
+            )],
+            events_error: k.field("events", ""),
             services: Checks::new(
                 Field::new("service_ids"),
                 k.list(vec![Choice::new("svc_1", k.text("Checkout API"))]),
             ),
             deliveries,
+            only_failed: k == Kind::Hostile,
+            pager: k.pager(),
+            is_generic: true,
+            is_signed: k != Kind::Empty,
+            new_secret: (k == Kind::Hostile).then(|| k.text("whsec_1")),
+            sample: k.text("{\n  \"event\": \"incident.triggered\"\n}"),
             answer: (k == Kind::Hostile).then(|| (false, k.text("410 Gone"))),
+        }
+    }
+}
+
+impl WebhookDelivery {
+    fn sample(k: Kind) -> Self {
+        let attempt = |n: i64, outcome, words: &str| AttemptRow {
+            n: n.unsigned_abs(),
+            outcome,
+            words: k.text(words),
+            at: at(n - 10),
+            took: "120 ms".into(),
+        };
+        Self {
+            shell: k.shell(
+                Section::Settings,
+                "Delivery",
+                "/settings/webhooks/whk_1/deliveries/dlv_1",
+            ),
+            webhook: k.link("/settings/webhooks/whk_1", "Status page"),
+            host: k.text("hooks.example.com"),
+            row: super::desk::deliveries(Kind::Typical).swap_remove(0),
+            event: "incident.triggered".into(),
+            reason: k.text("webhook Status page asks for incident.triggered"),
+            created: at(-12),
+            next: k.maybe(at(4)),
+            can_retry: k != Kind::Empty,
+            attempts: k.list(vec![
+                attempt(2, Badge::new(Tone::Good, "Taken"), "200 OK"),
+                attempt(1, Badge::new(Tone::Waiting, "Not taken"), "503 Service Unavailable"),
+            ]),
+            headers: vec![("webhook-id", "dlv_1".into())],
+            body: k.maybe(k.text("{}")).unwrap_or_default(),
         }
     }
 }

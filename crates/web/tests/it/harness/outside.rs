@@ -11,7 +11,7 @@ use opsknight_domain::{
     delivery::DeliveryError,
     directory::Channel,
     event::{Action, Event, Normalised, Severity},
-    id::{IntegrationId, WebhookId},
+    id::{DeliveryId, IntegrationId, WebhookId},
 };
 use opsknight_store::{receipts::Receipt, secret::Secret};
 use opsknight_web::{
@@ -100,6 +100,14 @@ impl Providers for Outside {
 
     async fn test_webhook(&self, _: WebhookId) -> Result<String, DeliveryError> {
         Ok("200".to_owned())
+    }
+
+    async fn webhook_body(&self, _: DeliveryId) -> Result<Option<String>, DeliveryError> {
+        Ok(Some("{\"event\":\"incident.triggered\"}".to_owned()))
+    }
+
+    fn webhook_sample(&self) -> String {
+        "{\"event\":\"incident.triggered\"}".to_owned()
     }
 
     async fn listen_to_telegram(&self, webhook: WebhookId) -> Result<String, DeliveryError> {
