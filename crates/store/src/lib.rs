@@ -56,6 +56,8 @@ pub mod ended;
 
 pub mod incidents;
 
+pub mod views;
+
 mod json;
 
 pub mod receipts;

@@ -3,7 +3,10 @@
 use jiff::Timestamp;
 use opsknight_domain::id::{DeliveryId, IncidentId, UserId, WebhookId};
 
-use crate::db::{DbError, Row, Tx, Val, Wake};
+use crate::{
+    db::{DbError, Row, Tx, Val, Wake},
+    listing::{Edge, Window, window},
+};
 
 /// A message in a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +76,11 @@ pub struct Filter {
     pub offset: i64,
 }
 
+const SELECT: &str = "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
+         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
+         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
+         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id";
+
 /// One page of messages, the last first, and how many there are in all.
 ///
 /// # Errors
@@ -84,14 +92,24 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
     let sql = format!(
-        "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
-         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
-         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
-         WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
+        "{SELECT} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
     );
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+}
+
+/// One page of messages from an edge, the last first. The filter's offset is not looked at.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Window<Listed>, DbError> {
+    let rows = async |edge: &Edge, limit: i64| {
+        let (condition, mut params) = condition(filter);
+        let (beyond, way) = (edge.condition("d.id", &mut params), edge.way());
+        let sql = format!("{SELECT} WHERE {condition}{beyond} ORDER BY d.id {way} LIMIT {limit}");
+        tx.query(&sql, &params).await?.into_iter().map(read).collect()
+    };
+    window(edge, filter.limit, rows, |row| row.id.to_string()).await
 }
 
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
@@ -109,6 +127,10 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
             params.push(value);
             text = format!("{text} AND d.{column} = ${}", params.len());
         }
+    }
+    if filter.state.as_deref().is_some_and(|state| state != "SENT") {
+        // Said in so many words, so that the index of what was not sent serves.
+        text.push_str(" AND d.state <> 'SENT'");
     }
     (text, params)
 }
