@@ -19,7 +19,10 @@
 //! | `/theme` | `theme` (`system`, `light`, `dark`), `back` (a path of ours) |
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
 //! | `/ack/{token}`, `/unsubscribe/{token}` | |
-//! | `/incidents` | `title service_id urgency assignee description` |
+//! | `/incidents` | `title`, `service_id` or `service` (a name), `urgency assignee description` |
+//! | `/incidents/bulk` | `ids`\* `back` (the query of the list), `do`: `acknowledge`, `resolve` (with `note`), `reassign` (with `assignee`), `snooze` (with `minutes`), `suppress` |
+//! | `/incidents/views` | `name query` |
+//! | `/incidents/views/{view}` | `name`, `do`: `rename`, `share`, `unshare`, `delete` |
 //! | `/incidents/{id}/acknowledge`, `/reopen`, `/suppress` | |
 //! | `/incidents/{id}/resolve` | `note`, may be empty |
 //! | `/incidents/{id}/snooze` | `minutes` |
@@ -72,12 +75,13 @@
 //!
 //! | GET | query |
 //! |---|---|
-//! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
+//! | `/incidents` | `status urgency serviceId teamId assigneeId`, several values by comma; `service` (a name), `mine q from to` (dates), `sort`: `newest oldest urgency changed`, `after`, `before` (a row's place) |
+//! | `/services` | `q teamId policyId health sort after before` |
 //! | `/services/{id}/integrations/new` | `q type` |
 //! | `/schedules/{id}` | `from`: a date |
-//! | `/events` | `integration serviceId outcome offset` |
-//! | `/notifications` | `outcome user offset` |
-//! | `/audit` | `actor offset` |
+//! | `/events` | `integration serviceId outcome after before` |
+//! | `/notifications` | `outcome user after before` |
+//! | `/audit` | `actor after before` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! # Live regions

@@ -1,11 +1,13 @@
 //! `/api/incidents`.
 
+mod bulk;
 mod read;
 mod shape;
 mod write;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use bulk::{BulkError, BulkOutcome, BulkResult};
 pub use read::IncidentQuery;
 pub use shape::{ActorBody, AlertBody, EntryBody, ImageBody, IncidentBody, LinkBody, incident_body};
 
@@ -14,6 +16,7 @@ use crate::state::AppState;
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read::list, write::create))
+        .routes(routes!(bulk::change))
         .routes(routes!(read::get, write::update))
         .routes(routes!(read::notes, write::add_note))
         .routes(routes!(read::alerts))

@@ -3,11 +3,11 @@
 use askama::Template;
 
 use super::{
-    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Times, Tone, form::errors,
+    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Steps, Times, Tone, form::errors,
 };
 
 /// Whether a service works, from its incidents that are not resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     /// Nothing is open.
     Operational,
@@ -35,8 +35,24 @@ impl Health {
 pub struct ServiceList {
     /// Around the page.
     pub shell: Shell,
-    /// The services, by name.
+    /// `q`
+    pub q: Field,
+    /// `health`
+    pub health: Select,
+    /// `teamId`
+    pub team: Select,
+    /// `policyId`
+    pub policy: Select,
+    /// `sort`
+    pub order: Select,
+    /// Any filter is set.
+    pub filtered: bool,
+    /// There are services.
+    pub any: bool,
+    /// This page of the list.
     pub rows: Vec<ServiceRow>,
+    /// Where the list goes on.
+    pub pager: Steps,
 }
 
 /// A service in a list.

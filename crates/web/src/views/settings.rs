@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, Ways, form::errors};
+use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Select, Shell, Steps, Times, Ways, form::errors};
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]
@@ -136,5 +136,5 @@ pub struct Notifications {
     /// This page of the list.
     pub deliveries: Vec<DeliveryRow>,
     /// Which part of it that is.
-    pub pager: Pager,
+    pub pager: Steps,
 }

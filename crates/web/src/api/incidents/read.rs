@@ -49,7 +49,8 @@ pub struct IncidentQuery {
     /// Assigned to one of these people, by comma.
     #[param(style = Form, explode = false, inline, value_type = Option<Vec<ids::User>>)]
     pub assignee_id: Vec<opsknight_domain::id::UserId>,
-    /// Has all of these words in its title, its key or its number.
+    /// Has all of these words in its title, its key or its number. From three letters on a word also finds longer ones
+    /// that begin with it.
     #[param(max_length = 200)]
     pub q: Option<String>,
     /// Began at or after.
