@@ -6,6 +6,7 @@ mod channels;
 mod every_page;
 mod first_page;
 mod hostile;
+mod list;
 mod mail_link;
 mod mapping;
 mod no_scripts;
