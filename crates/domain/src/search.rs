@@ -17,7 +17,10 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     parts.filter(|part| !part.is_empty()).map(|part| {
         let lower = part.chars().flat_map(char::to_lowercase);
         // What becomes of some letters in lower case is more than a letter.
-        lower.filter(|sign| sign.is_alphanumeric()).take(WORD_CHARS_MAX).collect()
+        lower
+            .filter(|sign| sign.is_alphanumeric())
+            .take(WORD_CHARS_MAX)
+            .collect()
     })
 }
 
@@ -71,9 +74,9 @@ mod tests {
         let kept = kept(texts.iter().copied());
         let asked = asked(question);
         !asked.is_empty()
-            && asked.iter().all(|Asked { word, prefix }| {
-                kept.contains(&format!(" {word}{}", if *prefix { "" } else { " " }))
-            })
+            && asked
+                .iter()
+                .all(|Asked { word, prefix }| kept.contains(&format!(" {word}{}", if *prefix { "" } else { " " })))
     }
 
     #[test]

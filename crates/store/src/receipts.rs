@@ -239,10 +239,18 @@ pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Windo
             let sql = format!("{SUMMARY} WHERE {condition}{beyond} ORDER BY r.id {way} LIMIT {limit}");
             return tx.query(&sql, &params).await?.into_iter().map(summary).collect();
         }
-        let (others, mut params) = self::condition(&Filter { action: None, ..filter.clone() });
+        let (others, mut params) = self::condition(&Filter {
+            action: None,
+            ..filter.clone()
+        });
         let beyond = edge.condition("r.id", &mut params);
-        let sql = format!("SELECT r.id FROM receipt r WHERE {others}{beyond} ORDER BY r.id DESC LIMIT 1 OFFSET {SCAN_ROWS}");
-        let end: Option<String> = tx.query_opt(&sql, &params).await?.map(|mut row| row.take()).transpose()?;
+        let sql =
+            format!("SELECT r.id FROM receipt r WHERE {others}{beyond} ORDER BY r.id DESC LIMIT 1 OFFSET {SCAN_ROWS}");
+        let end: Option<String> = tx
+            .query_opt(&sql, &params)
+            .await?
+            .map(|mut row| row.take())
+            .transpose()?;
         let (condition, mut params) = self::condition(filter);
         let beyond = edge.condition("r.id", &mut params);
         let until = match &end {

@@ -167,12 +167,7 @@ async fn ask(line: &mut Line, request: &[u8]) -> anyhow::Result<(Seen, f64)> {
 }
 
 /// Writes incidents through the rules that make them in earnest; only the messages are left out.
-async fn fill(
-    database: &Database,
-    organisation: &Organisation,
-    most: usize,
-    since: Timestamp,
-) -> anyhow::Result<()> {
+async fn fill(database: &Database, organisation: &Organisation, most: usize, since: Timestamp) -> anyhow::Result<()> {
     let store = database.open().await?;
     let now = SystemClock.now();
     let pictures = store.pictures.clone();

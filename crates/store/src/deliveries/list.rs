@@ -91,9 +91,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let total = tx.query_one(&count, &params).await?.take()?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "{SELECT} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
-    );
+    let sql = format!("{SELECT} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }

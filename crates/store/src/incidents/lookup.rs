@@ -18,7 +18,11 @@ static ADDED: Insert = Insert {
 
 static REMOVED: Insert = Insert {
     table: "incident_word",
-    columns: &[("incident_word", Kind::Text), ("rowid", Kind::Int), ("words", Kind::Text)],
+    columns: &[
+        ("incident_word", Kind::Text),
+        ("rowid", Kind::Int),
+        ("words", Kind::Text),
+    ],
     tail: "",
 };
 
@@ -47,7 +51,8 @@ pub async fn change_words(tx: &mut Tx<'_>, known: Vec<(i64, String)>) -> Result<
     let sql = "SELECT words FROM incident WHERE number = $1";
     let before: Vec<Option<String>> = tx.find_each(sql, keys, |mut row| row.take()).await?;
     let changed = known.into_iter().zip(before);
-    let changed = changed.filter_map(|((number, words), before)| Some((number, before.filter(|before| *before != words)?, words)));
+    let changed = changed
+        .filter_map(|((number, words), before)| Some((number, before.filter(|before| *before != words)?, words)));
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     for (number, before, words) in changed {
         removed.push(vec!["delete".into(), number.into(), before.into()]);
@@ -78,7 +83,9 @@ pub(super) struct End {
 impl End {
     fn clause(self, column: &str) -> (String, String) {
         let (sign, way) = if self.ascending { (">", "ASC") } else { ("<", "DESC") };
-        let beyond = self.beyond.map_or_else(String::new, |number| format!(" AND {column} {sign} {number}"));
+        let beyond = self
+            .beyond
+            .map_or_else(String::new, |number| format!(" AND {column} {sign} {number}"));
         (beyond, format!(" ORDER BY {column} {way} LIMIT {}", self.most))
     }
 }

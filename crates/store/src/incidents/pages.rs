@@ -160,9 +160,7 @@ pub async fn page(tx: &mut Tx<'_>, filter: &Filter, from: From) -> Result<Slice,
 /// A cursor of a list with another order is none.
 fn fitting(filter: &Filter, from: From) -> From {
     match from {
-        From::After(cursor) | From::Before(cursor)
-            if cursor.urgency.is_some() != (filter.sort == Sort::Urgency) =>
-        {
+        From::After(cursor) | From::Before(cursor) if cursor.urgency.is_some() != (filter.sort == Sort::Urgency) => {
             From::Start
         }
         from => from,
@@ -203,7 +201,11 @@ async fn found(tx: &mut Tx<'_>, filter: &Filter, after: Option<&Cursor>) -> Resu
     }
     let mut sql = Sql::default();
     let rows = plan::rows(filter, after, SCAN_ROWS, &mut sql);
-    let words: Vec<String> = asked.iter().enumerate().map(|(n, word)| flag(n, word, &mut sql)).collect();
+    let words: Vec<String> = asked
+        .iter()
+        .enumerate()
+        .map(|(n, word)| flag(n, word, &mut sql))
+        .collect();
     let (words, order) = (words.join(" + "), plan::order_of_rows(filter, "list"));
     let text = format!(
         "SELECT list.number, {words} FROM \
@@ -223,7 +225,11 @@ async fn found(tx: &mut Tx<'_>, filter: &Filter, after: Option<&Cursor>) -> Resu
     let words = |words: Vec<(usize, Asked)>| words.into_iter().map(|(_, word)| word).collect::<Vec<_>>();
     let (common, rare) = (words(common), words(rare));
     // Each may be common and all together rare.
-    let (common, rare) = if rare.is_empty() { (rare, common) } else { (common, rare) };
+    let (common, rare) = if rare.is_empty() {
+        (rare, common)
+    } else {
+        (common, rare)
+    };
     by_index(tx, filter, &rare, &common, after).await
 }
 
@@ -367,9 +373,21 @@ mod tests {
     #[test]
     fn a_cursor_is_read_as_it_was_written() {
         for text in ["1780315200000000.7", "HIGH.-5.1847"] {
-            assert_eq!(text.parse::<Cursor>().map(|cursor| cursor.to_string()).as_deref(), Ok(text));
+            assert_eq!(
+                text.parse::<Cursor>().map(|cursor| cursor.to_string()).as_deref(),
+                Ok(text)
+            );
         }
-        for text in ["", "1", "1.2.3", "HIGH.1", "high.1.2", "1.x", "99999999999999999999.1", "HIGH.1.2.3"] {
+        for text in [
+            "",
+            "1",
+            "1.2.3",
+            "HIGH.1",
+            "high.1.2",
+            "1.x",
+            "99999999999999999999.1",
+            "HIGH.1.2.3",
+        ] {
             assert!(text.parse::<Cursor>().is_err(), "{text}");
         }
     }

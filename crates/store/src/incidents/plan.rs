@@ -144,7 +144,10 @@ fn past(filter: &Filter, after: Option<&Cursor>, sql: &mut Sql) -> Vec<String> {
     let leads = lead.as_ref().map_or(1, |(_, values)| values.len());
     if leads * urgencies.len() > RUNS_MAX && filter.sort != Sort::Urgency {
         let places = sql.places(words(urgencies));
-        let text = format!("i.status = 'RESOLVED' AND i.urgency IN ({places}){}", others(filter, "", sql));
+        let text = format!(
+            "i.status = 'RESOLVED' AND i.urgency IN ({places}){}",
+            others(filter, "", sql)
+        );
         return vec![text + &beyond(filter, after, sql)];
     }
     let mut runs = Vec::new();
@@ -152,7 +155,11 @@ fn past(filter: &Filter, after: Option<&Cursor>, sql: &mut Sql) -> Vec<String> {
         // In a list by urgency the cursor has passed whole urgencies.
         let mut after = after;
         if let Some(Cursor { urgency: Some(at), .. }) = after.filter(|_| filter.sort == Sort::Urgency) {
-            let passed = if filter.ascending { rank(*urgency) < rank(*at) } else { rank(*urgency) > rank(*at) };
+            let passed = if filter.ascending {
+                rank(*urgency) < rank(*at)
+            } else {
+                rank(*urgency) > rank(*at)
+            };
             if passed {
                 continue;
             }
@@ -179,7 +186,10 @@ fn beyond(filter: &Filter, after: Option<&Cursor>, sql: &mut Sql) -> String {
     let Some(cursor) = after else { return String::new() };
     let sign = if filter.ascending { ">" } else { "<" };
     let (at, number) = (sql.place(cursor.at), sql.place(cursor.number));
-    format!(" AND (i.{}, i.number) {sign} ({at}, {number})", time_column(filter.sort))
+    format!(
+        " AND (i.{}, i.number) {sign} ({at}, {number})",
+        time_column(filter.sort)
+    )
 }
 
 /// All runs of a list.
@@ -209,13 +219,19 @@ pub(super) fn rows(filter: &Filter, after: Option<&Cursor>, most: i64, sql: &mut
         )
     };
     let unresolved = unresolved(filter, after, sql);
-    let first = unresolved.iter().map(|condition| run(0, condition, &order_of_incidents(filter)));
+    let first = unresolved
+        .iter()
+        .map(|condition| run(0, condition, &order_of_incidents(filter)));
     let mut runs: Vec<String> = first.collect();
     // All of one run are equally urgent, unless there would be too many runs.
     let way = if filter.ascending { "ASC" } else { "DESC" };
     let order = format!("{column} {way}, i.number {way}");
     let past = past(filter, after, sql);
-    runs.extend(past.iter().enumerate().map(|(n, condition)| run(n + 1, condition, &order)));
+    runs.extend(
+        past.iter()
+            .enumerate()
+            .map(|(n, condition)| run(n + 1, condition, &order)),
+    );
     if runs.is_empty() {
         return "SELECT 0 AS rank, 0 AS at, 0 AS number WHERE FALSE".to_owned();
     }
@@ -287,7 +303,10 @@ pub(super) async fn count(tx: &mut Tx<'_>, filter: &Filter, most: Option<i64>) -
             if runs.is_empty() {
                 return Ok(0);
             }
-            format!("SELECT CAST(sum(n) AS BIGINT) FROM ({}) AS counted", runs.join(" UNION ALL "))
+            format!(
+                "SELECT CAST(sum(n) AS BIGINT) FROM ({}) AS counted",
+                runs.join(" UNION ALL ")
+            )
         }
     };
     tx.query_one(&text, sql.params()).await?.take()

@@ -30,7 +30,10 @@ pub async fn act_on_each(
     let mut seen = std::collections::HashSet::new();
     ids.retain(|id| seen.insert(*id));
     if ids.is_empty() || ids.len() > IDS_MAX {
-        return Err(ApiError::invalid("ids", format!("must name from 1 to {IDS_MAX} incidents")));
+        return Err(ApiError::invalid(
+            "ids",
+            format!("must name from 1 to {IDS_MAX} incidents"),
+        ));
     }
     let each = ids.into_iter().map(|id| async move {
         let outcome = act(state, id, acts.to_vec(), actor.clone(), repeat).await;

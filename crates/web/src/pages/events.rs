@@ -64,7 +64,11 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
         service: select("serviceId", service.map(|id| id.to_string()), "Any", services),
         outcome: select("outcome", action.map(str::to_owned), "Any", actions.collect()),
         filtered: integration.is_some() || service.is_some() || action.is_some(),
-        rows: window.rows.into_iter().map(|row| event_row(&viewer, row, &names)).collect(),
+        rows: window
+            .rows
+            .into_iter()
+            .map(|row| event_row(&viewer, row, &names))
+            .collect(),
         pager,
     };
     viewer.page(&page)

@@ -24,8 +24,8 @@ use crate::{
     api::error::ApiError,
     state::AppState,
     views::{
-        Bulk, Choice, Field, IncidentList, Link, QuickFilter, SavedView, Section, Select, ServiceFilter, Steps, grouped,
-        status_name,
+        Bulk, Choice, Field, IncidentList, Link, QuickFilter, SavedView, Section, Select, ServiceFilter, Steps,
+        grouped, status_name,
     },
 };
 
@@ -58,7 +58,13 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
     viewer.page(&page(&viewer, &asked, slice, &quick_lists(states, mine), &saved))
 }
 
-fn page(viewer: &Viewer, asked: &Asked, slice: Slice, quick: &[(&str, &str, Option<i64>)], saved: &[ViewRow]) -> IncidentList {
+fn page(
+    viewer: &Viewer,
+    asked: &Asked,
+    slice: Slice,
+    quick: &[(&str, &str, Option<i64>)],
+    saved: &[ViewRow],
+) -> IncidentList {
     let here = asked.canonical();
     let query = &asked.query;
     let directory = viewer.directory();
@@ -79,7 +85,11 @@ fn page(viewer: &Viewer, asked: &Asked, slice: Slice, quick: &[(&str, &str, Opti
         quick,
         save: (!known && !here.is_empty()).then(|| here.clone()),
         views,
-        status: select("status", joined(query.status.iter().map(|status| status.word())), statuses()),
+        status: select(
+            "status",
+            joined(query.status.iter().map(|status| status.word())),
+            statuses(),
+        ),
         urgency: select(
             "urgency",
             joined(query.urgency.iter().map(|urgency| urgency.word())),
@@ -132,7 +142,11 @@ fn quick_lists(states: States, mine: i64) -> [(&'static str, &'static str, Optio
         ("status=OPEN", "Open", Some(states.open)),
         ("status=ACKNOWLEDGED", "Acknowledged", Some(states.acknowledged)),
         ("status=OPEN,ACKNOWLEDGED&mine=true", "Mine", Some(mine)),
-        ("status=SNOOZED,SUPPRESSED", "Put aside", Some(states.snoozed + states.suppressed)),
+        (
+            "status=SNOOZED,SUPPRESSED",
+            "Put aside",
+            Some(states.snoozed + states.suppressed),
+        ),
         ("", "All", None),
     ]
 }

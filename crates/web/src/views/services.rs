@@ -3,7 +3,8 @@
 use askama::Template;
 
 use super::{
-    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Steps, Times, Tone, form::errors,
+    Badge, ChangeRow, Checks, Field, FormError, IncidentRow, Link, RoomField, Select, Shell, Steps, Times, Tone,
+    form::errors,
 };
 
 /// Whether a service works, from its incidents that are not resolved.

@@ -141,7 +141,15 @@ mod tests {
         let now = Timestamp::from_second(1_800_000_000).unwrap();
         let say = |seconds: i64| passed(Timestamp::from_second(1_800_000_000 - seconds).unwrap(), now);
         let said = [-1, 0, 59, 60, 7_199, 86_400, 864_000].map(say);
-        let wanted = [None, Some("under 1 min"), Some("under 1 min"), Some("1 min"), Some("1 h"), Some("1 d"), Some("10 d")];
+        let wanted = [
+            None,
+            Some("under 1 min"),
+            Some("under 1 min"),
+            Some("1 min"),
+            Some("1 h"),
+            Some("1 d"),
+            Some("10 d"),
+        ];
         assert_eq!(said.each_ref().map(Option::as_deref), wanted);
     }
 

@@ -77,7 +77,11 @@ async fn a_list_goes_on_from_a_row_and_keeps_its_filters() {
         ("sort=createdAt&order=asc", "Disk 0 full"),
         ("offset=50&limit=10", "Late"),
     ] {
-        assert_eq!(titles(&app.get(&who, &format!("/incidents?{query}")).await)[0], first, "{query}");
+        assert_eq!(
+            titles(&app.get(&who, &format!("/incidents?{query}")).await)[0],
+            first,
+            "{query}"
+        );
     }
     let nothing = app.get(&who, "/incidents?from=2031-01-01").await;
     assert!(nothing.text.contains("Nothing matches") && nothing.text.contains("Clear filters"));
@@ -109,7 +113,10 @@ async fn what_refuses_does_not_stop_the_others() {
     for (more, says) in [
         (vec![("do", "snooze"), ("minutes", "30")], "2 snoozed, 1 was resolved."),
         (vec![("do", "suppress")], "2 suppressed, 1 was resolved."),
-        (vec![("do", "resolve"), ("note", "Bought a disk")], "2 resolved, 1 was resolved already."),
+        (
+            vec![("do", "resolve"), ("note", "Bought a disk")],
+            "2 resolved, 1 was resolved already.",
+        ),
     ] {
         let mut fields: Vec<(&str, &str)> = ids.iter().map(|id| ("ids", id.as_str())).collect();
         fields.extend(more);
@@ -128,12 +135,21 @@ async fn what_refuses_does_not_stop_the_others() {
         let said = said(&app, &who, &app.form(&who, "/incidents/bulk", &fields).await).await;
         assert!(said.contains(says), "{said}");
     }
-    let many: Vec<(&str, &str)> = std::iter::repeat_n(("ids", ids[0].as_str()), 201).chain([("do", "resolve")]).collect();
-    assert!(said(&app, &who, &app.form(&who, "/incidents/bulk", &many).await).await.contains("at most 200"));
+    let many: Vec<(&str, &str)> = std::iter::repeat_n(("ids", ids[0].as_str()), 201)
+        .chain([("do", "resolve")])
+        .collect();
+    assert!(
+        said(&app, &who, &app.form(&who, "/incidents/bulk", &many).await)
+            .await
+            .contains("at most 200")
+    );
     let reader = app.signed_in("Una", Role::User).await;
     let refused = app.form(&reader, "/incidents/bulk", &all("resolve")).await;
     assert_eq!(refused.status, StatusCode::FORBIDDEN);
-    assert!(!app.get(&reader, "/incidents").await.text.contains("name=\"ids\""), "nor are there boxes");
+    assert!(
+        !app.get(&reader, "/incidents").await.text.contains("name=\"ids\""),
+        "nor are there boxes"
+    );
 }
 
 #[tokio::test]
@@ -142,11 +158,23 @@ async fn programs_change_many_and_hear_of_each() {
     let key = app.key(&["incidents:write", "incidents:read"]).await;
     let ids = incidents(&app, &key, 3).await;
     let bulk = async |body: Value| app.call(&key, Method::POST, "/api/incidents/bulk", &body).await;
-    let answer = bulk(json!({ "ids": ids, "change": { "status": "ACKNOWLEDGED", "urgency": "MEDIUM" } })).await.json();
-    assert_eq!((&answer["done"], &answer["refused"]), (&json!(3), &json!(0)), "{answer}");
+    let answer = bulk(json!({ "ids": ids, "change": { "status": "ACKNOWLEDGED", "urgency": "MEDIUM" } }))
+        .await
+        .json();
+    assert_eq!(
+        (&answer["done"], &answer["refused"]),
+        (&json!(3), &json!(0)),
+        "{answer}"
+    );
     let missing = "inc_01jbcf1000f4z9pkvk1c1c1c1c";
-    let answer = bulk(json!({ "ids": [ids[1], missing], "change": { "status": "RESOLVED" } })).await.json();
-    assert_eq!((&answer["done"], &answer["refused"]), (&json!(1), &json!(1)), "{answer}");
+    let answer = bulk(json!({ "ids": [ids[1], missing], "change": { "status": "RESOLVED" } }))
+        .await
+        .json();
+    assert_eq!(
+        (&answer["done"], &answer["refused"]),
+        (&json!(1), &json!(1)),
+        "{answer}"
+    );
     assert_eq!(
         (&answer["results"][1]["id"], &answer["results"][1]["error"]["code"]),
         (&json!(missing), &json!("NOT_FOUND"))
@@ -154,13 +182,20 @@ async fn programs_change_many_and_hear_of_each() {
     for (body, field) in [
         (json!({ "ids": [], "change": { "status": "OPEN" } }), "ids"),
         (json!({ "ids": ids, "change": {} }), "change"),
-        (json!({ "ids": vec![missing; 3], "change": { "snoozeMinutes": 3 } }), "snoozeMinutes"),
+        (
+            json!({ "ids": vec![missing; 3], "change": { "snoozeMinutes": 3 } }),
+            "snoozeMinutes",
+        ),
         (json!({ "ids": ids, "change": { "colour": "red" } }), "change.colour"),
         (json!({ "ids": ["x"], "change": { "status": "OPEN" } }), "ids[0]"),
     ] {
         let answer = bulk(body).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.text);
-        assert!(answer.json()["error"]["details"]["fields"][field].is_string(), "{field}: {}", answer.text);
+        assert!(
+            answer.json()["error"]["details"]["fields"][field].is_string(),
+            "{field}: {}",
+            answer.text
+        );
     }
 }
 
@@ -172,22 +207,37 @@ async fn views_are_their_owners_until_an_administrator_shares_them() {
         app.signed_in("Rob", Role::Responder).await,
     );
     let save = async |who: &As, name: &str, query: &str| {
-        let answer = app.form(who, "/incidents/views", &[("name", name), ("query", query)]).await;
+        let answer = app
+            .form(who, "/incidents/views", &[("name", name), ("query", query)])
+            .await;
         (answer.header("location").to_owned(), said(&app, who, &answer).await)
     };
     let query = "status=OPEN&urgency=HIGH&after=1.2&offset=9";
     let (at, says) = save(&rob, "Night", query).await;
-    assert_eq!((at.as_str(), says.as_str()), ("/incidents?status=OPEN&urgency=HIGH", "Saved as “Night”."));
+    assert_eq!(
+        (at.as_str(), says.as_str()),
+        ("/incidents?status=OPEN&urgency=HIGH", "Saved as “Night”.")
+    );
     let page = app.get(&rob, &at).await;
-    assert!(page.text.contains(">Night</span>") && page.text.contains("Edit view…") && !page.text.contains("Save view…"));
+    assert!(
+        page.text.contains(">Night</span>") && page.text.contains("Edit view…") && !page.text.contains("Save view…")
+    );
     assert!(!app.get(&ada, &at).await.text.contains("Night"), "it is nobody else's");
     save(&rob, "night", "urgency=LOW").await;
     let page = app.get(&rob, "/incidents?urgency=LOW").await;
     assert_eq!(page.text.matches("class=\"saved\"").count(), 1, "it was replaced");
     let id = view_id(&page);
-    let change = async |who: &As, id: &str, fields: &[(&str, &str)]| app.form(who, &format!("/incidents/views/{id}"), fields).await;
-    assert_eq!(change(&ada, &id, &[("do", "delete")]).await.status, StatusCode::NOT_FOUND);
-    assert_eq!(change(&rob, &id, &[("do", "share")]).await.status, StatusCode::FORBIDDEN);
+    let change = async |who: &As, id: &str, fields: &[(&str, &str)]| {
+        app.form(who, &format!("/incidents/views/{id}"), fields).await
+    };
+    assert_eq!(
+        change(&ada, &id, &[("do", "delete")]).await.status,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        change(&rob, &id, &[("do", "share")]).await.status,
+        StatusCode::FORBIDDEN
+    );
     let renamed = change(&rob, &id, &[("do", "rename"), ("name", "Mild <b>")]).await;
     assert_eq!(said(&app, &rob, &renamed).await, "Renamed.");
     assert!(!app.get(&rob, "/incidents").await.text.contains("<b>"));
@@ -196,12 +246,17 @@ async fn views_are_their_owners_until_an_administrator_shares_them() {
     change(&ada, &id, &[("do", "share")]).await;
     let page = app.get(&rob, "/incidents?status=OPEN&mine=true").await;
     assert!(page.text.contains("Without a team") && !page.text.contains("Edit view…"));
-    assert_eq!(change(&rob, &id, &[("do", "delete")]).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(
+        change(&rob, &id, &[("do", "delete")]).await.status,
+        StatusCode::FORBIDDEN
+    );
     let log = app.get(&ada, "/audit").await.text;
     assert!(log.contains("Without a team"), "what everybody sees is in the log");
     let gone = change(&ada, &id, &[("do", "delete")]).await;
     assert!(said(&app, &ada, &gone).await.starts_with("The view was removed"));
-    let refused = app.form(&rob, "/incidents/views", &[("name", " "), ("query", "")]).await;
+    let refused = app
+        .form(&rob, "/incidents/views", &[("name", " "), ("query", "")])
+        .await;
     assert!(said(&app, &rob, &refused).await.contains("must have 1 to"));
 }
 
@@ -223,22 +278,43 @@ async fn thousands_of_services_are_found_and_leafed_through() {
     app.call(&key, Method::POST, "/api/incidents", &body).await;
     let names = |page: &Answer| -> Vec<String> {
         let parts = page.text.split("<a class=\"row\" href=\"/services/").skip(1);
-        parts.map(|part| part.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()).collect()
+        parts
+            .map(|part| part.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned())
+            .collect()
     };
     let first = app.get(&who, "/services").await;
-    assert_eq!((names(&first).len(), names(&first)[0].as_str()), (50, "Service 000"), "{}", first.text);
+    assert_eq!(
+        (names(&first).len(), names(&first)[0].as_str()),
+        (50, "Service 000"),
+        "{}",
+        first.text
+    );
     assert!(first.text.contains("121 services"));
     let second = app.get(&who, &rel(&first, "next").unwrap()).await;
     assert_eq!(names(&second)[0], "Service 050");
-    assert_eq!(names(&app.get(&who, &rel(&second, "prev").unwrap()).await), names(&first));
+    assert_eq!(
+        names(&app.get(&who, &rel(&second, "prev").unwrap()).await),
+        names(&first)
+    );
     assert_eq!(names(&app.get(&who, "/services?sort=health").await)[0], "Sick");
     assert_eq!(names(&app.get(&who, "/services?health=critical").await), ["Sick"]);
     assert_eq!(names(&app.get(&who, "/services?q=VICE+11").await).len(), 10);
-    assert!(app.get(&who, "/services?q=nowhere").await.text.contains("Nothing matches"));
-    assert_eq!(app.get(&who, "/services?health=well").await.status, StatusCode::BAD_REQUEST);
+    assert!(
+        app.get(&who, "/services?q=nowhere")
+            .await
+            .text
+            .contains("Nothing matches")
+    );
+    assert_eq!(
+        app.get(&who, "/services?health=well").await.status,
+        StatusCode::BAD_REQUEST
+    );
     let page = app.get(&who, "/incidents?service=Sick").await;
     assert_eq!(titles(&page), ["Down"]);
-    assert!(page.text.contains("value=\"Sick\"") && !page.text.contains("Service 007"), "services are typed");
+    assert!(
+        page.text.contains("value=\"Sick\"") && !page.text.contains("Service 007"),
+        "services are typed"
+    );
     assert!(page.text.len() < 60_000, "{} bytes", page.text.len());
 }
 
@@ -249,18 +325,27 @@ async fn logs_go_on_from_a_row() {
     let service = app.service("Web", None).await;
     for n in 0..60 {
         let action = if n == 0 { "triggered" } else { "ignored" };
-        app.received(service, "{}", json!([{ "action": action, "summary": format!("Event {n}") }])).await;
+        app.received(
+            service,
+            "{}",
+            json!([{ "action": action, "summary": format!("Event {n}") }]),
+        )
+        .await;
     }
     let titles = |page: &Answer| titles(page).into_iter().map(str::to_owned).collect::<Vec<_>>();
     let first = app.get(&who, "/events").await;
     assert_eq!((titles(&first).len(), titles(&first)[0].as_str()), (50, "Event 59"));
-    app.received(service, "{}", json!([{ "action": "ignored", "summary": "Late" }])).await;
+    app.received(service, "{}", json!([{ "action": "ignored", "summary": "Late" }]))
+        .await;
     let second = app.get(&who, &rel(&first, "next").unwrap()).await;
     assert_eq!((titles(&second).len(), titles(&second)[0].as_str()), (10, "Event 9"));
     let back = app.get(&who, &rel(&second, "prev").unwrap()).await;
     assert_eq!(titles(&back)[0], "Event 59");
     assert_eq!(titles(&app.get(&who, "/events?outcome=triggered").await), ["Event 0"]);
-    assert_eq!(titles(&app.get(&who, &format!("/events?serviceId={service}")).await)[0], "Late");
+    assert_eq!(
+        titles(&app.get(&who, &format!("/events?serviceId={service}")).await)[0],
+        "Late"
+    );
     for path in ["/events?after=x", "/notifications?before=evt_1", "/audit?after=1"] {
         assert_eq!(app.get(&who, path).await.status, StatusCode::BAD_REQUEST, "{path}");
     }

@@ -49,7 +49,9 @@ async fn select_and_acknowledge(api: &Api, window: &Window) {
     window.wait_for(".toasts", "3 acknowledged.").await;
     window.wait_for("#quick-lists", "57").await;
     assert_eq!(acknowledged(api).await, 3);
-    let selected: u32 = window.ask("return document.querySelectorAll('input[name=ids]:checked').length").await;
+    let selected: u32 = window
+        .ask("return document.querySelectorAll('input[name=ids]:checked').length")
+        .await;
     assert_eq!(selected, 0, "what was done with is not selected any more");
 }
 
@@ -66,7 +68,12 @@ async fn stay_up_to_date(api: &Api, window: &Window, service: &str) {
     window.wait_for("#bulk-count", "1 selected").await;
     assert_eq!(window.ask::<String>(focus).await, before);
     window.press(Key::Escape).await;
-    window.find("#fresh-note").await.click().await.expect("it can be pressed");
+    window
+        .find("#fresh-note")
+        .await
+        .click()
+        .await
+        .expect("it can be pressed");
     window.wait_for("#incident-rows tr.fresh", "Late").await;
 }
 

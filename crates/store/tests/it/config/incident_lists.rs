@@ -204,7 +204,11 @@ async fn leaf(tx: &mut Tx<'_>, filter: &Filter, wanted: &[i64]) -> Result<(), Db
     let (mut place, mut pages) = (From::Start, Vec::new());
     loop {
         let page = incidents::page(tx, filter, place).await?;
-        assert_eq!(page.total, Total::Exactly(i64::try_from(wanted.len()).unwrap()), "{filter:?}");
+        assert_eq!(
+            page.total,
+            Total::Exactly(i64::try_from(wanted.len()).unwrap()),
+            "{filter:?}"
+        );
         assert_eq!(page.previous.is_some(), place != From::Start, "{filter:?}");
         let next = page.next;
         pages.push(page);
@@ -219,7 +223,11 @@ async fn leaf(tx: &mut Tx<'_>, filter: &Filter, wanted: &[i64]) -> Result<(), Db
     for n in (1..pages.len()).rev() {
         let cursor = pages[n].previous.unwrap();
         let back = incidents::page(tx, filter, From::Before(cursor)).await?;
-        assert_eq!(numbers(&back), wanted[(n - 1) * limit..n * limit], "{filter:?}, back to page {n}");
+        assert_eq!(
+            numbers(&back),
+            wanted[(n - 1) * limit..n * limit],
+            "{filter:?}, back to page {n}"
+        );
         assert_eq!(back.previous.is_some(), n > 1, "{filter:?}");
     }
     Ok(())
@@ -234,8 +242,10 @@ async fn numbers_of(tx: &mut Tx<'_>, q: &str, filter: &Filter) -> Result<Vec<i64
     let page = incidents::page(tx, &filter, From::Start).await?;
     let (rows, total) = incidents::list(tx, &filter).await?;
     let number = |row: &incidents::Listed| row.incident.number;
-    let (of_page, of_list): (Vec<i64>, Vec<i64>) =
-        (page.rows.iter().map(number).collect(), rows.iter().map(number).collect());
+    let (of_page, of_list): (Vec<i64>, Vec<i64>) = (
+        page.rows.iter().map(number).collect(),
+        rows.iter().map(number).collect(),
+    );
     assert_eq!(of_page, of_list, "{q}: people and programs find the same");
     assert_eq!(total, i64::try_from(of_list.len()).unwrap(), "{q}");
     Ok(of_list)

@@ -83,7 +83,10 @@ impl Asked {
         };
         let mut date = |name: &str| {
             let text = params.text(name)?;
-            problems.take(name, text.trim().parse::<Date>().map_err(|_| "must be a date: 2026-11-23"))
+            problems.take(
+                name,
+                text.trim().parse::<Date>().map_err(|_| "must be a date: 2026-11-23"),
+            )
         };
         let (from, to) = (date("from"), date("to"));
         let asked = Self {
@@ -119,7 +122,10 @@ impl Asked {
         add("assigneeId", joined(query.assignee_id.iter().map(ToString::to_string)));
         add("mine", if self.mine { "true".to_owned() } else { String::new() });
         add("q", query.q.clone().unwrap_or_default());
-        for (name, at) in [("createdAfter", query.created_after), ("createdBefore", query.created_before)] {
+        for (name, at) in [
+            ("createdAfter", query.created_after),
+            ("createdBefore", query.created_before),
+        ] {
             add(name, at.map(|at| at.to_string()).unwrap_or_default());
         }
         for (name, date) in [("from", self.from), ("to", self.to)] {
@@ -238,7 +244,10 @@ mod tests {
         let refused = |query: &str| Asked::read(query).unwrap_err().message().to_owned();
         assert_eq!(refused("after=x"), "after is not a place in this list");
         assert_eq!(refused("from=yesterday"), "from must be a date: 2026-11-23");
-        assert_eq!(refused("sort=size"), "sort must be one of newest, oldest, urgency, changed");
+        assert_eq!(
+            refused("sort=size"),
+            "sort must be one of newest, oldest, urgency, changed"
+        );
         assert!(refused("status=BUSY").starts_with("status must be one of"));
     }
 

@@ -72,7 +72,9 @@ fn wish(form: &Form) -> Result<(Act, &'static str), ApiError> {
             Ok((Act::Snooze { minutes }, "snoozed"))
         }
         "reassign" => Ok((Act::Edit(assigned(form.text("assignee"))?), "reassigned")),
-        _ => Err(ApiError::invalid_request("it was not said what to do; nothing was changed")),
+        _ => Err(ApiError::invalid_request(
+            "it was not said what to do; nothing was changed",
+        )),
     }
 }
 

@@ -71,7 +71,10 @@ fn chosen(form: &Form, directory: &Directory, problems: &mut Problems) -> Option
         return id;
     };
     let wanted = name.to_lowercase();
-    let mut called = directory.services.values().filter(|service| service.name.to_lowercase() == wanted);
+    let mut called = directory
+        .services
+        .values()
+        .filter(|service| service.name.to_lowercase() == wanted);
     match (called.next(), called.next()) {
         (Some(service), None) => Some(service.id),
         (None, _) => {
@@ -89,7 +92,11 @@ fn chosen(form: &Form, directory: &Directory, problems: &mut Problems) -> Option
 const NAMES: [(&str, &str); 2] = [("serviceId", "service_id"), ("assigneeId", "assignee")];
 
 /// `POST /incidents`
-pub(in crate::pages) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
+pub(in crate::pages) async fn create(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    form: Form,
+) -> Result<Response, PageError> {
     let opened = match opening(&form, viewer.directory()) {
         Ok(opening) => actions::open(&state, opening, viewer.actor()).await,
         Err(error) => Err(error),

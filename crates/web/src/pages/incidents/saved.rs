@@ -56,7 +56,10 @@ async fn save(
     let mut problems = Problems::default();
     let name = check::name(&mut problems, "name", form.text("name"));
     if query.len() > QUERY_BYTES_MAX {
-        problems.add("query", format!("must have at most {QUERY_BYTES_MAX} bytes; take a filter away"));
+        problems.add(
+            "query",
+            format!("must have at most {QUERY_BYTES_MAX} bytes; take a filter away"),
+        );
     }
     problems.check()?;
     let view = ViewRow {
@@ -72,7 +75,10 @@ async fn save(
         let seen = views::seen_by(tx, view.user).await?;
         let own: Vec<&ViewRow> = seen.iter().filter(|row| row.user == view.user).collect();
         // Saving under a name that there is replaces what it stood for.
-        if let Some(known) = own.iter().find(|row| row.name.to_lowercase() == view.name.to_lowercase()) {
+        if let Some(known) = own
+            .iter()
+            .find(|row| row.name.to_lowercase() == view.name.to_lowercase())
+        {
             let changed = ViewRow {
                 query: view.query.clone(),
                 name: view.name.clone(),
@@ -82,7 +88,9 @@ async fn save(
             return Ok(views::update(tx, &changed).await?);
         }
         if own.len() >= VIEWS_MAX {
-            return Err(ApiError::conflict(format!("you have {VIEWS_MAX} saved views; remove one first")));
+            return Err(ApiError::conflict(format!(
+                "you have {VIEWS_MAX} saved views; remove one first"
+            )));
         }
         Ok::<_, ApiError>(views::insert(tx, &view).await?)
     };
@@ -109,8 +117,14 @@ pub(in crate::pages) async fn change_view(
     let (deed, says) = match form.text("do") {
         "share" => (Deed::Share(true), "Everybody sees this view now."),
         "unshare" => (Deed::Share(false), "Only you see this view now."),
-        "delete" => (Deed::Delete, "The view was removed. The incidents in it are as they were."),
-        _ => (Deed::Rename(check::name(&mut problems, "name", form.text("name"))), "Renamed."),
+        "delete" => (
+            Deed::Delete,
+            "The view was removed. The incidents in it are as they were.",
+        ),
+        _ => (
+            Deed::Rename(check::name(&mut problems, "name", form.text("name"))),
+            "Renamed.",
+        ),
     };
     let changed = match problems.check() {
         Ok(()) => change(&state, &viewer, id, deed).await,
@@ -133,7 +147,9 @@ async fn change(state: &AppState, viewer: &Viewer, id: ViewId, deed: Deed) -> Re
             .filter(|view| view.shared || view.user == person)
             .ok_or_else(|| ApiError::not_found("saved view"))?;
         if !admin && (view.shared || matches!(deed, Deed::Share(_))) {
-            return Err(ApiError::forbidden("only administrators share views and change shared ones"));
+            return Err(ApiError::forbidden(
+                "only administrators share views and change shared ones",
+            ));
         }
         let was_shared = view.shared;
         match &deed {
@@ -157,7 +173,9 @@ async fn change(state: &AppState, viewer: &Viewer, id: ViewId, deed: Deed) -> Re
         views::update(tx, &view).await?;
         if was_shared || view.shared {
             let changes = json!({ "name": view.name, "query": view.query, "shared": view.shared });
-            change.record(tx, "updated", object, json!({ "view": { "to": changes } })).await?;
+            change
+                .record(tx, "updated", object, json!({ "view": { "to": changes } }))
+                .await?;
         }
         Ok(view.query)
     };

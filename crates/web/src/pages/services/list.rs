@@ -71,7 +71,12 @@ fn asked(uri: &Uri) -> Result<Asked, ApiError> {
     let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
     let health = params.text("health").and_then(|word| {
         let known = HEALTHS.into_iter().find(|(known, _, _)| *known == word);
-        problems.take("health", known.map(|(_, _, health)| health).ok_or("must be one of critical, degraded, operational"))
+        problems.take(
+            "health",
+            known
+                .map(|(_, _, health)| health)
+                .ok_or("must be one of critical, degraded, operational"),
+        )
     });
     let asked = Asked {
         q: params.text("q").unwrap_or_default().trim().to_lowercase(),
@@ -125,7 +130,9 @@ fn lines<'a>(directory: &'a Directory, counts: &HashMap<ServiceId, Counts>, aske
             Order::Health => other.health.cmp(&one.health).then(other.open.cmp(&one.open)),
             Order::Open => other.open.cmp(&one.open),
         };
-        first.then_with(|| one.name.cmp(&other.name)).then(one.service.id.cmp(&other.service.id))
+        first
+            .then_with(|| one.name.cmp(&other.name))
+            .then(one.service.id.cmp(&other.service.id))
     });
     lines
 }
@@ -160,15 +167,18 @@ pub(in crate::pages) async fn list(
     for door in viewer.picture.integrations.values() {
         *doors.entry(door.service).or_default() += 1;
     }
-    let rows = lines[range.clone()].iter().zip(texts).map(|(line, description)| ServiceRow {
-        link: Link::new(format!("/services/{}", line.service.id), &line.service.name),
-        description: description.unwrap_or_default(),
-        health: line.health,
-        open: u64::try_from(line.open).unwrap_or_default(),
-        team: team(viewer.directory(), line.service),
-        policy: policy(viewer.directory(), line.service),
-        integrations: doors.get(&line.service.id).copied().unwrap_or_default(),
-    });
+    let rows = lines[range.clone()]
+        .iter()
+        .zip(texts)
+        .map(|(line, description)| ServiceRow {
+            link: Link::new(format!("/services/{}", line.service.id), &line.service.name),
+            description: description.unwrap_or_default(),
+            health: line.health,
+            open: u64::try_from(line.open).unwrap_or_default(),
+            team: team(viewer.directory(), line.service),
+            policy: policy(viewer.directory(), line.service),
+            integrations: doors.get(&line.service.id).copied().unwrap_or_default(),
+        });
     let rows = rows.collect();
     viewer.page(&page(&viewer, &uri, &asked, rows, steps(&uri, &lines, &range)))
 }
@@ -194,7 +204,9 @@ fn steps(uri: &Uri, lines: &[Line<'_>], range: &std::ops::Range<usize>) -> Steps
 fn page(viewer: &Viewer, uri: &Uri, asked: &Asked, rows: Vec<ServiceRow>, pager: Steps) -> ServiceList {
     let directory = viewer.directory();
     let q = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).find(|(name, _)| name == "q");
-    let word = asked.health.and_then(|health| HEALTHS.iter().find(|(_, _, known)| *known == health));
+    let word = asked
+        .health
+        .and_then(|health| HEALTHS.iter().find(|(_, _, known)| *known == health));
     let healths = HEALTHS.iter().map(|(word, name, _)| Choice::new(*word, *name));
     let order = match asked.order {
         Order::Name => "name",
@@ -205,9 +217,24 @@ fn page(viewer: &Viewer, uri: &Uri, asked: &Asked, rows: Vec<ServiceRow>, pager:
     ServiceList {
         shell: viewer.shell("Services", Section::Services),
         q: Field::new("q").with(q.map(|(_, value)| value.into_owned()).unwrap_or_default()),
-        health: select("health", word.map(|(word, _, _)| (*word).to_owned()), "Any", healths.collect()),
-        team: select("teamId", asked.team.map(|id| id.to_string()), "Any", choices::teams(directory)),
-        policy: select("policyId", asked.policy.map(|id| id.to_string()), "Any", choices::policies(directory)),
+        health: select(
+            "health",
+            word.map(|(word, _, _)| (*word).to_owned()),
+            "Any",
+            healths.collect(),
+        ),
+        team: select(
+            "teamId",
+            asked.team.map(|id| id.to_string()),
+            "Any",
+            choices::teams(directory),
+        ),
+        policy: select(
+            "policyId",
+            asked.policy.map(|id| id.to_string()),
+            "Any",
+            choices::policies(directory),
+        ),
         order: crate::views::Select::new(
             Field::new("sort").with(order),
             orders.map(|(word, name)| Choice::new(word, name)),

@@ -157,11 +157,19 @@ impl IncidentList {
             quick: vec![
                 quick("/incidents?status=OPEN", "Open", Some(3), k == Kind::Typical),
                 quick("/incidents?status=ACKNOWLEDGED", "Acknowledged", Some(2), false),
-                quick("/incidents?status=OPEN,ACKNOWLEDGED&mine=true", "Mine", Some(1_204), false),
+                quick(
+                    "/incidents?status=OPEN,ACKNOWLEDGED&mine=true",
+                    "Mine",
+                    Some(1_204),
+                    false,
+                ),
                 quick("/incidents?status=SNOOZED,SUPPRESSED", "Put aside", Some(2), false),
                 quick("/incidents", "All", None, k == Kind::Empty),
             ],
-            views: k.list(vec![view(1, "Payments tonight", false), view(2, "Without a team", true)]),
+            views: k.list(vec![
+                view(1, "Payments tonight", false),
+                view(2, "Without a team", true),
+            ]),
             save: k.maybe(k.text("urgency=HIGH&mine=true")),
             status: k.select("status", &[("", "Any"), ("OPEN", "Open"), ("RESOLVED", "Resolved")], ""),
             urgency: k.select("urgency", &[("", "Any"), ("HIGH", "High"), ("LOW", "Low")], ""),
