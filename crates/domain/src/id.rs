@@ -108,6 +108,8 @@ ids! {
     ChangeId ChangeKind "chg";
     /// A line of the audit log.
     AuditId AuditKind "aud";
+    /// A list of incidents that somebody has saved.
+    ViewId ViewKind "view";
 }
 
 /// Where new identities come from: given by the edge, which owns clock and randomness.

@@ -29,3 +29,5 @@ pub mod paging;
 pub mod message;
 
 pub mod delivery;
+
+pub mod search;

@@ -249,14 +249,16 @@ CREATE TABLE receipt (
     path TEXT NOT NULL,
     query TEXT NOT NULL,
     headers TEXT NOT NULL,
-    body {blob} NOT NULL,
     status BIGINT NOT NULL,
     results TEXT NOT NULL,
     remote_id {key},
     is_test BOOLEAN NOT NULL,
-    replay_of {key}
+    replay_of {key},
+    -- The last column: what is long need not be passed by to read the others.
+    body {blob} NOT NULL
 );
 CREATE INDEX receipt_integration ON receipt (integration_id, id);
+CREATE INDEX receipt_service ON receipt (service_id, id);
 -- A delivery id that a sender gave: the same one is taken once. The retention sweep forgets it after a day.
 CREATE UNIQUE INDEX receipt_remote ON receipt (integration_id, remote_id) WHERE remote_id IS NOT NULL;
 
@@ -264,6 +266,8 @@ CREATE TABLE incident (
     id {key} PRIMARY KEY,
     number BIGINT NOT NULL,
     title TEXT NOT NULL,
+    -- The words of title, key and number by which it is found, each between spaces.
+    words TEXT NOT NULL DEFAULT '',
     description TEXT,
     status TEXT NOT NULL CHECK (status IN ('OPEN', 'ACKNOWLEDGED', 'SNOOZED', 'SUPPRESSED', 'RESOLVED')),
     urgency TEXT NOT NULL CHECK (urgency IN ('HIGH', 'MEDIUM', 'LOW')),
@@ -305,11 +309,39 @@ CREATE TABLE incident (
 CREATE UNIQUE INDEX incident_live ON incident (service_id, dedup_key) WHERE status <> 'RESOLVED';
 CREATE UNIQUE INDEX incident_number ON incident (number);
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX incident_status ON incident (status, id);
 CREATE INDEX incident_service ON incident (service_id, id);
 CREATE INDEX incident_resolved ON incident (service_id, resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX incident_maintenance ON incident (service_id) WHERE in_maintenance;
-CREATE INDEX incident_assignee ON incident (assignee_id, status, id) WHERE assignee_id IS NOT NULL;
+-- Lists. Those that are not resolved are few: one index holds all that lists ask of them. Those that are resolved are
+-- many and rest: each list of them is one run through an index for each urgency.
+CREATE INDEX incident_unresolved ON incident
+    (status, urgency, created_at, number, updated_at, service_id, team_id, assignee_id, is_test) WHERE status <> 'RESOLVED';
+CREATE INDEX incident_past ON incident (urgency, created_at, number) WHERE status = 'RESOLVED';
+CREATE INDEX incident_past_changed ON incident (urgency, updated_at, number) WHERE status = 'RESOLVED';
+CREATE INDEX incident_past_service ON incident (service_id, urgency, created_at, number) WHERE status = 'RESOLVED';
+CREATE INDEX incident_past_service_changed ON incident (service_id, urgency, updated_at, number) WHERE status = 'RESOLVED';
+CREATE INDEX incident_past_team ON incident (team_id, urgency, created_at, number)
+    WHERE status = 'RESOLVED' AND team_id IS NOT NULL;
+CREATE INDEX incident_past_team_changed ON incident (team_id, urgency, updated_at, number)
+    WHERE status = 'RESOLVED' AND team_id IS NOT NULL;
+CREATE INDEX incident_past_assignee ON incident (assignee_id, urgency, created_at, number)
+    WHERE status = 'RESOLVED' AND assignee_id IS NOT NULL;
+CREATE INDEX incident_past_assignee_changed ON incident (assignee_id, urgency, updated_at, number)
+    WHERE status = 'RESOLVED' AND assignee_id IS NOT NULL;
+
+-- Lists of incidents that people have saved: the query string of the page.
+CREATE TABLE saved_view (
+    id {key} PRIMARY KEY,
+    user_id {key} NOT NULL REFERENCES app_user (id),
+    name TEXT NOT NULL,
+    query TEXT NOT NULL,
+    -- Shown to everybody.
+    shared BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL,
+    updated_at BIGINT NOT NULL
+);
+CREATE INDEX saved_view_user ON saved_view (user_id);
+CREATE INDEX saved_view_shared ON saved_view (id) WHERE shared;
 
 CREATE INDEX incident_merged ON incident (merged_into) WHERE merged_into IS NOT NULL;
 
@@ -433,6 +465,7 @@ CREATE INDEX delivery_due_webhook ON delivery (webhook_id, due_at) WHERE state =
 CREATE INDEX delivery_leased ON delivery (lease_until) WHERE state = 'SENDING';
 CREATE INDEX delivery_incident ON delivery (incident_id, id);
 CREATE INDEX delivery_failed ON delivery (finished_at) WHERE state = 'FAILED';
+CREATE INDEX delivery_unsent ON delivery (state, id) WHERE state <> 'SENT';
 CREATE INDEX delivery_paged ON delivery (finished_at) WHERE state = 'SENT' AND purpose = 'PAGE';
 CREATE INDEX delivery_webhook ON delivery (webhook_id, id) WHERE webhook_id IS NOT NULL;
 
@@ -484,3 +517,4 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_object ON audit (object_id, id);
 CREATE INDEX audit_integration_deleted ON audit (id) WHERE action = 'integration.deleted';
+CREATE INDEX audit_actor ON audit (actor_id, id);

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     db::{DbError, Row, Tx, Val},
-    listing::Part,
+    listing::{Edge, Part, Window, window},
 };
 
 /// What is to be kept of a change.
@@ -138,6 +138,31 @@ pub async fn record(tx: &mut Tx<'_>, line: &AuditLine<'_>) -> Result<(), DbError
 /// # Errors
 /// When the database cannot answer.
 pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<AuditRow>, i64), DbError> {
+    let (condition, mut params) = condition(filter);
+    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
+    let total = tx.query_one(&sql, &params).await?.take()?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend([filter.part.limit.into(), filter.part.offset.into()]);
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}");
+    let rows = tx.query(&sql, &params).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+}
+
+/// One page of the lines from an edge. The part's offset is not looked at.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn page(tx: &mut Tx<'_>, filter: &AuditFilter<'_>, edge: &Edge) -> Result<Window<AuditRow>, DbError> {
+    let rows = async |edge: &Edge, limit: i64| {
+        let (condition, mut params) = condition(filter);
+        let (beyond, way) = (edge.condition("id", &mut params), edge.way());
+        let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition}{beyond} ORDER BY id {way} LIMIT {limit}");
+        tx.query(&sql, &params).await?.into_iter().map(read).collect()
+    };
+    window(edge, filter.part.limit, rows, |row| row.id.to_string()).await
+}
+
+fn condition(filter: &AuditFilter<'_>) -> (String, Vec<Val>) {
     let mut conditions = vec!["TRUE".to_owned()];
     let mut params: Vec<Val> = Vec::new();
     let equal = [
@@ -165,14 +190,7 @@ pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<Audi
             "(lower(actor_name) LIKE ${n} ESCAPE '\\' OR lower(object_name) LIKE ${n} ESCAPE '\\')"
         ));
     }
-    let condition = conditions.join(" AND ");
-    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
-    let total = tx.query_one(&sql, &params).await?.take()?;
-    let (limit, offset) = (params.len() + 1, params.len() + 2);
-    params.extend([filter.part.limit.into(), filter.part.offset.into()]);
-    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}");
-    let rows = tx.query(&sql, &params).await?;
-    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+    (conditions.join(" AND "), params)
 }
 
 /// The last lines about a service and its integrations, also those that were removed, up to `until`, the newest in front.

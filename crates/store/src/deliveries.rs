@@ -26,7 +26,7 @@ mod report;
 pub use account::{AccountMessage, AccountText, send_account_message};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
 pub use list::{
-    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, pages_ahead,
+    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, page, pages_ahead,
     pages_between, send_again,
 };
 pub use pause::{forget_pauses, pause_room, pause_webhook};

@@ -248,9 +248,8 @@ impl Batch {
         fresh: &mut impl Fresh,
         now: Timestamp,
     ) -> Result<Vec<Incident>, DbError> {
-        self.number(tx).await?;
-        let rows = self.incidents.iter().map(incidents::values).collect();
-        tx.insert_many(&incidents::UPSERT, rows).await?;
+        let first_new = self.number(tx).await?;
+        incidents::write(tx, &self.incidents, first_new).await?;
         tx.insert_many(&ALERTS, std::mem::take(&mut self.alerts)).await?;
         tx.insert_many(&ENTRIES, std::mem::take(&mut self.entries)).await?;
         self.write_tags(tx).await?;
@@ -330,22 +329,23 @@ impl Batch {
         Ok(())
     }
 
-    /// Gives new incidents their numbers.
-    async fn number(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    /// Gives new incidents their numbers, and gives back the first of these.
+    async fn number(&mut self, tx: &mut Tx<'_>) -> Result<i64, DbError> {
         let unnumbered = self
             .incidents
             .iter_mut()
             .filter(|incident| incident.number == 0)
             .collect::<Vec<_>>();
         let count = i64::try_from(unnumbered.len()).unwrap_or(i64::MAX);
-        if count > 0 {
-            let first = incidents::take_numbers(tx, count).await?;
-            unnumbered
-                .into_iter()
-                .zip(first..)
-                .for_each(|(incident, number)| incident.number = number);
+        if count == 0 {
+            return Ok(i64::MAX);
         }
-        Ok(())
+        let first = incidents::take_numbers(tx, count).await?;
+        unnumbered
+            .into_iter()
+            .zip(first..)
+            .for_each(|(incident, number)| incident.number = number);
+        Ok(first)
     }
 
     /// Calls off the pages that have not been sent: those that are stored, and those of this batch.

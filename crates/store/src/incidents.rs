@@ -6,6 +6,7 @@
 use opsknight_domain::{
     id::{IncidentId, ServiceId},
     incident::{Incident, Progress, Status},
+    search,
     sla::Clocks,
     urgency::Urgency,
 };
@@ -16,12 +17,19 @@ use crate::{
     json,
 };
 
+mod counts;
 mod list;
+mod lookup;
 mod merge;
+mod pages;
+mod plan;
 
-pub use list::{Counts, Filter, Listed, Sort, by_number, counts, get, get_each, list, near};
+pub use counts::{Counts, States, counts, open_count, states, waiting_for};
+pub use list::{Filter, Listed, Sort, by_number, get, get_each, list, near};
+pub use lookup::{add_words, change_words};
 pub(crate) use merge::under_merged_keys;
 pub use merge::{lead_to, leads_to};
+pub use pages::{COUNT_MAX, Cursor, From, Slice, Total, page};
 
 /// The columns of an incident in the order in which [`read`] takes them.
 pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.tags, i.is_test, \
@@ -31,12 +39,13 @@ pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.stat
      i.acknowledged_at, i.resolved_at, i.updated_at";
 
 /// Writes incidents: new ones are added, known ones are replaced as a whole.
-pub(crate) static UPSERT: Insert = Insert {
+static UPSERT: Insert = Insert {
     table: "incident",
     columns: &[
         ("id", Kind::Text),
         ("number", Kind::Int),
         ("title", Kind::Text),
+        ("words", Kind::Text),
         ("description", Kind::Text),
         ("status", Kind::Text),
         ("urgency", Kind::Text),
@@ -71,7 +80,7 @@ pub(crate) static UPSERT: Insert = Insert {
         ("updated_at", Kind::Int),
         ("due_at", Kind::Int),
     ],
-    tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, \
+    tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, words = excluded.words, description = excluded.description, \
            status = excluded.status, urgency = excluded.urgency, priority = excluded.priority, \
            tags = excluded.tags, merged_into = excluded.merged_into, \
            assignee_id = excluded.assignee_id, assigned_by_hand = excluded.assigned_by_hand, \
@@ -86,12 +95,19 @@ pub(crate) static UPSERT: Insert = Insert {
            resolved_at = excluded.resolved_at, updated_at = excluded.updated_at, due_at = excluded.due_at",
 };
 
+/// The words by which an incident is found.
+fn words(incident: &Incident) -> String {
+    let number = incident.number.to_string();
+    search::kept([number.as_str(), &incident.title, &incident.dedup_key])
+}
+
 /// The values of an incident in the order of [`UPSERT`].
-pub(crate) fn values(incident: &Incident) -> Vec<Val> {
+fn values(incident: &Incident) -> Vec<Val> {
     vec![
         incident.id.into(),
         incident.number.into(),
         incident.title.as_str().into(),
+        words(incident).into(),
         incident.description.as_deref().into(),
         incident.status.word().into(),
         incident.urgency.word().into(),
@@ -126,6 +142,19 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         incident.updated_at.into(),
         incident.due_at().into(),
     ]
+}
+
+/// Writes incidents, and what they are found by. Those with `first_new` or a greater number are new.
+pub(crate) async fn write(tx: &mut Tx<'_>, incidents: &[Incident], first_new: i64) -> Result<(), DbError> {
+    let (new, known): (Vec<&Incident>, Vec<&Incident>) =
+        incidents.iter().partition(|incident| incident.number >= first_new);
+    let worded = |incidents: Vec<&Incident>| {
+        let each = incidents.into_iter().map(|incident| (incident.number, words(incident)));
+        each.collect()
+    };
+    lookup::change_words(tx, worded(known)).await?;
+    tx.insert_many(&UPSERT, incidents.iter().map(values).collect()).await?;
+    lookup::add_words(tx, worded(new)).await
 }
 
 /// Reads the columns of [`COLUMNS`].

@@ -60,6 +60,8 @@ pub mod ended;
 
 pub mod incidents;
 
+pub mod views;
+
 mod json;
 
 pub mod receipts;

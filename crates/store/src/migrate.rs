@@ -19,6 +19,11 @@ struct Migration {
 }
 
 impl Migration {
+    /// A step in which the databases differ.
+    const fn each(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
+        Self { name, sqlite, postgres }
+    }
+
     const fn both(name: &'static str, sql: &'static str) -> Self {
         Self {
             name,
@@ -29,10 +34,14 @@ impl Migration {
 }
 
 /// All steps in their order. What was released is never changed.
-const MIGRATIONS: &[Migration] = &[Migration::both(
-    "0001_initial",
-    include_str!("../migrations/0001_initial.sql"),
-)];
+const MIGRATIONS: &[Migration] = &[
+    Migration::both("0001_initial", include_str!("../migrations/0001_initial.sql")),
+    Migration::each(
+        "0002_search",
+        include_str!("../migrations/0002_search.sqlite.sql"),
+        include_str!("../migrations/0002_search.postgres.sql"),
+    ),
+];
 
 /// How many there are.
 pub(crate) const COUNT: usize = MIGRATIONS.len();

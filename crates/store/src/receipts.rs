@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use opsknight_domain::id::{IntegrationId, ReceiptId, ServiceId};
 use serde_json::Value;
 
-use crate::db::{DbError, Insert, Kind, Row, Tx, Val};
+use crate::{
+    db::{DbError, Insert, Kind, Row, Tx, Val},
+    listing::{Edge, Window, window},
+};
 
 static RECEIPTS: Insert = Insert {
     table: "receipt",
@@ -205,46 +208,111 @@ fn status(row: &mut Row) -> Result<u16, DbError> {
 /// # Errors
 /// When the database cannot answer.
 pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64), DbError> {
-    let condition = "(CAST($1 AS TEXT) IS NULL OR r.integration_id = $1) AND \
-         (CAST($2 AS TEXT) IS NULL OR r.service_id = $2) AND (CAST($3 AS TEXT) IS NULL OR r.results LIKE $3) AND \
-         (CAST($4 AS BIGINT) IS NULL OR r.at >= $4) AND (CAST($5 AS BIGINT) IS NULL OR r.at < $5)";
-    // What a sender says stands in the results with its quotes escaped, so this is found nowhere else.
-    let pattern = filter.action.map(|action| format!("%\"action\":\"{action}\"%"));
-    let mut params: Vec<Val> = vec![
-        filter.integration.into(),
-        filter.service.into(),
-        pattern.into(),
-        filter.after.into(),
-        filter.before.into(),
-    ];
+    let (condition, mut params) = condition(filter);
     let total = tx
         .query_one(&format!("SELECT count(*) FROM receipt r WHERE {condition}"), &params)
         .await?
         .take()?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
-         CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
-         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7"
-    );
+    let sql = format!("{SUMMARY} WHERE {condition} ORDER BY r.id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
-    let read = |mut row: Row| {
-        Ok(Summary {
-            id: row.take()?,
-            at: row.take()?,
-            integration: row.take()?,
-            integration_name: row.take()?,
-            service: row.take()?,
-            service_name: row.take()?,
-            kind: row.take()?,
-            status: status(&mut row)?,
-            results: row.take()?,
-            body_bytes: row.take()?,
-            is_test: row.take()?,
-            replay_of: row.take()?,
-        })
+    Ok((rows.into_iter().map(summary).collect::<Result<_, DbError>>()?, total))
+}
+
+/// One page of requests from an edge, the last first. The filter's offset is not looked at. Of those that came to
+/// something rare, a page may hold fewer than there are: it goes on behind what was looked through.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Window<Summary>, DbError> {
+    let edge = match (filter.action, edge) {
+        // Backwards it is not known how far: the first page is shown.
+        (Some(_), Edge::Before(_)) => &Edge::Start,
+        (_, edge) => edge,
     };
-    Ok((rows.into_iter().map(read).collect::<Result<_, DbError>>()?, total))
+    let mut scanned = None;
+    let rows = async |edge: &Edge, limit: i64| {
+        if filter.action.is_none() {
+            let (condition, mut params) = self::condition(filter);
+            let (beyond, way) = (edge.condition("r.id", &mut params), edge.way());
+            let sql = format!("{SUMMARY} WHERE {condition}{beyond} ORDER BY r.id {way} LIMIT {limit}");
+            return tx.query(&sql, &params).await?.into_iter().map(summary).collect();
+        }
+        let (others, mut params) = self::condition(&Filter {
+            action: None,
+            ..filter.clone()
+        });
+        let beyond = edge.condition("r.id", &mut params);
+        let sql =
+            format!("SELECT r.id FROM receipt r WHERE {others}{beyond} ORDER BY r.id DESC LIMIT 1 OFFSET {SCAN_ROWS}");
+        let end: Option<String> = tx
+            .query_opt(&sql, &params)
+            .await?
+            .map(|mut row| row.take())
+            .transpose()?;
+        let (condition, mut params) = self::condition(filter);
+        let beyond = edge.condition("r.id", &mut params);
+        let until = match &end {
+            None => String::new(),
+            Some(id) => {
+                params.push(id.as_str().into());
+                format!(" AND r.id >= ${}", params.len())
+            }
+        };
+        scanned = end;
+        let sql = format!("{SUMMARY} WHERE {condition}{beyond}{until} ORDER BY r.id DESC LIMIT {limit}");
+        tx.query(&sql, &params).await?.into_iter().map(summary).collect()
+    };
+    let mut page = window(edge, filter.limit, rows, |row: &Summary| row.id.to_string()).await?;
+    if page.next.is_none() {
+        page.next = scanned;
+    }
+    Ok(page)
+}
+
+/// How many requests one page looks through for what came of them.
+const SCAN_ROWS: i64 = 5_000;
+
+const SUMMARY: &str = "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
+     CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r \
+     LEFT JOIN integration n ON n.id = r.integration_id LEFT JOIN service s ON s.id = r.service_id";
+
+fn summary(mut row: Row) -> Result<Summary, DbError> {
+    Ok(Summary {
+        id: row.take()?,
+        at: row.take()?,
+        integration: row.take()?,
+        integration_name: row.take()?,
+        service: row.take()?,
+        service_name: row.take()?,
+        kind: row.take()?,
+        status: status(&mut row)?,
+        results: row.take()?,
+        body_bytes: row.take()?,
+        is_test: row.take()?,
+        replay_of: row.take()?,
+    })
+}
+
+fn condition(filter: &Filter) -> (String, Vec<Val>) {
+    // What a sender says stands in the results with its quotes escaped, so this is found nowhere else.
+    let pattern = filter.action.map(|action| format!("%\"action\":\"{action}\"%"));
+    let wanted: [(&str, Val); 5] = [
+        ("r.integration_id =", filter.integration.into()),
+        ("r.service_id =", filter.service.into()),
+        ("r.results LIKE", pattern.into()),
+        ("r.at >=", filter.after.into()),
+        ("r.at <", filter.before.into()),
+    ];
+    let (mut text, mut params) = ("TRUE".to_owned(), Vec::new());
+    for (test, value) in wanted {
+        if value != Val::Null {
+            params.push(value);
+            text = format!("{text} AND {test} ${}", params.len());
+        }
+    }
+    (text, params)
 }
 
 /// When each integration of a service last received something.

@@ -207,6 +207,17 @@ pub async fn list(tx: &mut Tx<'_>, filter: ServiceFilter<'_>) -> Result<(Vec<Ser
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
 
+/// What each of these services is said to be, in their order.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn descriptions(tx: &mut Tx<'_>, ids: &[ServiceId]) -> Result<Vec<Option<String>>, DbError> {
+    let sql = "SELECT description FROM service WHERE id = $1";
+    let keys = ids.iter().map(|id| vec![(*id).into()]).collect();
+    let found = tx.find_each(sql, keys, |mut row| row.take::<Option<String>>()).await?;
+    Ok(found.into_iter().map(Option::flatten).collect())
+}
+
 /// Every service that was not removed.
 pub(crate) async fn all(tx: &mut Tx<'_>) -> Result<Vec<ServiceRow>, DbError> {
     let sql = format!("SELECT {COLUMNS} FROM service WHERE deleted_at IS NULL");

@@ -2,6 +2,8 @@
 //!
 //! These functions take values that were parsed, decide nothing that `domain` decides, and commit in one unit.
 
+pub mod bulk;
+
 pub mod incidents;
 pub mod notes;
 

@@ -19,7 +19,10 @@
 //! | `/theme` | `theme` (`system`, `light`, `dark`), `back` (a path of ours) |
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
 //! | `/ack/{token}`, `/unsubscribe/{token}` | |
-//! | `/incidents` | `title service_id urgency assignee description` |
+//! | `/incidents` | `title`, `service_id` or `service` (a name), `urgency assignee description` |
+//! | `/incidents/bulk` | `ids`\* `back` (the query of the list), `do`: `acknowledge`, `resolve` (with `note`), `reassign` (with `assignee`), `snooze` (with `minutes`), `suppress` |
+//! | `/incidents/views` | `name query` |
+//! | `/incidents/views/{view}` | `name`, `do`: `rename`, `share`, `unshare`, `delete` |
 //! | `/incidents/{id}/acknowledge`, `/reopen`, `/suppress` | |
 //! | `/incidents/{id}/resolve` | `note`, may be empty |
 //! | `/incidents/{id}/snooze` | `minutes` |
@@ -80,16 +83,17 @@
 //! | GET | query |
 //! |---|---|
 //! | `/incidents/{id}` | `story`: `people`; `before` (an entry), `alerts` (an alert): what came before it |
-//! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
+//! | `/incidents` | `status urgency serviceId teamId assigneeId`, several values by comma; `service` (a name), `mine q from to` (dates), `sort`: `newest oldest urgency changed`, `after`, `before` (a row's place) |
+//! | `/services` | `q teamId policyId health sort after before` |
 //! | `/services/{id}/integrations/new` | `q type` |
 //! | `/services/{id}/integrations` | `open`: the integration whose card is open |
 //! | `/services/{id}/maintenance` | `offset` |
 //! | `/services/{id}/activity` | `before`: where the list goes on |
 //! | `/schedules/{id}` | `from`: a date |
-//! | `/events` | `integration serviceId outcome offset` |
-//! | `/notifications` | `outcome user offset` |
+//! | `/events` | `integration serviceId outcome after before` |
+//! | `/notifications` | `outcome user after before` |
 //! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
-//! | `/audit` | `actor offset` |
+//! | `/audit` | `actor after before` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where

@@ -66,6 +66,8 @@ pub(crate) struct Organisation {
     pub(crate) api_key_id: ApiKeyId,
     /// The token of somebody who is signed in.
     pub(crate) session: String,
+    /// Somebody who is paged.
+    pub(crate) person: UserId,
 }
 
 /// Makes new databases, each in a place of its own.
@@ -142,19 +144,28 @@ impl Database {
 
     /// Fills it with the organisation, whose webhook goes there.
     pub(crate) async fn organise(&self, webhook: std::net::SocketAddr) -> anyhow::Result<Organisation> {
+        self.organise_many(webhook, SERVICES).await
+    }
+
+    /// The same with as many services; people and policies stay as few.
+    pub(crate) async fn organise_many(
+        &self,
+        webhook: std::net::SocketAddr,
+        services: usize,
+    ) -> anyhow::Result<Organisation> {
         let store = self.open().await?;
-        let made = organise(&store, webhook).await;
+        let made = organise(&store, webhook, services).await;
         store.db.close().await;
         Ok(made?)
     }
 }
 
-async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisation, ChangeError> {
+async fn organise(store: &Store, sink: std::net::SocketAddr, count: usize) -> Result<Organisation, ChangeError> {
     let (clock, now) = (SystemClock, SystemClock.now());
     // Each service pages a person of its own: pages to one address are gathered.
     let people: Vec<UserRow> = (0..SERVICES).map(user).collect();
     let policies: Vec<PolicyRow> = people.iter().map(|user| policy(user.id)).collect();
-    let services: Vec<ServiceRow> = (0..SERVICES).map(|n| service(n, policies[n].id)).collect();
+    let services: Vec<ServiceRow> = (0..count).map(|n| service(n, policies[n % SERVICES].id)).collect();
     let doors: Vec<IntegrationRow> = services
         .iter()
         .map(|service| integration(service.id, "EVENTS_API_V2"))
@@ -189,6 +200,7 @@ async fn organise(store: &Store, sink: std::net::SocketAddr) -> Result<Organisat
         api_key: key.expose().to_owned(),
         api_key_id: key_row.id,
         session,
+        person: people[7].id,
     };
     let sealer = store.sealer.clone();
     let unit = async move |tx: &mut db::Tx<'_>| {
@@ -250,7 +262,7 @@ fn service(n: usize, policy: PolicyId) -> ServiceRow {
     let now = SystemClock.now();
     ServiceRow {
         id: ServiceId::new(SystemClock.uuid_v7()),
-        name: format!("Service {n:03}"),
+        name: format!("Service {n:04}"),
         description: None,
         team: None,
         policy: Some(policy),

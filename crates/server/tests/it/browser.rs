@@ -8,6 +8,7 @@ mod first_page;
 mod hostile;
 mod incident;
 mod integrations;
+mod list;
 mod mail_link;
 mod mapping;
 mod no_scripts;

@@ -6,7 +6,7 @@ use bytes::{BufMut, BytesMut};
 use jiff::Timestamp;
 use opsknight_domain::id::{
     AlertId, ApiKeyId, AuditId, ChangeId, ContactMethodId, DeliveryId, EntryId, IncidentId, IntegrationId,
-    MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
+    MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, ViewId, WebhookId,
 };
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type};
@@ -249,7 +249,7 @@ macro_rules! ids {
 
 ids! {
     AlertId ApiKeyId AuditId ChangeId ContactMethodId DeliveryId EntryId IncidentId IntegrationId MaintenanceId OverrideId
-    PolicyId ReceiptId RuleId ScheduleId ServiceId TeamId UserId WebhookId
+    PolicyId ReceiptId RuleId ScheduleId ServiceId TeamId UserId ViewId WebhookId
 }
 
 /// One row of an answer, read from the first column to the last.

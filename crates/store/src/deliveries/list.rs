@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use opsknight_domain::id::{DeliveryId, IncidentId, UserId, WebhookId};
 
-use crate::db::{DbError, Row, Tx, Val, Wake};
+use crate::{
+    db::{DbError, Row, Tx, Val, Wake},
+    listing::{Edge, Window, window},
+};
 
 /// How many of the last failures are looked at for the last one of each channel.
 const FAILURES_MAX: i64 = 500;
@@ -138,6 +141,20 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
 
+/// One page of messages from an edge, the last first. The filter's offset is not looked at.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Window<Listed>, DbError> {
+    let rows = async |edge: &Edge, limit: i64| {
+        let (condition, mut params) = condition(filter);
+        let (beyond, way) = (edge.condition("d.id", &mut params), edge.way());
+        let sql = format!("SELECT {COLUMNS} WHERE {condition}{beyond} ORDER BY d.id {way} LIMIT {limit}");
+        tx.query(&sql, &params).await?.into_iter().map(read).collect()
+    };
+    window(edge, filter.limit, rows, |row| row.id.to_string()).await
+}
+
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
     let wanted: [(&str, Val); 5] = [
         ("id", filter.id.into()),
@@ -154,6 +171,10 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
             params.push(value);
             text = format!("{text} AND d.{column} = ${}", params.len());
         }
+    }
+    if filter.state.as_deref().is_some_and(|state| state != "SENT") {
+        // Said in so many words, so that the index of what was not sent serves.
+        text.push_str(" AND d.state <> 'SENT'");
     }
     (text, params)
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod credentials;
+mod incident_lists;
 mod paging;
 mod people;
 mod picture;

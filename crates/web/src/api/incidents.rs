@@ -1,5 +1,6 @@
 //! `/api/incidents`.
 
+mod bulk;
 mod notes;
 mod read;
 mod respond;
@@ -8,6 +9,7 @@ mod write;
 
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use bulk::{BulkError, BulkOutcome, BulkResult};
 pub use read::IncidentQuery;
 pub use shape::{ActorBody, AlertBody, EntryBody, ImageBody, IncidentBody, LinkBody, incident_body};
 
@@ -16,6 +18,7 @@ use crate::state::AppState;
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(read::list, write::create))
+        .routes(routes!(bulk::change))
         .routes(routes!(read::get, write::update))
         .routes(routes!(read::notes, write::add_note))
         .routes(routes!(notes::edit, notes::delete))

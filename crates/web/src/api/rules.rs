@@ -151,6 +151,7 @@ pub static RULES: &[Rule] = &[
 
     get("/api/incidents", Scope::IncidentsRead),
     respond("POST", "/api/incidents", Scope::IncidentsWrite),
+    respond("POST", "/api/incidents/bulk", Scope::IncidentsWrite),
     get("/api/incidents/{id}", Scope::IncidentsRead),
     respond("PATCH", "/api/incidents/{id}", Scope::IncidentsWrite),
     get("/api/incidents/{id}/notes", Scope::IncidentsRead),
@@ -221,6 +222,9 @@ pub static RULES: &[Rule] = &[
     page("GET", "/incidents"),
     respond_form("/incidents"),
     respond_page("/incidents/new"),
+    respond_form("/incidents/bulk"),
+    page("POST", "/incidents/views"),
+    page("POST", "/incidents/views/{viewId}"),
     page("GET", "/incidents/{id}"),
     respond_form("/incidents/{id}/acknowledge"),
     respond_form("/incidents/{id}/resolve"),

@@ -11,7 +11,8 @@ use opsknight_domain::{
     event::Severity,
     id::{
         AlertId, ApiKeyId, AuditId, ChangeId, ContactMethodId, DeliveryId, EntryId, IncidentId, IntegrationId,
-        MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, WebhookId,
+        MaintenanceId, OverrideId, PolicyId, ReceiptId, RuleId, ScheduleId, ServiceId, TeamId, UserId, ViewId,
+        WebhookId,
     },
     incident::{Happening, Status},
     urgency::Urgency,
@@ -72,6 +73,7 @@ identities! {
     Delivery DeliveryId "delivery";
     Change ChangeId "change event";
     Audit AuditId "audit entry";
+    View ViewId "saved view";
 }
 
 /// An identity on the wire: a TypeID such as `inc_…`.

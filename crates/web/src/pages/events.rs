@@ -2,7 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use http::Uri;
-use opsknight_domain::id::{IntegrationId, ServiceId};
+use opsknight_domain::id::{IntegrationId, ReceiptId, ServiceId};
 use opsknight_store::{
     db::Tx,
     receipts::{self, Receipt, Summary},
@@ -13,13 +13,14 @@ use super::{
     PageError, choices, incident,
     preview::previewed,
     records::{asked, select},
-    rows::{Names, event_row, incident_link, names, outcome_badge, pager, results, shorten},
+    rows::{Names, event_row, incident_link, names, outcome_badge, results, shorten, steps},
     viewer::{Viewer, done, refused},
 };
 use crate::{
     api::{
         error::ApiError,
         extract::Path,
+        page::LIMIT_DEFAULT,
         receipts::{ACTIONS, foresee, found, run},
         wire::{Id, ids},
     },
@@ -29,28 +30,27 @@ use crate::{
 
 /// `GET /events`
 pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
-    let mut asked = asked(&uri);
+    let mut asked = asked::<ReceiptId>(&uri);
     let integration = asked.id::<IntegrationId>("integration");
     let service = asked.id::<ServiceId>("serviceId");
     let outcome = asked.params.text("outcome");
     asked.problems.check()?;
-    let page = asked.page;
+    let edge = asked.edge;
     let action = ACTIONS.into_iter().find(|action| Some(*action) == outcome.as_deref());
     let filter = receipts::Filter {
         integration,
         service,
         action,
-        limit: page.limit,
-        offset: page.offset,
+        limit: LIMIT_DEFAULT,
         ..receipts::Filter::default()
     };
     let unit = async move |tx: &mut Tx<'_>| {
-        let (rows, total) = receipts::list(tx, &filter).await?;
-        let names = names(tx, rows.iter().map(|row| &row.results)).await?;
-        Ok::<_, ApiError>((rows, total, names))
+        let window = receipts::page(tx, &filter, &edge).await?;
+        let names = names(tx, window.rows.iter().map(|row| &row.results)).await?;
+        Ok::<_, ApiError>((window, names))
     };
-    let (rows, total, names) = state.store.db.read(unit).await?;
-    let shown = rows.len();
+    let (window, names) = state.store.db.read(unit).await?;
+    let pager = steps(&uri, &window);
     let known = viewer.picture.integrations.values();
     let mut options: Vec<Choice> = known.map(|row| Choice::new(row.id.to_string(), &row.name)).collect();
     options.sort_by_key(|choice| choice.label.to_lowercase());
@@ -64,8 +64,12 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
         service: select("serviceId", service.map(|id| id.to_string()), "Any", services),
         outcome: select("outcome", action.map(str::to_owned), "Any", actions.collect()),
         filtered: integration.is_some() || service.is_some() || action.is_some(),
-        rows: rows.into_iter().map(|row| event_row(&viewer, row, &names)).collect(),
-        pager: pager(&uri, page, shown, total),
+        rows: window
+            .rows
+            .into_iter()
+            .map(|row| event_row(&viewer, row, &names))
+            .collect(),
+        pager,
     };
     viewer.page(&page)
 }

@@ -1,147 +1,186 @@
-//! `/incidents` and `/incidents/new`: finding an incident, opening one by hand.
+//! `/incidents`: finding incidents, saving how they were found, and working on many at once.
 
-use axum::{
-    extract::State,
-    response::{IntoResponse as _, Redirect, Response},
-};
+mod asked;
+mod bulk;
+mod new;
+mod saved;
+
+pub(super) use bulk::bulk;
+pub(super) use new::{create, new};
+pub(super) use saved::{change_view, save_view};
+
+use axum::{extract::State, response::Response};
 use http::Uri;
-use opsknight_domain::{
-    id::{ServiceId, UserId},
-    incident::{Manual, Status},
-    urgency::Urgency,
+use opsknight_domain::incident::Status;
+use opsknight_store::{
+    db::Tx,
+    incidents::{self, Cursor, Slice, States, Total},
+    views::{self, ViewRow},
 };
-use opsknight_store::{db::Tx, incidents};
-use serde_json::Value;
 
-use super::{
-    PageError, choices,
-    form::{Form, Wrong},
-    rows::{incident_row, pager},
-    viewer::Viewer,
-};
+use self::asked::{Asked, Order, joined};
+use super::{PageError, choices, rows::incident_row, viewer::Viewer};
 use crate::{
-    actions::incidents::{self as actions, Opening},
-    api::{
-        error::{ApiError, Problems},
-        extract::{FromParams as _, Params},
-        incidents::IncidentQuery,
-        page::Page,
-    },
+    api::error::ApiError,
     state::AppState,
-    views::{Choice, Field, IncidentList, IncidentNew, Link, QuickFilter, Section, Select, status_name},
+    views::{
+        Bulk, Choice, Field, IncidentList, Link, QuickFilter, SavedView, Section, Select, ServiceFilter, Steps,
+        grouped, status_name,
+    },
 };
 
 /// The states of an incident that somebody still has to do something about.
 const LIVE: &str = "OPEN,ACKNOWLEDGED";
+/// Up to how many services a page names them all; more are found by typing.
+const SERVICES_LISTED_MAX: usize = 100;
 
-/// What was asked for: the same filters as in the API, and `mine`.
-struct Asked {
-    query: IncidentQuery,
-    page: Page,
-    mine: bool,
-}
-
-fn asked(uri: &Uri) -> Result<Asked, ApiError> {
-    let mut problems = Problems::default();
-    let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
-    let asked = Asked {
-        mine: params.flag("mine", &mut problems) == Some(true),
-        query: IncidentQuery::from_params(&mut params, &mut problems),
-        page: Page::from_params(&mut params, &mut problems),
-    };
-    problems.check().map(|()| asked)
+/// The address of a list.
+fn address(query: &str) -> String {
+    if query.is_empty() {
+        "/incidents".to_owned()
+    } else {
+        format!("/incidents?{query}")
+    }
 }
 
 /// `GET /incidents`
 pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
-    let Asked { query, page, mine } = asked(&uri)?;
-    let mut filter = query.clone().filter(page);
-    if mine {
-        filter.assignees = vec![viewer.person.id];
-    }
-    let own = incidents::Filter {
-        statuses: vec![Status::Open, Status::Acknowledged],
-        assignees: vec![viewer.person.id],
-        limit: 1,
-        ..incidents::Filter::default()
-    };
+    let asked = Asked::of(&uri)?;
+    let filter = asked.filter(viewer.person.id, &viewer.zone, viewer.directory());
+    let (place, me) = (asked.place, viewer.person.id);
     let unit = async move |tx: &mut Tx<'_>| {
-        let (rows, total) = incidents::list(tx, &filter).await?;
-        let counts = incidents::counts(tx, None).await?;
-        let (_, mine) = incidents::list(tx, &own).await?;
-        Ok::<_, ApiError>((rows, total, counts, mine))
+        let slice = incidents::page(tx, &filter, place).await?;
+        let states = incidents::states(tx).await?;
+        let mine = incidents::waiting_for(tx, me).await?;
+        Ok::<_, ApiError>((slice, states, mine, views::seen_by(tx, me).await?))
     };
-    let (rows, total, counts, my_count) = state.store.db.read(unit).await?;
-    let filtered = mine || query != IncidentQuery::default();
-    let shown = rows.len();
-    let list = IncidentList {
-        shell: viewer.shell("Incidents", Section::Incidents),
-        quick: quick_lists(&uri, &counts, my_count),
+    let (slice, states, mine, saved) = state.store.db.read(unit).await?;
+    viewer.page(&page(&viewer, &asked, slice, &quick_lists(states, mine), &saved))
+}
+
+fn page(
+    viewer: &Viewer,
+    asked: &Asked,
+    slice: Slice,
+    quick: &[(&str, &str, Option<i64>)],
+    saved: &[ViewRow],
+) -> IncidentList {
+    let here = asked.canonical();
+    let query = &asked.query;
+    let directory = viewer.directory();
+    let tab = |(query, text, count): &(&str, &str, Option<i64>)| QuickFilter {
+        link: Link::new(address(query), *text),
+        count: count.and_then(|count| u64::try_from(count).ok()),
+        current: here == *query,
+    };
+    let quick: Vec<QuickFilter> = quick.iter().map(tab).collect();
+    let views: Vec<SavedView> = saved.iter().map(|row| saved_view(viewer, row, &here)).collect();
+    let known = quick.iter().any(|tab| tab.current) || views.iter().any(|view| view.current);
+    let filtered = asked.filters();
+    let orders = Order::ALL
+        .into_iter()
+        .filter(|order| *order != Order::Changed || !asked.has_days() || asked.order == Order::Changed);
+    let pager = steps(&here, &slice);
+    IncidentList {
+        quick,
+        save: (!known && !here.is_empty()).then(|| here.clone()),
+        views,
         status: select(
             "status",
-            words(query.status.iter().map(|status| status.word())),
+            joined(query.status.iter().map(|status| status.word())),
             statuses(),
         ),
         urgency: select(
             "urgency",
-            words(query.urgency.iter().map(|urgency| urgency.word())),
+            joined(query.urgency.iter().map(|urgency| urgency.word())),
             choices::or_none("Any", choices::urgencies()),
         ),
-        service: select(
-            "serviceId",
-            words(query.service_id.iter().map(ToString::to_string)),
-            choices::or_none("Any", choices::services(viewer.directory())),
-        ),
+        service: service(viewer, asked),
         team: select(
             "teamId",
-            words(query.team_id.iter().map(ToString::to_string)),
-            choices::or_none("Any", choices::teams(viewer.directory())),
+            joined(query.team_id.iter().map(ToString::to_string)),
+            choices::or_none("Any", choices::teams(directory)),
         ),
+        assignee: select(
+            "assigneeId",
+            joined(query.assignee_id.iter().map(ToString::to_string)),
+            choices::or_none("Anybody", choices::people(directory)),
+        ),
+        order: Select::new(
+            Field::new("sort").with(asked.order.word()),
+            orders.map(|order| Choice::new(order.word(), order.name())),
+        ),
+        from: day("from", asked.from),
+        to: day("to", asked.to),
+        more_set: !query.team_id.is_empty() || !query.assignee_id.is_empty() || asked.has_days(),
         query: query.q.clone().unwrap_or_default(),
-        mine,
+        mine: asked.mine,
         filtered,
-        rows: rows.into_iter().map(|row| incident_row(&viewer, row)).collect(),
-        pager: pager(&uri, page, shown, total),
-    };
-    viewer.page(&list)
+        rows: slice.rows.into_iter().map(|row| incident_row(viewer, row)).collect(),
+        pager,
+        first_page: asked.place == incidents::From::Start,
+        bulk: Bulk {
+            back: here,
+            assignee: Select::new(
+                Field::new("assignee").within("bulk"),
+                [Choice::new("", "Choose…"), Choice::new("nobody", "Nobody")]
+                    .into_iter()
+                    .chain(choices::assignees(directory)),
+            ),
+        },
+        shell: viewer.shell("Incidents", Section::Incidents),
+    }
 }
 
-/// The lists that are asked for often.
-fn quick_lists(uri: &Uri, counts: &[(ServiceId, incidents::Counts)], mine: i64) -> Vec<QuickFilter> {
-    let count = |of: fn(&incidents::Counts) -> i64| {
-        let sum = counts.iter().map(|(_, counts)| of(counts)).sum::<i64>();
-        u64::try_from(sum).ok()
-    };
-    let acknowledged = count(|counts| counts.acknowledged);
-    let lists = [
-        ("/incidents", "All", None),
-        ("/incidents?status=OPEN", "Open", count(|counts| counts.open)),
-        ("/incidents?status=ACKNOWLEDGED", "Acknowledged", acknowledged),
+fn day(name: &str, date: Option<jiff::civil::Date>) -> Field {
+    Field::new(name).with(date.map(|date| date.to_string()).unwrap_or_default())
+}
+
+/// The lists that are asked for often, each with its query.
+fn quick_lists(states: States, mine: i64) -> [(&'static str, &'static str, Option<i64>); 5] {
+    [
+        ("status=OPEN", "Open", Some(states.open)),
+        ("status=ACKNOWLEDGED", "Acknowledged", Some(states.acknowledged)),
+        ("status=OPEN,ACKNOWLEDGED&mine=true", "Mine", Some(mine)),
         (
-            "/incidents?mine=true&status=OPEN,ACKNOWLEDGED",
-            "Mine",
-            u64::try_from(mine).ok(),
+            "status=SNOOZED,SUPPRESSED",
+            "Put aside",
+            Some(states.snoozed + states.suppressed),
         ),
-    ];
-    quick(uri, &lists)
+        ("", "All", None),
+    ]
 }
 
-fn quick(uri: &Uri, lists: &[(&str, &str, Option<u64>)]) -> Vec<QuickFilter> {
-    let here = uri
-        .path_and_query()
-        .map_or("", |path| path.as_str())
-        .replace("%2C", ",");
-    let filter = |(href, text, count): &(&str, &str, Option<u64>)| QuickFilter {
-        link: Link::new(*href, *text),
-        count: *count,
-        current: here == *href,
+fn saved_view(viewer: &Viewer, row: &ViewRow, here: &str) -> SavedView {
+    let (own, admin) = (row.user == viewer.person.id, viewer.caller.is_admin());
+    SavedView {
+        id: row.id.to_string(),
+        link: Link::new(address(&row.query), &row.name),
+        current: row.query == here,
+        shared: row.shared,
+        may_change: admin || (own && !row.shared),
+        may_share: admin,
+    }
+}
+
+fn steps(here: &str, slice: &Slice) -> Steps {
+    let step = |name: &str, cursor: Option<Cursor>| {
+        let cursor = cursor?;
+        let and = if here.is_empty() { "" } else { "&" };
+        Some(format!("/incidents?{here}{and}{name}={cursor}"))
     };
-    lists.iter().map(filter).collect()
-}
-
-fn words(words: impl Iterator<Item = impl AsRef<str>>) -> String {
-    let all: Vec<String> = words.map(|word| word.as_ref().to_owned()).collect();
-    all.join(",")
+    let number = |count: i64| u64::try_from(count).unwrap_or_default();
+    Steps {
+        says: match slice.total {
+            Total::Exactly(1) => "1 incident".to_owned(),
+            Total::Exactly(count) => format!("{} incidents", grouped(number(count))),
+            Total::MoreThan(count) => format!("More than {} incidents", grouped(number(count))),
+            Total::Unknown => String::new(),
+        },
+        first: slice.previous.is_some().then(|| address(here)),
+        previous: step("before", slice.previous),
+        next: step("after", slice.next),
+    }
 }
 
 fn statuses() -> Vec<Choice> {
@@ -160,65 +199,18 @@ fn select(name: &str, value: String, mut options: Vec<Choice>) -> Select {
     Select::new(Field::new(name).with(value), options)
 }
 
-/// `GET /incidents/new`
-pub(super) async fn new(viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
-    let given = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned();
-    let urgency = ("urgency".to_owned(), Urgency::High.word().to_owned());
-    let form = Form::of(given.chain([urgency]));
-    viewer.page(&new_page(&viewer, &form, &Wrong::default()))
-}
-
-fn new_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> IncidentNew {
+/// The service: chosen from a list, or typed where a list would be too long for a page.
+fn service(viewer: &Viewer, asked: &Asked) -> ServiceFilter {
     let directory = viewer.directory();
-    let nobody = "Whoever the policy pages";
-    IncidentNew {
-        shell: viewer.shell("New incident", Section::Incidents),
-        title: form.field("title", wrong),
-        service: form.select("service_id", wrong, choices::services(directory)),
-        urgency: form.select("urgency", wrong, choices::urgencies()),
-        assignee: form.select("assignee", wrong, choices::or_none(nobody, choices::people(directory))),
-        description: form.field("description", wrong),
+    let ids = joined(asked.query.service_id.iter().map(ToString::to_string));
+    if directory.services.len() <= SERVICES_LISTED_MAX && asked.service.is_none() {
+        let options = choices::or_none("Any", choices::services(directory));
+        return ServiceFilter::Listed(select("serviceId", ids, options));
     }
-}
-
-/// The names of fields as actions know them, and as the form here does.
-const NAMES: [(&str, &str); 2] = [("serviceId", "service_id"), ("assigneeId", "assignee")];
-
-/// `POST /incidents`
-pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
-    let opened = match opening(&form) {
-        Ok(opening) => actions::open(&state, opening, viewer.actor()).await,
-        Err(error) => Err(error),
+    let name = match asked.query.service_id.as_slice() {
+        [one] => directory.services.get(one).map(|service| service.name.clone()),
+        _ => None,
     };
-    match opened {
-        Ok(opened) => Ok(Redirect::to(&format!("/incidents/{}", opened.incident.id)).into_response()),
-        Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
-            viewer.refused_page(&new_page(&viewer, &form, &wrong))
-        }
-    }
-}
-
-fn opening(form: &Form) -> Result<Opening, ApiError> {
-    let mut problems = Problems::default();
-    let service = form.id::<ServiceId>("service_id", &mut problems);
-    if service.is_none() {
-        problems.add("service_id", "must be chosen");
-    }
-    let assignee = form.id::<UserId>("assignee", &mut problems);
-    let urgency = Urgency::from_word(form.text("urgency")).unwrap_or(Urgency::High);
-    problems.check()?;
-    Ok(Opening {
-        service: service.ok_or_else(|| ApiError::not_found("service"))?,
-        manual: Manual {
-            title: form.text("title").to_owned(),
-            description: form.given("description"),
-            urgency,
-            priority: None,
-            assignee,
-            team: None,
-            dedup_key: String::new(),
-            custom_details: Value::Null,
-        },
-    })
+    let name = asked.service.clone().or(name).unwrap_or_default();
+    ServiceFilter::Typed(Field::new("service").with(name))
 }

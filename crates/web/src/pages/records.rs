@@ -2,44 +2,51 @@
 
 use axum::{extract::State, response::Response};
 use http::Uri;
-use opsknight_domain::id::UserId;
+use opsknight_domain::id::{AuditId, DeliveryId, UserId};
 use opsknight_store::{
     audit::{self, AuditFilter, AuditRow as StoredLine},
     db::Tx,
     deliveries,
-    listing::Part,
+    listing::{Edge, Part},
 };
 use serde_json::Value;
 
 use super::{
     PageError, choices,
-    rows::{delivery_row, pager, shorten},
+    rows::{delivery_row, shorten, steps},
     viewer::Viewer,
 };
 use crate::{
     api::{
         deliveries::STATES,
         error::Problems,
-        extract::{FromParams as _, Params},
-        page::Page,
+        extract::Params,
+        page::LIMIT_DEFAULT,
         wire::{Id, Identity},
     },
     state::AppState,
     views::{Audit, AuditRow, Choice, Field, Link, Notifications, Section, Select},
 };
 
-/// The parameters of a list, and what is wrong with them.
+/// The parameters of a log, and what is wrong with them.
 pub(super) struct Asked {
     pub(super) params: Params,
     pub(super) problems: Problems,
-    pub(super) page: Page,
+    /// From where the log is read.
+    pub(super) edge: Edge,
 }
 
-pub(super) fn asked(uri: &Uri) -> Asked {
+/// Reads them; rows are named by identities of the kind `T`.
+pub(super) fn asked<T: Identity>(uri: &Uri) -> Asked {
     let mut problems = Problems::default();
     let mut params = Params::of_form(uri.query().unwrap_or_default(), &mut problems);
-    let page = Page::from_params(&mut params, &mut problems);
-    Asked { params, problems, page }
+    let mut place = |name: &str| params.one::<Id<T>>(name, &mut problems).map(|id| id.0.to_string());
+    let edge = match (place("after"), place("before")) {
+        (Some(id), _) => Edge::After(id),
+        (None, Some(id)) => Edge::Before(id),
+        (None, None) => Edge::Start,
+    };
+    Asked { params, problems, edge }
 }
 
 impl Asked {
@@ -59,24 +66,23 @@ pub(super) async fn notifications(
     viewer: Viewer,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let mut asked = asked(&uri);
+    let mut asked = asked::<DeliveryId>(&uri);
     let user = asked.id::<UserId>("user");
     let outcome = asked
         .params
         .text("outcome")
         .filter(|word| STATES.contains(&word.as_str()));
     asked.problems.check()?;
-    let page = asked.page;
+    let edge = asked.edge;
     let filter = deliveries::Filter {
         user,
         state: outcome.clone(),
-        limit: page.limit,
-        offset: page.offset,
+        limit: LIMIT_DEFAULT,
         ..deliveries::Filter::default()
     };
-    let unit = async move |tx: &mut Tx<'_>| deliveries::list(tx, &filter).await;
-    let (rows, total) = state.store.db.read(unit).await?;
-    let shown = rows.len();
+    let unit = async move |tx: &mut Tx<'_>| deliveries::page(tx, &filter, &edge).await;
+    let window = state.store.db.read(unit).await?;
+    let pager = steps(&uri, &window);
     let names = ["Waiting", "Sending", "Sent", "Failed", "Called off"];
     let states = STATES
         .into_iter()
@@ -88,40 +94,40 @@ pub(super) async fn notifications(
         filtered: user.is_some() || outcome.is_some(),
         outcome: select("outcome", outcome, "Any", states.collect()),
         user: select("user", user.map(|id| id.to_string()), "Anybody", people),
-        deliveries: rows.into_iter().map(|row| delivery_row(&viewer, row)).collect(),
-        pager: pager(&uri, page, shown, total),
+        deliveries: window.rows.into_iter().map(|row| delivery_row(&viewer, row)).collect(),
+        pager,
     };
     viewer.page(&page)
 }
 
 /// `GET /audit`
 pub(super) async fn audit(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
-    let mut asked = asked(&uri);
+    let mut asked = asked::<AuditId>(&uri);
     let actor = asked.id::<UserId>("actor");
     asked.problems.check()?;
-    let page = asked.page;
+    let edge = asked.edge;
     let actor_id = actor.map(|id| id.to_string());
     let wanted = actor_id.clone();
     let unit = async move |tx: &mut Tx<'_>| {
         let part = Part {
-            limit: page.limit,
-            offset: page.offset,
+            limit: LIMIT_DEFAULT,
+            offset: 0,
             q: None,
         };
         let filter = AuditFilter {
             actor_id: wanted.as_deref(),
             ..AuditFilter::all(part)
         };
-        audit::list(tx, &filter).await
+        audit::page(tx, &filter, &edge).await
     };
-    let (rows, total) = state.store.db.read(unit).await?;
-    let shown = rows.len();
+    let window = state.store.db.read(unit).await?;
+    let pager = steps(&uri, &window);
     let page = Audit {
         shell: viewer.shell("Audit log", Section::Audit),
         filtered: actor.is_some(),
         actor: select("actor", actor_id, "Anybody", choices::people(viewer.directory())),
-        rows: rows.into_iter().map(|row| audit_row(&viewer, row)).collect(),
-        pager: pager(&uri, page, shown, total),
+        rows: window.rows.into_iter().map(|row| audit_row(&viewer, row)).collect(),
+        pager,
     };
     viewer.page(&page)
 }

@@ -7,14 +7,16 @@ use opsknight_domain::{directory::Channel, id::IncidentId, incident::Status};
 use opsknight_store::{
     changes::ChangeEvent,
     db::{DbError, Tx},
-    deliveries, incidents, receipts,
+    deliveries, incidents,
+    listing::Window,
+    receipts,
 };
 use serde_json::Value;
 
 use super::viewer::Viewer;
 use crate::{
     api::{address::label_of_word, page::Page},
-    views::{Badge, ChangeRow, DeliveryRow, EventRow, IncidentRow, Link, Pager, Person, Tone},
+    views::{Badge, ChangeRow, DeliveryRow, Due, EventRow, IncidentRow, Link, Pager, Person, Steps, Tone, passed},
 };
 
 /// Longest text of a cell, in characters.
@@ -37,15 +39,22 @@ pub(super) fn change_row(viewer: &Viewer, change: ChangeEvent) -> ChangeRow {
 pub(super) fn incident_row(viewer: &Viewer, listed: incidents::Listed) -> IncidentRow {
     let incident = listed.incident;
     let clocks = incident.clocks;
+    let acknowledge = ("Acknowledge", clocks.ack_due);
+    let resolve = ("Resolve", clocks.resolve_due);
     let due = match incident.status {
-        Status::Open => clocks
-            .ack_due
-            .map(|at| ("Acknowledge", at))
-            .or(clocks.resolve_due.map(|at| ("Resolve", at))),
-        Status::Acknowledged => clocks.resolve_due.map(|at| ("Resolve", at)),
-        Status::Snoozed => incident.snoozed_until.map(|at| ("Opens again", at)),
-        Status::Suppressed | Status::Resolved => None,
+        Status::Open => vec![acknowledge, resolve],
+        Status::Acknowledged => vec![resolve],
+        Status::Snoozed => vec![("Opens again", incident.snoozed_until)],
+        Status::Suppressed | Status::Resolved => Vec::new(),
     };
+    let due = due.into_iter().filter_map(|(what, at)| {
+        let at = at?;
+        Some(Due {
+            what,
+            at: viewer.times(at),
+            overdue: passed(at, viewer.now),
+        })
+    });
     let assignee = incident.assignee.map(|id| {
         let name = listed.assignee_name.unwrap_or_else(|| "(removed)".to_owned());
         Person::new(id.to_string(), name)
@@ -61,7 +70,7 @@ pub(super) fn incident_row(viewer: &Viewer, listed: incidents::Listed) -> Incide
         assignee,
         alerts: incident.alert_count,
         created: viewer.times(incident.created_at),
-        due: due.map(|(what, at)| (what.to_owned(), viewer.times(at))),
+        due: due.collect(),
     }
 }
 
@@ -241,32 +250,50 @@ pub(super) fn shorten(text: &str) -> String {
     text.chars().take(CELL_CHARS_MAX).chain(['…']).collect()
 }
 
-/// Where in a list this page stands, with the addresses of its neighbours.
+/// Where a log goes on from this page.
+pub(super) fn steps<T>(uri: &Uri, window: &Window<T>) -> Steps {
+    let step = |name: &str, id: &Option<String>| Some(at_place(uri, Some((name, id.as_ref()?))));
+    Steps {
+        says: String::new(),
+        first: window.previous.is_some().then(|| at_place(uri, None)),
+        previous: step("before", &window.previous),
+        next: step("after", &window.next),
+    }
+}
+
+/// Where in a short list this page stands, with the addresses of its neighbours.
 pub(super) fn pager(uri: &Uri, page: Page, shown: usize, total: i64) -> Pager {
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
     let shown = i64::try_from(shown).unwrap_or_default();
     let last = page.offset + shown;
+    let at = |offset: i64| match offset {
+        ..=0 => at_place(uri, None),
+        offset => at_place(uri, Some(("offset", &offset.to_string()))),
+    };
     Pager {
         first: number(if shown == 0 { 0 } else { page.offset + 1 }),
         last: number(last),
         total: number(total),
-        previous: (page.offset > 0).then(|| at_offset(uri, (page.offset - page.limit).max(0))),
-        next: (last < total && shown > 0).then(|| at_offset(uri, last)),
+        previous: (page.offset > 0).then(|| at(page.offset - page.limit)),
+        next: (last < total && shown > 0).then(|| at(last)),
     }
 }
 
-/// The same address with another offset.
-fn at_offset(uri: &Uri, offset: i64) -> String {
+/// The same address at another place in the list.
+pub(super) fn at_place(uri: &Uri, place: Option<(&str, &str)>) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     for (name, value) in form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()) {
-        if name != "offset" && !value.is_empty() {
+        if !matches!(name.as_ref(), "after" | "before" | "offset") && !value.is_empty() {
             query.append_pair(&name, &value);
         }
     }
-    if offset > 0 {
-        query.append_pair("offset", &offset.to_string());
+    if let Some((name, value)) = place {
+        query.append_pair(name, value);
     }
-    format!("{}?{}", uri.path(), query.finish())
+    match query.finish().as_str() {
+        "" => uri.path().to_owned(),
+        query => format!("{}?{query}", uri.path()),
+    }
 }
 
 #[cfg(test)]
@@ -275,10 +302,21 @@ mod tests {
 
     #[test]
     fn neighbours_keep_the_filters() {
-        let uri: Uri = "/incidents?status=OPEN&offset=50&q=".parse().unwrap();
+        let uri: Uri = "/events?outcome=ignored&after=evt_2&q=".parse().unwrap();
+        let window = Window {
+            rows: vec![(); 50],
+            previous: Some("evt_1".to_owned()),
+            next: Some("evt_0".to_owned()),
+        };
+        let steps = steps(&uri, &window);
+        assert_eq!(steps.first.as_deref(), Some("/events?outcome=ignored"));
+        assert_eq!(steps.previous.as_deref(), Some("/events?outcome=ignored&before=evt_1"));
+        assert_eq!(steps.next.as_deref(), Some("/events?outcome=ignored&after=evt_0"));
+        let uri: Uri = "/events?offset=50".parse().unwrap();
+        assert_eq!(at_place(&uri, None), "/events");
         let pager = pager(&uri, Page { limit: 50, offset: 50 }, 50, 120);
         assert_eq!((pager.first, pager.last, pager.total), (51, 100, 120));
-        assert_eq!(pager.previous.as_deref(), Some("/incidents?status=OPEN"));
-        assert_eq!(pager.next.as_deref(), Some("/incidents?status=OPEN&offset=100"));
+        assert_eq!(pager.previous.as_deref(), Some("/events"));
+        assert_eq!(pager.next.as_deref(), Some("/events?offset=100"));
     }
 }

@@ -1,11 +1,13 @@
 //! `/services`: what alerts are about.
 
 mod activity;
+mod list;
 mod maintenance;
 mod overview;
 mod settings;
 
 pub(super) use activity::show as activity;
+pub(super) use list::list;
 pub(super) use maintenance::{
     change as change_maintenance, create as create_maintenance, end as end_maintenance, show as maintenance,
 };
@@ -23,8 +25,7 @@ use opsknight_domain::{
 use opsknight_store::{
     db::Tx,
     incidents::{self, Counts},
-    listing::Part,
-    services::{self, ServiceFilter, ServiceRow as Stored},
+    services::{self, ServiceRow as Stored},
 };
 use serde_json::json;
 
@@ -36,7 +37,7 @@ use super::{
 use crate::{
     api::{error::ApiError, extract::from_value, services as actions},
     state::AppState,
-    views::{Health, Link, Section, ServiceHead, ServiceList, ServiceNew, ServiceRow},
+    views::{Health, Link, Section, ServiceHead, ServiceNew},
 };
 
 /// The names of fields as the API knows them, and as forms here do.
@@ -67,48 +68,6 @@ fn team(directory: &Directory, service: &Service) -> Option<Link> {
 fn policy(directory: &Directory, service: &Service) -> Option<Link> {
     let policy = directory.policies.get(&service.policy?)?;
     Some(Link::new(format!("/policies/{}", policy.id), &policy.name))
-}
-
-/// `GET /services`
-pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
-    let unit = async move |tx: &mut Tx<'_>| {
-        let filter = ServiceFilter {
-            part: Part::ALL,
-            team: None,
-            policy: None,
-        };
-        let (rows, _) = services::list(tx, filter).await?;
-        Ok::<_, ApiError>((rows, incidents::counts(tx, None).await?))
-    };
-    let (rows, counts) = state.store.db.read(unit).await?;
-    let directory = viewer.directory();
-    let row = |row: Stored| {
-        let known = counts.iter().find(|(id, _)| *id == row.id);
-        let counts = known.map(|(_, counts)| *counts).unwrap_or_default();
-        let doors = viewer
-            .picture
-            .integrations
-            .values()
-            .filter(|door| door.service == row.id);
-        let integrations = u64::try_from(doors.count()).unwrap_or_default();
-        let (id, name) = (row.id, row.name.clone());
-        let description = row.description.clone().unwrap_or_default();
-        let service = row.into_domain();
-        ServiceRow {
-            link: Link::new(format!("/services/{id}"), name),
-            description,
-            health: health_of(&viewer, id, counts),
-            open: u64::try_from(counts.open + counts.acknowledged + counts.snoozed).unwrap_or_default(),
-            team: team(directory, &service),
-            policy: policy(directory, &service),
-            integrations,
-        }
-    };
-    let page = ServiceList {
-        shell: viewer.shell("Services", Section::Services),
-        rows: rows.into_iter().map(row).collect(),
-    };
-    viewer.page(&page)
 }
 
 /// `GET /services/new`

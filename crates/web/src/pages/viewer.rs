@@ -69,10 +69,9 @@ impl FromRequestParts<AppState> for Viewer {
         let pictures = state.store.pictures.clone();
         let unit = async move |tx: &mut Tx<'_>| {
             let picture = pictures.current(tx, now).await?;
-            let counts = incidents::counts(tx, None).await?;
+            let open = incidents::open_count(tx).await?;
             let since = now.saturating_sub(FAILURES_LOOK_BACK).unwrap_or(Timestamp::MIN);
             let health = deliveries::health(tx, now, since).await?;
-            let open = counts.iter().map(|(_, counts)| counts.open).sum::<i64>();
             Ok::<_, DbError>((picture, open, health.failed))
         };
         let (picture, open, failed) = state.store.db.read(unit).await?;

@@ -325,7 +325,20 @@ impl Person {
     }
 }
 
-/// Where in a long list a page stands.
+/// Where a list goes on that has no page numbers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Steps {
+    /// How many there are: "1,204 incidents", "More than 10,000 incidents"; empty where nobody has counted.
+    pub says: String,
+    /// The address of the first page, where this is another.
+    pub first: Option<String>,
+    /// The address of the page before.
+    pub previous: Option<String>,
+    /// The address of the page after.
+    pub next: Option<String>,
+}
+
+/// Where in a short list a page stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pager {
     /// The number of the first row shown, from 1; 0 when there is none.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, EventRow, Link, Pager, Previewed, Select, Shell, Times};
+use super::{Badge, EventRow, Link, Previewed, Select, Shell, Steps, Times};
 
 /// `/audit`
 #[derive(Debug, Clone, Template)]
@@ -17,7 +17,7 @@ pub struct Audit {
     /// This page of the list, newest first.
     pub rows: Vec<AuditRow>,
     /// Which part of it that is.
-    pub pager: Pager,
+    pub pager: Steps,
 }
 
 /// Something that somebody changed.
@@ -56,7 +56,7 @@ pub struct EventLog {
     /// This page of the list, newest first.
     pub rows: Vec<EventRow>,
     /// Which part of it that is.
-    pub pager: Pager,
+    pub pager: Steps,
 }
 
 /// `/events/{id}`

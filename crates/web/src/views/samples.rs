@@ -153,15 +153,14 @@ impl Kind {
         }
     }
 
-    pub(super) fn pager(self) -> Pager {
+    pub(super) fn steps(self) -> Steps {
         match self {
-            Self::Empty => Pager::default(),
-            Self::Typical | Self::Hostile => Pager {
-                first: 1,
-                last: 50,
-                total: 10_000,
+            Self::Empty => Steps::default(),
+            Self::Typical | Self::Hostile => Steps {
+                says: "More than 10,000 incidents".into(),
+                first: Some("/incidents".into()),
                 previous: None,
-                next: Some("/incidents?offset=50".into()),
+                next: Some("/incidents?after=1.2".into()),
             },
         }
     }

@@ -2,15 +2,15 @@
 
 use askama::Template;
 
-use super::{Badge, Checks, Field, FormError, Link, RoomField, Select, Shell, Times, Tone, form::errors};
+use super::{Badge, Checks, Field, FormError, Link, RoomField, Select, Shell, Steps, Times, Tone, form::errors};
 
 /// Whether a service works, from its incidents that are not resolved, and whether anybody expects it to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// People work on it, whatever is open.
-    Maintenance,
     /// Nothing is open.
     Operational,
+    /// People work on it, whatever is open.
+    Maintenance,
     /// Something of medium or low urgency is.
     Degraded,
     /// Something of high urgency is.
@@ -36,8 +36,24 @@ impl Health {
 pub struct ServiceList {
     /// Around the page.
     pub shell: Shell,
-    /// The services, by name.
+    /// `q`
+    pub q: Field,
+    /// `health`
+    pub health: Select,
+    /// `teamId`
+    pub team: Select,
+    /// `policyId`
+    pub policy: Select,
+    /// `sort`
+    pub order: Select,
+    /// Any filter is set.
+    pub filtered: bool,
+    /// There are services.
+    pub any: bool,
+    /// This page of the list.
     pub rows: Vec<ServiceRow>,
+    /// Where the list goes on.
+    pub pager: Steps,
 }
 
 /// A service in a list.

@@ -201,5 +201,5 @@ pub struct Notifications {
     /// This page of the list.
     pub deliveries: Vec<DeliveryRow>,
     /// Which part of it that is.
-    pub pager: Pager,
+    pub pager: Steps,
 }

@@ -92,6 +92,19 @@ pub fn relative(at: Timestamp, now: Timestamp) -> Option<String> {
     })
 }
 
+/// How long a point in time has passed, without "ago": "5 min", "3 d"; none when it is still to come.
+#[must_use]
+pub fn passed(at: Timestamp, now: Timestamp) -> Option<String> {
+    let seconds = now.as_second().saturating_sub(at.as_second());
+    match seconds {
+        ..0 => None,
+        0..MINUTE_S => Some("under 1 min".to_owned()),
+        MINUTE_S..HOUR_S => Some(format!("{} min", seconds / MINUTE_S)),
+        HOUR_S..DAY_S => Some(format!("{} h", seconds / HOUR_S)),
+        _ => Some(format!("{} d", seconds / DAY_S)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +134,23 @@ mod tests {
                 .collect::<Vec<_>>(),
             wanted
         );
+    }
+
+    #[test]
+    fn says_how_long_ago_without_saying_ago() {
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let say = |seconds: i64| passed(Timestamp::from_second(1_800_000_000 - seconds).unwrap(), now);
+        let said = [-1, 0, 59, 60, 7_199, 86_400, 864_000].map(say);
+        let wanted = [
+            None,
+            Some("under 1 min"),
+            Some("under 1 min"),
+            Some("1 min"),
+            Some("1 h"),
+            Some("1 d"),
+            Some("10 d"),
+        ];
+        assert_eq!(said.each_ref().map(Option::as_deref), wanted);
     }
 
     #[test]

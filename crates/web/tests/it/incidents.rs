@@ -153,7 +153,7 @@ async fn lists_are_filtered_and_come_in_pages() {
     assert_eq!(list("").await, ["three", "two", "one"]);
     assert_eq!(list("sort=urgency").await, ["two", "three", "one"]);
     assert_eq!(list("urgency=LOW,MEDIUM&order=asc").await, ["one", "three"]);
-    assert_eq!(list("q=TW").await, ["two"]);
+    assert_eq!(list("q=THR").await, ["three"]);
     assert_eq!(list("limit=1&offset=1").await, ["two"]);
     assert_eq!(list("createdBefore=2026-01-01T00:00:00Z").await, [""; 0]);
 }

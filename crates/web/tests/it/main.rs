@@ -8,6 +8,7 @@ mod gate;
 mod harness;
 mod incidents;
 mod journey;
+mod lists;
 mod manage;
 mod meanwhile;
 mod openapi;

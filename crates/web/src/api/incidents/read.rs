@@ -52,7 +52,8 @@ pub struct IncidentQuery {
     /// Tagged with one of these words, by comma.
     #[param(style = Form, explode = false, value_type = Option<Vec<String>>)]
     pub tag: Vec<String>,
-    /// Has all of these words in its title, its key or its number.
+    /// Has all of these words in its title, its key or its number. From three letters on a word also finds longer ones
+    /// that begin with it.
     #[param(max_length = 200)]
     pub q: Option<String>,
     /// Began at or after.

@@ -153,7 +153,7 @@ pub(super) struct IncidentPatch {
 
 impl IncidentPatch {
     /// The things to do, in their order: where it stands comes first, so that nobody is paged for what ends.
-    fn acts(self) -> Result<Vec<Act>, ApiError> {
+    pub(super) fn acts(self) -> Result<Vec<Act>, ApiError> {
         let mut problems = Problems::default();
         let status = self.status.map(|word| word.0);
         if self.snooze_minutes.is_some() && status != Some(Status::Snoozed) {

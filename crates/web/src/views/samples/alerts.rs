@@ -66,7 +66,15 @@ impl ServiceList {
         ];
         Self {
             shell: k.shell(Section::Services, "Services", "/services"),
+            q: k.field("q", ""),
+            health: k.select("health", &[("", "Any"), ("critical", "Critical")], ""),
+            team: k.select("teamId", &[("", "Any"), ("team_1", "Platform")], ""),
+            policy: k.select("policyId", &[("", "Any"), ("pol_1", "Platform, day and night")], ""),
+            order: k.select("sort", &[("name", "Name"), ("health", "Health")], "name"),
+            filtered: k == Kind::Hostile,
+            any: k != Kind::Empty,
             rows: k.list(rows),
+            pager: k.steps(),
         }
     }
 }
@@ -370,7 +378,7 @@ impl EventLog {
             outcome: k.select("outcome", &[("", "Any"), ("ignored", "Ignored")], ""),
             filtered: k == Kind::Hostile,
             rows: events(k),
-            pager: k.pager(),
+            pager: k.steps(),
         }
     }
 }

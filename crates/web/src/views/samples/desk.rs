@@ -13,7 +13,12 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
 }
 
 pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
-    let row = |number: i64, title: &str, status, urgency, assignee: Option<usize>, due| IncidentRow {
+    let due = |what, minutes: i64| Due {
+        what,
+        at: at(minutes),
+        overdue: (minutes < 0).then(|| format!("{} min", -minutes)),
+    };
+    let row = |number: i64, title: &str, status, urgency, assignee: Option<usize>, due: Vec<Due>| IncidentRow {
         id: format!("inc_01kap{number}"),
         number,
         title: k.text(title),
@@ -33,7 +38,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Open,
             Urgency::High,
             Some(0),
-            Some(("Acknowledge".into(), at(4))),
+            vec![due("Acknowledge", 4), due("Resolve", 60)],
         ),
         row(
             1846,
@@ -41,7 +46,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Acknowledged,
             Urgency::High,
             Some(1),
-            Some(("Resolve".into(), at(50))),
+            vec![due("Resolve", -50)],
         ),
         row(
             1845,
@@ -49,7 +54,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Open,
             Urgency::Medium,
             None,
-            None,
+            Vec::new(),
         ),
         row(
             1843,
@@ -57,7 +62,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Snoozed,
             Urgency::Low,
             Some(2),
-            Some(("Until".into(), at(300))),
+            vec![due("Opens again", 300)],
         ),
         row(
             1841,
@@ -65,7 +70,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Suppressed,
             Urgency::Low,
             None,
-            None,
+            Vec::new(),
         ),
         row(
             1840,
@@ -73,7 +78,7 @@ pub(super) fn rows(k: Kind) -> Vec<IncidentRow> {
             Status::Resolved,
             Urgency::Low,
             None,
-            None,
+            Vec::new(),
         ),
     ])
 }
@@ -133,23 +138,59 @@ impl IncidentList {
             count,
             current,
         };
+        let view = |n: usize, name: &str, shared| SavedView {
+            id: format!("view_{n}"),
+            link: k.link("/incidents?urgency=HIGH", name),
+            current: k == Kind::Hostile && n == 1,
+            shared,
+            may_change: true,
+            may_share: true,
+        };
+        let named = k.select("serviceId", &[("", "Any"), ("svc_1", "Checkout API")], "");
         Self {
             shell: k.shell(Section::Incidents, "Incidents", "/incidents"),
             quick: vec![
-                quick("/incidents?status=OPEN,ACKNOWLEDGED", "Live", Some(3), true),
-                quick("/incidents?mine=true", "Mine", Some(1), false),
-                quick("/incidents?status=SNOOZED,SUPPRESSED", "Put off", Some(2), false),
-                quick("/incidents", "All", None, false),
+                quick("/incidents?status=OPEN", "Open", Some(3), k == Kind::Typical),
+                quick("/incidents?status=ACKNOWLEDGED", "Acknowledged", Some(2), false),
+                quick(
+                    "/incidents?status=OPEN,ACKNOWLEDGED&mine=true",
+                    "Mine",
+                    Some(1_204),
+                    false,
+                ),
+                quick("/incidents?status=SNOOZED,SUPPRESSED", "Put aside", Some(2), false),
+                quick("/incidents", "All", None, k == Kind::Empty),
             ],
+            views: k.list(vec![
+                view(1, "Payments tonight", false),
+                view(2, "Without a team", true),
+            ]),
+            save: k.maybe(k.text("urgency=HIGH&mine=true")),
             status: k.select("status", &[("", "Any"), ("OPEN", "Open"), ("RESOLVED", "Resolved")], ""),
             urgency: k.select("urgency", &[("", "Any"), ("HIGH", "High"), ("LOW", "Low")], ""),
-            service: k.select("serviceId", &[("", "Any"), ("svc_1", "Checkout API")], ""),
+            service: match k {
+                Kind::Hostile => ServiceFilter::Typed(Field::new("service").with(k.text("Checkout"))),
+                Kind::Typical | Kind::Empty => ServiceFilter::Listed(named),
+            },
             team: k.select("teamId", &[("", "Any"), ("team_1", "Platform")], ""),
-            query: String::new(),
-            mine: false,
+            assignee: k.people("assigneeId", ""),
+            order: k.select("sort", &[("newest", "Newest"), ("urgency", "Urgency")], "newest"),
+            from: k.field("from", ""),
+            to: k.field("to", ""),
+            more_set: k == Kind::Hostile,
+            query: k.text(""),
+            mine: k == Kind::Hostile,
             filtered: k == Kind::Hostile,
             rows: rows(k),
-            pager: k.pager(),
+            pager: k.steps(),
+            first_page: true,
+            bulk: Bulk {
+                back: k.text("status=OPEN"),
+                assignee: Select {
+                    field: Field::new("assignee").within("bulk"),
+                    ..k.people("assignee", "")
+                },
+            },
         }
     }
 }
@@ -168,7 +209,10 @@ impl IncidentNew {
         Self {
             shell: k.shell(Section::Incidents, "New incident", "/incidents/new"),
             title,
-            service: k.select("service_id", services, ""),
+            service: match k {
+                Kind::Hostile => ServiceFilter::Typed(k.field("service", "Checkout")),
+                Kind::Typical | Kind::Empty => ServiceFilter::Listed(k.select("service_id", services, "")),
+            },
             urgency: k.select(
                 "urgency",
                 &[("HIGH", "High"), ("MEDIUM", "Medium"), ("LOW", "Low")],

@@ -201,7 +201,7 @@ impl Audit {
                 ),
                 row(30, "invited", "Grace Hopper", Vec::new()),
             ]),
-            pager: k.pager(),
+            pager: k.steps(),
         }
     }
 }
@@ -218,7 +218,7 @@ impl Notifications {
             user: k.people("user", ""),
             filtered: false,
             deliveries,
-            pager: k.pager(),
+            pager: k.steps(),
         }
     }
 }
