@@ -3,7 +3,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Override, Schedule, Shift, ShiftsError};
+use super::{Because, Override, Schedule, Shift, ShiftsError};
 use crate::id::UserId;
 
 /// A time during which nobody is on call.
@@ -45,6 +45,31 @@ impl Schedule {
     pub fn gaps(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Gap>, ShiftsError> {
         let shifts = self.shifts(from, to)?;
         Ok(gaps_of(&shifts))
+    }
+
+    /// The places of the layers that have somebody between `from` and `to` and yet never a say: others always speak first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::shifts`].
+    pub fn unheard_layers(&self, from: Timestamp, to: Timestamp) -> Result<Vec<usize>, ShiftsError> {
+        let by_layers = Self {
+            overrides: Vec::new(),
+            ..self.clone()
+        };
+        let shifts = by_layers.shifts(from, to)?;
+        let heard = |place: usize| {
+            let of_it = |shift: &Shift| matches!(&shift.because, Some(Because::Layer { index, .. }) if *index == place);
+            shifts.iter().any(of_it)
+        };
+        let mut unheard = Vec::new();
+        for place in (0..self.layers.len()).filter(|place| !heard(*place)) {
+            let alone = self.layer_shifts(place, from, to)?;
+            if alone.iter().any(|shift| shift.user.is_some()) {
+                unheard.push(place);
+            }
+        }
+        Ok(unheard)
     }
 
     /// The same schedule with this override: in the place of the one that has its identity, or else as the last one made.
@@ -143,6 +168,22 @@ mod tests {
         let filled = plan.with_override(over(1, 2, ("2026-06-02T17:00Z", "2026-06-03T10:00Z"), None));
         assert_eq!(told(&filled.gaps(from, to).unwrap()), wanted[1..]);
         assert!(plan.gaps(to, from).is_err());
+    }
+
+    #[test]
+    fn a_layer_under_another_that_always_speaks_is_unheard() {
+        let (from, to) = (at("2026-06-02T00:00Z"), at("2026-06-09T00:00Z"));
+        let base = layer("Base", &[1], "2026-06-01T00:00Z");
+        let mut top = layer("Top", &[2], "2026-06-01T00:00Z");
+        let empty = layer("Empty", &[], "2026-06-01T00:00Z");
+        let unheard = |layers: Vec<_>| schedule("UTC", layers).unheard_layers(from, to).unwrap();
+        assert_eq!(
+            unheard(vec![base.clone(), top.clone(), empty.clone()]),
+            [0],
+            "an empty one is another fault"
+        );
+        top.restrictions = vec![restriction("", "09:00", "18:00")];
+        assert_eq!(unheard(vec![base, top, empty]), [0_usize; 0]);
     }
 
     #[test]

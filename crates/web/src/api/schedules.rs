@@ -165,7 +165,7 @@ async fn found(tx: &mut Tx<'_>, id: ScheduleId) -> Result<ScheduleRow, ApiError>
 }
 
 /// The schedule with the overrides that have not ended long before `since`, or 404.
-async fn whole(tx: &mut Tx<'_>, id: ScheduleId, since: jiff::Timestamp) -> Result<Schedule, ApiError> {
+pub(crate) async fn whole(tx: &mut Tx<'_>, id: ScheduleId, since: jiff::Timestamp) -> Result<Schedule, ApiError> {
     let since = since.checked_sub(OVERRIDE_KEPT_FOR).unwrap_or(since);
     let row = found(tx, id).await?;
     Ok(row.with(schedules::overrides_since(tx, id, since).await?))

@@ -10,6 +10,7 @@ mod alerts;
 mod channels;
 mod desk;
 mod organisation;
+mod schedules;
 mod settings;
 mod work;
 
@@ -172,6 +173,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
     [
         desk::pages(kind),
         work::pages(kind),
+        schedules::pages(kind),
         alerts::pages(kind),
         organisation::pages(kind),
         settings::pages(kind),
