@@ -16,7 +16,9 @@ dialog.addEventListener("close", () => {
   const form = dialog.querySelector("form");
   if (form) home()?.replaceChildren(form);
   dialog.replaceChildren();
-  opener?.isConnected && opener.focus();
+  // The timeline may have been exchanged for a fresh one meanwhile.
+  const back = opener?.isConnected ? opener : document.querySelector(`a[href="${CSS.escape(opener?.getAttribute("href") ?? "")}"]`);
+  back?.focus();
 });
 
 const open = async (address, from) => {
@@ -156,6 +158,13 @@ document.addEventListener("pointercancel", (event) => { if (drag?.pointer === ev
 document.addEventListener("touchmove", (event) => { if (drag?.on) event.preventDefault(); }, { passive: false });
 document.addEventListener("dragstart", (event) => { if (event.target.closest?.(".strip")) event.preventDefault(); });
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && drag) end(false); });
+
+// On a narrow screen the present is what is looked for first.
+for (const strip of document.querySelectorAll(".strip")) {
+  const line = strip.querySelector(".final .now")?.getBoundingClientRect();
+  const box = strip.getBoundingClientRect();
+  if (line && strip.scrollWidth > strip.clientWidth) strip.scrollLeft = Math.max(0, line.left - box.left - box.width / 2);
+}
 
 // Whatever the address was opened for is looked at at once.
 if (location.hash === "#override") document.getElementById("override")?.querySelector("select")?.focus();

@@ -6,6 +6,7 @@ mod ack;
 mod calendar;
 mod choices;
 mod dashboard;
+mod duties;
 mod error;
 mod events;
 mod flash;

@@ -103,6 +103,8 @@ pub static RULES: &[Rule] = &[
     own("POST", "/api/users/{id}/notification-rules"),
     own("PUT", "/api/users/{id}/notification-rules"),
     own("DELETE", "/api/users/{id}/notification-rules/{ruleId}"),
+    own("GET", "/api/users/{id}/calendar"),
+    own("POST", "/api/users/{id}/calendar/renew"),
 
     get("/api/teams", Scope::TeamsRead),
     admin("POST", "/api/teams", Scope::TeamsWrite),
@@ -135,6 +137,8 @@ pub static RULES: &[Rule] = &[
     get("/api/schedules/{id}", Scope::SchedulesRead),
     respond("PATCH", "/api/schedules/{id}", Scope::SchedulesWrite),
     respond("DELETE", "/api/schedules/{id}", Scope::SchedulesWrite),
+    rule("POST", "/api/schedules/preview", Need::Role(Role::Responder, Scope::SchedulesRead)),
+    get("/api/schedules/{id}/gaps", Scope::SchedulesRead),
     get("/api/schedules/{id}/on-call", Scope::SchedulesRead),
     get("/api/schedules/{id}/shifts", Scope::SchedulesRead),
     get("/api/schedules/{id}/calendar.ics", Scope::SchedulesRead),

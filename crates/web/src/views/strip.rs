@@ -1,98 +1,21 @@
 //! The timeline of a schedule: where on the page a turn begins and ends. Drawn by the server; owns no rule of who is on
 //! call when.
 
-use jiff::{SignedDuration, Timestamp, civil::Weekday, tz::TimeZone};
+use std::collections::HashMap;
 
-use super::Person;
+use jiff::Timestamp;
 
-/// The most marks along the top.
-const TICKS_MAX: usize = 62;
+use super::{
+    Frame, Person, Tick,
+    frame::{beginnings, thousandth, ticks},
+};
+
 /// How many characters' width a name needs, at most on average, in pixels.
 const CHAR_PX: f64 = 7.0;
 /// What stands empty on both sides of a name, in pixels.
 const MARGIN_PX: f64 = 16.0;
 /// Turns narrower than this cannot be told apart: several in a row are drawn as one.
 const TURN_PX_MIN: f64 = 6.0;
-
-/// How much time is drawn, and how finely.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scale {
-    /// A day, with its hours.
-    Day,
-    /// A week.
-    Week,
-    /// Two weeks.
-    Fortnight,
-    /// A month of the calendar.
-    Month,
-}
-
-impl Scale {
-    /// All of them, the shortest first.
-    pub const ALL: [Self; 4] = [Self::Day, Self::Week, Self::Fortnight, Self::Month];
-
-    /// The word in addresses.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Fortnight => "fortnight",
-            Self::Month => "month",
-        }
-    }
-
-    /// Reads the word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scale| scale.word() == word)
-    }
-
-    /// What the switch says.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Day => "Day",
-            Self::Week => "Week",
-            Self::Fortnight => "Two weeks",
-            Self::Month => "Month",
-        }
-    }
-
-    /// To how many seconds a hand that drags is held.
-    #[must_use]
-    pub const fn step_s(self) -> u32 {
-        match self {
-            Self::Day => 1_800,
-            Self::Week | Self::Fortnight => 3_600,
-            Self::Month => 86_400,
-        }
-    }
-}
-
-/// What is drawn: the time, the clocks by which days begin, and the room there is.
-#[derive(Debug, Clone)]
-pub struct Frame {
-    /// The first instant.
-    pub from: Timestamp,
-    /// The first instant after it.
-    pub to: Timestamp,
-    /// The present.
-    pub now: Timestamp,
-    /// On whose clocks days begin.
-    pub zone: TimeZone,
-    /// How finely.
-    pub scale: Scale,
-    /// How wide the picture is at least, in pixels, without the labels: the style sheet has the same.
-    pub width_px: u16,
-}
-
-impl Frame {
-    /// How wide the timeline of a schedule's own page is at least: `.strip table` in the style sheet.
-    pub const WIDE_PX: u16 = 840;
-    /// How wide one beside a form is: `.strip.compact table`.
-    pub const COMPACT_PX: u16 = 320;
-}
 
 /// A timeline, ready to be drawn. Places are percent of its width.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,19 +36,6 @@ pub struct Strip {
     pub step_s: u32,
     /// The class in the style sheet.
     pub class: &'static str,
-}
-
-/// A day or an hour along the top.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
-    /// "Mon 23", "09".
-    pub label: String,
-    /// Saturday or Sunday.
-    pub weekend: bool,
-    /// Where it begins.
-    pub x: f64,
-    /// How wide it is: a day has 23 or 25 hours when clocks change.
-    pub width: f64,
 }
 
 /// What a line of the timeline shows.
@@ -231,8 +141,9 @@ impl Strip {
     /// Draws the rows. Turns may reach beyond both ends.
     #[must_use]
     pub fn draw(frame: &Frame, rows: Vec<Row>) -> Self {
+        let colours = Colours::of(&rows);
         let rows = rows.into_iter().map(|row| StripRow {
-            spans: spans(frame, &row.turns),
+            spans: spans(frame, &colours, &row.turns),
             label: row.label,
             kind: row.kind,
         });
@@ -253,72 +164,48 @@ impl Strip {
     }
 }
 
-impl Frame {
-    /// Percent from the left, within the picture.
-    fn place(&self, at: Timestamp) -> f64 {
-        let whole = self.to.duration_since(self.from).as_secs_f64().max(1.0);
-        let part = at
-            .clamp(self.from, self.to.max(self.from))
-            .duration_since(self.from)
-            .as_secs_f64();
-        // Three places are a thousandth of a percent: less than a pixel, and short in the page.
-        (part / whole * 100_000.0).round() / 1000.0
-    }
+/// How many colours the style sheet has for people.
+const COLOURS: usize = 6;
 
-    fn pixels(&self, width: f64) -> f64 {
-        width / 100.0 * f64::from(self.width_px)
-    }
-}
+/// Which colour each person has on this timeline: their own, or the next that is free where somebody else has it already,
+/// so that as few neighbours as possible look alike.
+struct Colours(HashMap<String, u32>);
 
-/// When the days that are drawn begin, or their hours.
-fn beginnings(frame: &Frame, hours: bool) -> Vec<Timestamp> {
-    let later = |at: Timestamp, hours| at.saturating_add(SignedDuration::from_hours(hours)).unwrap_or(frame.to);
-    let mut found = Vec::new();
-    let mut at = frame.from;
-    while at < frame.to && found.len() < TICKS_MAX {
-        found.push(at);
-        let tomorrow = at.to_zoned_datetime(frame.zone.clone()).date().tomorrow();
-        let midnight = tomorrow
-            .ok()
-            .and_then(|date| date.to_zoned_datetime(frame.zone.clone()).ok());
-        at = match midnight {
-            _ if hours => later(at, 1),
-            Some(next) => next.timestamp(),
-            None => later(at, 24),
-        };
-    }
-    found
-}
-
-fn ticks(frame: &Frame) -> Vec<Tick> {
-    let starts = beginnings(frame, frame.scale == Scale::Day);
-    let narrow = frame.width_px < Frame::WIDE_PX;
-    let tick = |(place, at): (usize, &Timestamp)| {
-        let local = at.to_zoned_datetime(frame.zone.clone());
-        let end = starts.get(place + 1).copied().unwrap_or(frame.to);
-        let x = frame.place(*at);
-        let form = match frame.scale {
-            Scale::Day => "%H",
-            Scale::Fortnight if narrow => "%-d",
-            Scale::Week | Scale::Fortnight => "%a %-d",
-            Scale::Month => "%-d",
-        };
-        Tick {
-            label: local.strftime(form).to_string(),
-            weekend: matches!(local.weekday(), Weekday::Saturday | Weekday::Sunday),
-            x,
-            width: thousandth(frame.place(end) - x),
+impl Colours {
+    fn of(rows: &[Row]) -> Self {
+        let mut colours: HashMap<String, u32> = HashMap::new();
+        let mut taken = [false; COLOURS];
+        let people = rows
+            .iter()
+            .flat_map(|row| &row.turns)
+            .filter_map(|turn| turn.person.as_ref());
+        for person in people {
+            if colours.contains_key(&person.id) {
+                continue;
+            }
+            let own = usize::try_from(person.colour()).unwrap_or_default() % COLOURS;
+            let free = (own..own + COLOURS)
+                .map(|place| place % COLOURS)
+                .find(|place| !taken[*place]);
+            let place = free.unwrap_or(own);
+            taken[place] = true;
+            colours.insert(person.id.clone(), u32::try_from(place).unwrap_or_default());
         }
-    };
-    starts.iter().enumerate().map(tick).collect()
+        Self(colours)
+    }
+
+    fn class(&self, person: Option<&Person>) -> String {
+        match person {
+            None => "gap".to_owned(),
+            Some(person) => format!(
+                "p{}",
+                self.0.get(&person.id).copied().unwrap_or_else(|| person.colour())
+            ),
+        }
+    }
 }
 
-/// Differences of places are rounded again, or they would be long in the page.
-fn thousandth(percent: f64) -> f64 {
-    (percent * 1000.0).round() / 1000.0
-}
-
-fn spans(frame: &Frame, turns: &[Turn]) -> Vec<Span> {
+fn spans(frame: &Frame, colours: &Colours, turns: &[Turn]) -> Vec<Span> {
     let shown = |turn: &&Turn| turn.to > frame.from && turn.from < frame.to && turn.from < turn.to;
     let shown: Vec<&Turn> = turns.iter().filter(shown).collect();
     let mut spans = Vec::new();
@@ -329,7 +216,7 @@ fn spans(frame: &Frame, turns: &[Turn]) -> Vec<Span> {
             spans.push(crowd(frame, &rest[..many]));
             rest = &rest[many..];
         } else {
-            spans.push(span(frame, first));
+            spans.push(span(frame, colours.class(first.person.as_ref()), first));
             rest = others;
         }
     }
@@ -380,14 +267,10 @@ fn crowd(frame: &Frame, turns: &[&Turn]) -> Span {
     }
 }
 
-fn span(frame: &Frame, turn: &Turn) -> Span {
+fn span(frame: &Frame, colour: String, turn: &Turn) -> Span {
     let x = frame.place(turn.from);
     let width = frame.place(turn.to) - x;
     let name = turn.person.as_ref().map_or("Nobody", |person| person.name.as_str());
-    let colour = turn
-        .person
-        .as_ref()
-        .map_or_else(|| "gap".to_owned(), |person| format!("p{}", person.colour()));
     let by = if turn.is_override { " by an override" } else { "" };
     Span {
         x,
@@ -421,7 +304,10 @@ fn fitting(frame: &Frame, person: Option<&Person>, name: &str, width: f64) -> St
 
 #[cfg(test)]
 mod tests {
+    use jiff::{SignedDuration, tz::TimeZone};
+
     use super::*;
+    use crate::views::Scale;
 
     fn turn(person: Option<Person>, from: &str, to: &str) -> Turn {
         Turn {
@@ -468,6 +354,23 @@ mod tests {
         assert!((spans[0].width + spans[1].width - 100.0).abs() < 0.01);
         assert_eq!(spans[1].title, "Nobody, Sun 1 Nov, 00:00 to Mon 30 Nov, 19:00");
         assert_eq!(strip.days.split(' ').count(), 7);
+    }
+
+    #[test]
+    fn two_people_do_not_look_alike_while_there_are_colours() {
+        let alike: Vec<Person> = (0..200)
+            .map(|n| Person::new(format!("usr_{n}"), "Jane Doe"))
+            .filter(|person| person.colour() == 5)
+            .take(COLOURS)
+            .collect();
+        let turns = alike.into_iter().zip(1..).map(|(person, day)| {
+            let at = |day| format!("2026-11-0{day}T12:00:00Z");
+            turn(Some(person), &at(day), &at(day + 1))
+        });
+        let frame = frame(Scale::Week, "2026-11-01T04:00:00Z", "2026-11-08T05:00:00Z");
+        let strip = drawn(&frame, turns.collect());
+        let classes: Vec<&str> = strip.rows[0].spans.iter().map(|span| span.class.as_str()).collect();
+        assert_eq!(classes, ["p5", "p0", "p1", "p2", "p3", "p4"]);
     }
 
     #[test]

@@ -12,4 +12,5 @@ mod manage;
 mod openapi;
 mod password;
 mod problems;
+mod schedules;
 mod unsubscribe;

@@ -167,17 +167,17 @@ fn absent<'a>(directory: &'a Directory, users: &'a [UserId]) -> impl Iterator<It
     found.into_iter()
 }
 
-/// "Sat 28 Nov 18:00 to Sun 29 Nov 09:00: nobody (15 h)".
+/// "Sat 28 Nov 18:00 to Sun 29 Nov 09:00: nobody (15 h)", "Sat 28 Nov 09:00 to 18:00: nobody (9 h)".
 fn told(gap: &Gap, frame: &Frame) -> String {
-    let clock = |at: Timestamp| {
-        at.to_zoned_datetime(frame.zone.clone())
-            .strftime("%a %-d %b %H:%M")
-            .to_string()
-    };
+    let local = |at: Timestamp| at.to_zoned_datetime(frame.zone.clone());
+    let (start, end) = (local(gap.start), local(gap.end));
     let end = if gap.end == frame.to {
         "the end of this picture".to_owned()
+    } else if start.date() == end.date() {
+        end.strftime("%H:%M").to_string()
     } else {
-        clock(gap.end)
+        end.strftime("%a %-d %b %H:%M").to_string()
     };
-    format!("{} to {end}: nobody ({})", clock(gap.start), length(gap.length()))
+    let start = start.strftime("%a %-d %b %H:%M");
+    format!("{start} to {end}: nobody ({})", length(gap.length()))
 }

@@ -283,8 +283,15 @@ fn overrides_ahead(shown: &Shown<'_>) -> Vec<OverrideRow> {
 fn next_shifts(shown: &Shown<'_>) -> Vec<Shift> {
     let now = shown.viewer.now;
     let end = now.saturating_add(SHIFTS_AHEAD).unwrap_or(Timestamp::MAX);
-    let planned = shown.schedule.shifts(now, end).unwrap_or_default();
-    let ahead = planned.into_iter().filter(|shift| shift.start > now).take(SHIFTS_MAX);
+    let mut turns: Vec<Planned> = Vec::new();
+    for shift in shown.schedule.shifts(now, end).unwrap_or_default() {
+        // Another reason for the same person is no change of hands.
+        match turns.last_mut() {
+            Some(last) if last.user == shift.user => last.end = shift.end,
+            _ => turns.push(shift),
+        }
+    }
+    let ahead = turns.into_iter().filter(|turn| turn.start > now).take(SHIFTS_MAX);
     ahead
         .map(|shift| Shift {
             person: shift.user.map(|id| person(shown.viewer.directory(), id)),

@@ -170,6 +170,8 @@ impl PolicyPage {
             ],
             repeat: if k == Kind::Empty { 0 } else { 2 },
             plan: plan(k),
+            warnings: k.list(vec![k.text("Step 2 reaches nobody now.")]),
+            last_used: k.maybe((k.link("/incidents/inc_1", "#1847 Error rate"), at(-9))),
             services: k.list(vec![k.link("/services/svc_1", "Checkout API")]),
         }
     }
@@ -228,6 +230,7 @@ impl PolicyForm {
                 vec![step(0, &["schedule:sch_1"]), step(1, &[])]
             },
             plan: plan(k),
+            warnings: k.list(vec![k.text("Step 2 reaches nobody now.")]),
         }
     }
 }
