@@ -168,6 +168,13 @@ CREATE TABLE schedule_override (
 );
 CREATE INDEX schedule_override_end ON schedule_override (schedule_id, end_at);
 
+-- How often somebody has made their calendar links anew: the links are signed with it.
+CREATE TABLE calendar_feed (
+    user_id {key} PRIMARY KEY REFERENCES app_user (id),
+    generation BIGINT NOT NULL,
+    renewed_at BIGINT NOT NULL
+);
+
 CREATE TABLE service (
     id {key} PRIMARY KEY,
     name TEXT NOT NULL,

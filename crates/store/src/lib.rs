@@ -31,6 +31,8 @@ pub mod policies;
 
 pub mod schedules;
 
+pub mod calendar_feeds;
+
 pub mod webhooks;
 
 pub mod settings;

@@ -1,7 +1,10 @@
 //! Escalation policies: who is paged, in which order.
 
 use jiff::Timestamp;
-use opsknight_domain::{directory::Step, id::PolicyId};
+use opsknight_domain::{
+    directory::Step,
+    id::{IncidentId, PolicyId},
+};
 
 use crate::{
     db::{DbError, Row, Tx},
@@ -144,6 +147,36 @@ pub async fn delete(tx: &mut Tx<'_>, id: PolicyId, now: Timestamp) -> Result<(),
 /// When the database cannot answer.
 pub async fn used_by(tx: &mut Tx<'_>, id: PolicyId) -> Result<Vec<Use>, DbError> {
     services_with(tx, "policy_id", id).await
+}
+
+/// The last incident that escalated by a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// Which incident.
+    pub incident: IncidentId,
+    /// Its number.
+    pub number: i64,
+    /// Its title.
+    pub title: String,
+    /// When it began.
+    pub created_at: Timestamp,
+}
+
+/// The last incident that escalated by this policy, if one has.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn last_used(tx: &mut Tx<'_>, id: PolicyId) -> Result<Option<LastUse>, DbError> {
+    let sql = "SELECT id, number, title, created_at FROM incident WHERE policy_id = $1 ORDER BY id DESC LIMIT 1";
+    let Some(mut row) = tx.query_opt(sql, &[id.into()]).await? else {
+        return Ok(None);
+    };
+    Ok(Some(LastUse {
+        incident: row.take()?,
+        number: row.take()?,
+        title: row.take()?,
+        created_at: row.take()?,
+    }))
 }
 
 /// The policies with a step that names this person, team or schedule.

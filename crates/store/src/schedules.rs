@@ -35,6 +35,19 @@ pub struct ScheduleRow {
 }
 
 impl ScheduleRow {
+    /// A schedule without a name and without layers, on the clocks of UTC, that is made now.
+    #[must_use]
+    pub fn empty(id: ScheduleId, now: Timestamp) -> Self {
+        Self {
+            id,
+            name: String::new(),
+            zone: TimeZone::get("UTC").unwrap_or(TimeZone::UTC),
+            layers: Vec::new(),
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
     /// The schedule that answers who is on call, with these overrides in the order in which they were made.
     #[must_use]
     pub fn with(self, overrides: Vec<Override>) -> Schedule {

@@ -3,8 +3,10 @@
 //! Handlers read, ask `actions` or the API's functions, and fill the contexts of `views`. No rule is written here.
 
 mod ack;
+mod calendar;
 mod choices;
 mod dashboard;
+mod duties;
 mod error;
 mod events;
 mod flash;
@@ -198,6 +200,8 @@ fn plan_routes(routes: Routes) -> Routes {
         .get("/schedules/{id}/edit", schedules::edit)
         .post("/schedules/{id}/delete", schedules::delete)
         .post("/schedules/{id}/overrides", schedules::add_override)
+        .post("/schedules/{id}/take", schedules::take_over)
+        .post("/schedules/{id}/overrides/{overrideId}", schedules::change_override)
         .post(
             "/schedules/{id}/overrides/{overrideId}/delete",
             schedules::delete_override,
@@ -206,6 +210,7 @@ fn plan_routes(routes: Routes) -> Routes {
 
 fn people_routes(routes: Routes) -> Routes {
     routes
+        .get("/calendar/{file}", calendar::feed)
         .get("/teams", teams::list)
         .post("/teams", teams::create)
         .get("/teams/{id}", teams::show)
@@ -230,6 +235,7 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/profile/contact-methods/{methodId}", profile::change_method)
         .post("/profile/notification-rules", profile::save_rules)
         .post("/profile/mail", profile::save_mail)
+        .post("/profile/calendar", calendar::renew)
         .post("/profile", profile::change)
         .post("/profile/password", profile::change_password)
         .post("/profile/sessions/{session}/delete", profile::end_session)

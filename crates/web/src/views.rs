@@ -47,12 +47,14 @@
 //! | `/services/{id}/integrations/{int}/test`, `/rotate-key`, `/delete` | |
 //! | `/services/{id}/integrations/{int}/proofs` | `topics` (one a line), or `audience who`; `do`: `topics`, `token`, `no_token` |
 //! | `/services/{id}/integrations/{int}/secret` | `secret`, `do`: `set`, `generate`, `remove` |
-//! | `/policies`, `/policies/{id}` | `name description repeat`, `steps.N.targets`\* (`user:usr_…`, `team:team_…`, `leads:team_…`, `schedule:sch_…`) `steps.N.delay steps.N.channels`\*; buttons `save`, `add_step`, `add_target=N`, `remove_step=N`, `up=N`, `down=N` |
+//! | `/policies`, `/policies/{id}` | `name description repeat`, `steps.N.targets`\* (`user:usr_…`, `team:team_…`, `leads:team_…`, `schedule:sch_…`) `steps.N.delay steps.N.channels`\*; buttons `save`, `add_step`, `add_target=N`, `remove_step=N`, `up=N`, `down=N`; `do`: `preview` |
 //! | `/policies/{id}/delete` | |
-//! | `/schedules`, `/schedules/{id}` | `name time_zone`, `layers.N.name layers.N.users`\* `layers.N.length layers.N.unit layers.N.start layers.N.handoff layers.N.restrictions.M.days`\* `layers.N.restrictions.M.from layers.N.restrictions.M.to`; buttons `save`, `add_layer`, `add_user=N`, `add_restriction=N`, `remove_restriction=N.M`, `remove_layer=N`, `up=N`, `down=N` |
+//! | `/schedules`, `/schedules/{id}` | `name time_zone`, `layers.N.name layers.N.users`\* `layers.N.length layers.N.unit layers.N.start layers.N.handoff layers.N.restrictions.M.days`\* `layers.N.restrictions.M.from layers.N.restrictions.M.to`; buttons `save`, `add_layer`, `add_user=N`, `add_restriction=N`, `remove_restriction=N.M`, `remove_layer=N`, `up=N`, `down=N`, `user_up=N.M`, `user_down=N.M`; `do`: `preview` |
 //! | `/schedules/{id}/delete` | |
-//! | `/schedules/{id}/overrides` | `user_id replaces_user_id start end` (local to the schedule's zone: `2026-11-23T09:00`) |
+//! | `/schedules/{id}/overrides`, `/schedules/{id}/overrides/{ovr}` | `user_id replaces_user_id start end` (local to the zone that is shown: `2026-11-23T09:00`), and `view from zone` as in the address; `do`: `save`, `preview`, and `delete` for one that there is |
 //! | `/schedules/{id}/overrides/{ovr}/delete` | |
+//! | `/schedules/{id}/take` | `hours` |
+//! | `/profile/calendar` | |
 //! | `/teams`, `/teams/{id}` | `name` |
 //! | `/teams/{id}/members` | `user_id` |
 //! | `/teams/{id}/members/{usr}` | `lead receives` (`on`), or the button `remove` |
@@ -89,7 +91,10 @@
 //! | `/services/{id}/integrations` | `open`: the integration whose card is open |
 //! | `/services/{id}/maintenance` | `offset` |
 //! | `/services/{id}/activity` | `before`: where the list goes on |
-//! | `/schedules/{id}` | `from`: a date |
+//! | `/schedules` | `name`: words of a schedule's or a person's name |
+//! | `/schedules/{id}` | `view` (`day`, `week`, `fortnight`, `month`), `from`: a date, `zone`: `mine`; `at`: who is on call then (`2026-11-23T09:00`); `cover_from cover_to cover_for` (seconds since 1970, and a person) or `edit` (an override) for the form |
+//! | `/schedules/new`, `/policies/new` | `copy`: the one to begin with |
+//! | `/users` | `name role standing` |
 //! | `/events` | `integration serviceId outcome after before` |
 //! | `/notifications` | `outcome user after before` |
 //! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
@@ -111,6 +116,7 @@ mod channels;
 mod conflict;
 mod dashboard;
 mod form;
+mod frame;
 mod gate;
 mod incident;
 mod incidents;
@@ -141,9 +147,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    activity::*, channels::*, conflict::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*,
-    maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*, reach::*, records::*,
-    schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
+    activity::*, channels::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, incident::*, incidents::*,
+    integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*, reach::*,
+    records::*, schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -12,7 +12,7 @@ use jiff::{
 use proptest::{collection::vec, option, prelude::*, sample::select, test_runner::Config};
 
 use super::{
-    Because, Layer, Override, Restriction, Rotation, Schedule, Unit,
+    Because, Layer, Override, Restriction, Rotation, Schedule, Spoken, Unit,
     samples::{at, schedule, user, zone},
 };
 use crate::id::{OverrideId, UserId};
@@ -325,6 +325,44 @@ proptest! {
                 prop_assert_eq!(oracle.layer(index, shift.start), shift.user);
                 prop_assert_eq!(oracle.layer(index, shift.end - TICK), shift.user);
             }
+        }
+    }
+
+    #[test]
+    fn gaps_differences_and_explanations_say_what_the_answers_say(
+        schedule in schedules(), change in overrides(), from in instants(), hours in 1..960i64, lead in -96..960i64,
+    ) {
+        let to = from + SignedDuration::from_hours(hours);
+        let start = from + SignedDuration::from_hours(lead);
+        let change = Override { start, end: start + change.end.duration_since(change.start), ..change };
+        let planned = schedule.with_override(change);
+        let gaps = schedule.gaps(from, to).unwrap();
+        let differences = schedule.differences(&planned, from, to).unwrap();
+        let mut edges: Vec<Timestamp> = vec![from, to];
+        for shift in schedule.shifts(from, to).unwrap().iter().chain(&planned.shifts(from, to).unwrap()) {
+            edges.push(shift.start);
+        }
+        edges.sort_unstable();
+        edges.dedup();
+        for pair in edges.windows(2) {
+            let middle = pair[0] + SignedDuration::from_micros(micros(pair[0], pair[1]) / 2);
+            for at in [pair[0], middle, pair[1] - TICK] {
+                let (before, after) = (schedule.on_call(at).user(), planned.on_call(at).user());
+                prop_assert_eq!(gaps.iter().any(|gap| gap.start <= at && at < gap.end), before.is_none(), "{}", at);
+                let differs = differences.iter().find(|found| found.start <= at && at < found.end);
+                let told = differs.map_or((before, before), |found| (found.before, found.after));
+                prop_assert_eq!(told, (before, after), "{}", at);
+                let explained = planned.explain(at);
+                let said = explained.spoken.iter().fold(None, |holder, spoken| match spoken {
+                    Spoken::Layer { says, .. } => holder.or(says.ok()),
+                    Spoken::Override { user, applies: true, .. } => Some(*user),
+                    Spoken::Override { .. } => holder,
+                });
+                prop_assert_eq!((said, explained.answer.user()), (after, after), "{}", at);
+            }
+        }
+        for pair in differences.windows(2) {
+            prop_assert!(pair[0].end <= pair[1].start);
         }
     }
 

@@ -118,7 +118,67 @@ impl OnCall {
     }
 }
 
+/// What one layer or override says at an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spoken {
+    /// A layer, by its place in the schedule's list.
+    Layer {
+        /// Its place.
+        index: usize,
+        /// Whose turn it is, or why it has nobody.
+        says: Result<UserId, WhyAbsent>,
+    },
+    /// An override that covers the instant.
+    Override {
+        /// Which.
+        id: OverrideId,
+        /// Who takes over.
+        user: UserId,
+        /// It has a say. One in place of somebody who is not on call has none.
+        applies: bool,
+    },
+}
+
+/// An answer with everything that was asked on the way to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explained {
+    /// Who is on call.
+    pub answer: OnCall,
+    /// The layers by rank, the one that is asked first in front, then the overrides in their order.
+    pub spoken: Vec<Spoken>,
+}
+
 impl Schedule {
+    /// Who is on call at this instant, with what every layer and every override says of it, also those that were not
+    /// needed for the answer.
+    #[must_use]
+    pub fn explain(&self, at: Timestamp) -> Explained {
+        let mut spoken: Vec<Spoken> = self
+            .layers_by_rank()
+            .into_iter()
+            .map(|index| Spoken::Layer {
+                index,
+                says: self.turn_holder(&self.layers[index], at),
+            })
+            .collect();
+        let mut holder = self.by_layers(at).user();
+        for change in self.overrides.iter().filter(|change| change.covers(at)) {
+            let applies = change.applies_to(holder);
+            if applies {
+                holder = Some(change.user);
+            }
+            spoken.push(Spoken::Override {
+                id: change.id,
+                user: change.user,
+                applies,
+            });
+        }
+        Explained {
+            answer: self.on_call(at),
+            spoken,
+        }
+    }
+
     /// Who is on call at this instant. The first layer by rank that has somebody speaks; then the overrides are asked in
     /// their order, each about the answer so far.
     #[must_use]

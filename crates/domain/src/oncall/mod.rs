@@ -10,6 +10,7 @@
 //! years that can be told (−9999 to 9999) is held at their edge.
 
 mod decision;
+mod gaps;
 mod problems;
 mod restriction;
 mod rotation;
@@ -23,7 +24,8 @@ mod against_oracle;
 mod samples;
 
 pub use self::{
-    decision::{Absence, Because, OnCall, WhyAbsent},
+    decision::{Absence, Because, Explained, OnCall, Spoken, WhyAbsent},
+    gaps::{Difference, Gap, gaps_of},
     problems::{
         LAYERS_MAX, NAME_CHARS_MAX, OVERRIDES_MAX, Problem, RESTRICTIONS_MAX, ROTATION_LENGTH_MAX, USERS_MAX, YEAR_MAX,
         YEAR_MIN,

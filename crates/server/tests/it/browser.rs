@@ -13,5 +13,6 @@ mod mail_link;
 mod mapping;
 mod no_scripts;
 mod push;
+mod schedules;
 mod stage;
 mod window;

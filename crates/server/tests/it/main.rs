@@ -11,6 +11,7 @@ mod answers;
 mod api;
 mod bad_input;
 mod browser;
+mod calendar;
 mod calls;
 mod certificates;
 mod clouds;

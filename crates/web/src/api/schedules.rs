@@ -2,7 +2,6 @@
 
 use axum::extract::State;
 use http::StatusCode;
-use jiff::tz::TimeZone;
 use opsknight_domain::{
     id::{ScheduleId, UserId},
     oncall::{Layer, Problem, Schedule},
@@ -27,6 +26,8 @@ use super::{
 use crate::state::AppState;
 
 mod calendar;
+mod feeds;
+mod gaps;
 mod on_call;
 pub(crate) mod overrides;
 mod shape;
@@ -41,6 +42,8 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(overrides::routes())
         .merge(on_call::routes())
         .merge(calendar::routes())
+        .merge(feeds::routes())
+        .merge(gaps::routes())
 }
 
 impl SchedulePatch {
@@ -98,14 +101,7 @@ pub(crate) async fn create(state: &AppState, caller: &Caller, new: NewSchedule) 
     let wish = SchedulePatch::from(new);
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
-        let mut row = ScheduleRow {
-            id,
-            name: String::new(),
-            zone: TimeZone::get("UTC").unwrap_or(TimeZone::UTC),
-            layers: Vec::new(),
-            created_at: change.now,
-            updated_at: change.now,
-        };
+        let mut row = ScheduleRow::empty(id, change.now);
         wish.apply(tx, &mut row).await?;
         schedules::insert(tx, &row).await?;
         let body = ScheduleBody::from(row);
@@ -165,7 +161,7 @@ async fn found(tx: &mut Tx<'_>, id: ScheduleId) -> Result<ScheduleRow, ApiError>
 }
 
 /// The schedule with the overrides that have not ended long before `since`, or 404.
-async fn whole(tx: &mut Tx<'_>, id: ScheduleId, since: jiff::Timestamp) -> Result<Schedule, ApiError> {
+pub(crate) async fn whole(tx: &mut Tx<'_>, id: ScheduleId, since: jiff::Timestamp) -> Result<Schedule, ApiError> {
     let since = since.checked_sub(OVERRIDE_KEPT_FOR).unwrap_or(since);
     let row = found(tx, id).await?;
     Ok(row.with(schedules::overrides_since(tx, id, since).await?))

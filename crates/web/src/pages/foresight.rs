@@ -176,6 +176,31 @@ pub(super) fn plan(policy: &Policy, directory: &Directory, now: Timestamp) -> Ve
     rows
 }
 
+/// What would go wrong if an incident opened now, as sentences. `plan` is that of the policy.
+pub(super) fn warnings(policy: &Policy, plan: &[PagedNow]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if policy.steps.iter().all(|step| step.targets.is_empty()) {
+        return vec!["Nobody is paged: no step has a target.".to_owned()];
+    }
+    for step in 1..=policy.steps.len() {
+        let mut rows = plan.iter().filter(|row| row.step == step);
+        if rows.clone().all(|row| !row.reaches) {
+            warnings.push(format!("Step {step} reaches nobody now, so it is not waited for."));
+        } else if let Some(row) = rows.find(|row| row.person.is_none()) {
+            warnings.push(format!("Step {step}, in part: {}.", row.how.trim_end_matches('.')));
+        }
+    }
+    let mut named: Vec<&str> = Vec::new();
+    for row in plan.iter().filter(|row| !row.reaches) {
+        let Some(person) = &row.person else { continue };
+        if !named.contains(&person.name.as_str()) {
+            named.push(&person.name);
+            warnings.push(format!("{} cannot be reached: {}.", person.name, row.how));
+        }
+    }
+    warnings
+}
+
 /// Whom the first step of a policy would page now.
 pub(super) fn first_called(policy: &Policy, directory: &Directory, now: Timestamp) -> Vec<Person> {
     let Some(step) = policy.steps.first() else {

@@ -154,6 +154,13 @@ impl Form {
     }
 }
 
+/// The thing that a new one is to be like, where the address names one: `?copy=sch_…`.
+pub(super) fn copied<T: Identity>(uri: &http::Uri) -> Option<T> {
+    let query = uri.query().unwrap_or_default().as_bytes();
+    let named = form_urlencoded::parse(query).find(|(name, _)| name == "copy");
+    named?.1.parse().ok()
+}
+
 /// The entries of a list within a form, in their order, each with its fields as they were typed: what an editor moves.
 #[derive(Debug, Clone)]
 pub(super) struct List {

@@ -4,6 +4,7 @@ use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
+use http::Uri;
 use opsknight_domain::{
     directory::{Directory, Policy, Step, Target},
     id::PolicyId,
@@ -13,8 +14,8 @@ use serde_json::{Value, json};
 
 use super::{
     PageError, choices,
-    foresight::{first_called, plan},
-    form::{Form, Wrong},
+    foresight::{first_called, plan, warnings},
+    form::{Form, Wrong, copied},
     meanwhile::Editing,
     viewer::{Viewer, done, refused},
 };
@@ -86,7 +87,11 @@ pub(super) async fn show(
     Path(Id(id)): Path<ids::Policy>,
 ) -> Result<Response, PageError> {
     let row = found(&state, id).await?;
+    let unit = async move |tx: &mut Tx<'_>| policies::last_used(tx, id).await;
+    let last = state.store.db.read(unit).await?;
     let directory = viewer.directory();
+    let policy = as_policy(&row);
+    let plan = plan(&policy, directory, viewer.now);
     let page = PolicyPage {
         shell: viewer.shell(&row.name, Section::Policies),
         id: id.to_string(),
@@ -94,7 +99,13 @@ pub(super) async fn show(
         description: row.description.clone().unwrap_or_default(),
         steps: row.steps.iter().map(|step| step_view(directory, step)).collect(),
         repeat: row.repeat,
-        plan: plan(&as_policy(&row), directory, viewer.now),
+        warnings: warnings(&policy, &plan),
+        plan,
+        last_used: last.map(|last| {
+            let text = format!("#{} {}", last.number, last.title);
+            let link = Link::new(format!("/incidents/{}", last.incident), text);
+            (link, viewer.times(last.created_at))
+        }),
         services: services(directory, id),
     };
     viewer.page(&page)
@@ -121,9 +132,12 @@ fn step_view(directory: &Directory, step: &Step) -> StepView {
     }
 }
 
-/// `GET /policies/new`
-pub(super) async fn new(viewer: Viewer) -> Result<Response, PageError> {
-    let form = editor::empty();
+/// `GET /policies/new`, with `?copy=pol_…` filled in as that one.
+pub(super) async fn new(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
+    let form = match copied::<PolicyId>(&uri) {
+        Some(id) => editor::copy_of(&found(&state, id).await?),
+        None => editor::empty(),
+    };
     viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()))
 }
 
@@ -141,7 +155,7 @@ pub(super) async fn edit(
 /// `POST /policies`
 pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
     let form = editor::numbered(&form);
-    if let Some(form) = editor::rearranged(&form) {
+    if let Some(form) = editor::unsaved(&form) {
         return viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()));
     }
     let created = match editor::as_body(&form) {
@@ -169,7 +183,7 @@ pub(super) async fn change(
 ) -> Result<Response, PageError> {
     let row = found(&state, id).await?;
     let form = editor::numbered(&form);
-    if let Some(form) = editor::rearranged(&form) {
+    if let Some(form) = editor::unsaved(&form) {
         let viewer = viewer.still_editing(&form);
         return viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()));
     }

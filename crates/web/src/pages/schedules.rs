@@ -1,20 +1,29 @@
 //! `/schedules`: who is on call at which hour.
 
 mod editor;
+mod list;
+mod look;
+mod overrides;
+mod picture;
+mod review;
 mod show;
 
-pub(super) use show::{add_override, delete_override, show};
+pub(super) use list::list;
+pub(super) use overrides::{add_override, change_override, delete_override, take_over};
+pub(super) use show::show;
 
 use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
+use http::Uri;
+use jiff::tz::TimeZone;
 use opsknight_domain::{id::ScheduleId, oncall::Schedule};
 use opsknight_store::{db::Tx, schedules};
 
 use super::{
-    PageError, dashboard,
-    form::{Form, Wrong},
+    PageError,
+    form::{Form, Wrong, copied},
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -25,38 +34,15 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Duty, ScheduleList, ScheduleRow, Section},
 };
-
-/// `GET /schedules`
-pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
-    let mut all: Vec<&Schedule> = viewer.directory().schedules.values().collect();
-    all.sort_by_key(|schedule| schedule.name.to_lowercase());
-    let row = |schedule: &&Schedule| {
-        let Duty {
-            schedule: link,
-            now,
-            until,
-            next,
-        } = dashboard::duty(&viewer, schedule);
-        ScheduleRow {
-            link,
-            zone: zone_name(schedule),
-            now,
-            until,
-            next,
-        }
-    };
-    let page = ScheduleList {
-        shell: viewer.shell("Schedules", Section::Schedules),
-        rows: all.iter().map(row).collect(),
-    };
-    viewer.page(&page)
-}
 
 /// A schedule's zone as people read it.
 fn zone_name(schedule: &Schedule) -> String {
-    schedule.zone.iana_name().unwrap_or("UTC").replace('_', " ")
+    zone_words(&schedule.zone)
+}
+
+fn zone_words(zone: &TimeZone) -> String {
+    zone.iana_name().unwrap_or("UTC").replace('_', " ")
 }
 
 async fn found(state: &AppState, id: ScheduleId) -> Result<schedules::ScheduleRow, ApiError> {
@@ -65,9 +51,12 @@ async fn found(state: &AppState, id: ScheduleId) -> Result<schedules::ScheduleRo
     row.ok_or_else(|| ApiError::not_found("schedule"))
 }
 
-/// `GET /schedules/new`
-pub(super) async fn new(viewer: Viewer) -> Result<Response, PageError> {
-    let form = editor::empty(&viewer);
+/// `GET /schedules/new`, with `?copy=sch_…` filled in as that one.
+pub(super) async fn new(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
+    let form = match copied::<ScheduleId>(&uri) {
+        Some(id) => editor::copy_of(&found(&state, id).await?),
+        None => editor::empty(&viewer),
+    };
     viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()))
 }
 
@@ -84,7 +73,7 @@ pub(super) async fn edit(
 /// `POST /schedules`
 pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
     let form = editor::numbered(&form);
-    if let Some(form) = editor::rearranged(&form, &viewer) {
+    if let Some(form) = editor::unsaved(&form, &viewer) {
         return viewer.page(&editor::page(&viewer, None, &form, &Wrong::default()));
     }
     let created = match editor::as_body(&form, None).and_then(from_value) {
@@ -109,7 +98,7 @@ pub(super) async fn change(
 ) -> Result<Response, PageError> {
     let known = found(&state, id).await?;
     let form = editor::numbered(&form);
-    if let Some(form) = editor::rearranged(&form, &viewer) {
+    if let Some(form) = editor::unsaved(&form, &viewer) {
         return viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()));
     }
     let changed = match editor::as_body(&form, Some(&known)).and_then(from_value) {

@@ -44,7 +44,7 @@ use crate::{
 const NAMES: [(&str, &str); 2] = [("teamId", "team_id"), ("escalationPolicyId", "policy_id")];
 
 /// Whether a service works, from its incidents that are not resolved.
-fn health(counts: Counts) -> Health {
+pub(super) fn health(counts: Counts) -> Health {
     match counts {
         Counts { open_high: 1.., .. } => Health::Critical,
         Counts { open: 1.., .. } => Health::Degraded,

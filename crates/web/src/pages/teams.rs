@@ -5,13 +5,17 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use opsknight_domain::{
-    directory::{Directory, Member, Target, Team},
-    id::{TeamId, UserId},
+    directory::{Directory, Member, Service, Target, Team},
+    id::{ServiceId, TeamId, UserId},
+};
+use opsknight_store::{
+    db::Tx,
+    incidents::{self, Counts, Filter},
 };
 use serde_json::{Value, json};
 
 use super::{
-    PageError, choices,
+    PageError, choices, dashboard, duties,
     form::{Form, Wrong},
     viewer::{Viewer, done, refused},
 };
@@ -23,15 +27,22 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Link, MemberRow, Person, Section, Select, TeamList, TeamPage, TeamRow},
+    views::{Badge, Link, MemberRow, OwnIncident, Person, Section, Select, TeamList, TeamPage, TeamRow},
 };
 
 /// `GET /teams`
-pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
-    viewer.page(&list_page(&viewer, &Form::default(), &Wrong::default()))
+pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
+    let counts = counts(&state).await?;
+    viewer.page(&list_page(&viewer, &counts, &Form::default(), &Wrong::default()))
 }
 
-fn list_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> TeamList {
+/// How many incidents of each service are not over.
+async fn counts(state: &AppState) -> Result<Vec<(ServiceId, Counts)>, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| incidents::counts(tx, None).await;
+    Ok(state.store.db.read(unit).await?)
+}
+
+fn list_page(viewer: &Viewer, counts: &[(ServiceId, Counts)], form: &Form, wrong: &Wrong) -> TeamList {
     let directory = viewer.directory();
     let mut teams: Vec<&Team> = directory.teams.values().collect();
     teams.sort_by_key(|team| team.name.to_lowercase());
@@ -40,6 +51,8 @@ fn list_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> TeamList {
         members: members(directory, team)
             .map(|member| person(directory, member.user))
             .collect(),
+        on_call: on_call(viewer, team),
+        open: open(directory, counts, team.id),
         services: u64::try_from(services(directory, team.id).len()).unwrap_or_default(),
     };
     TeamList {
@@ -47,6 +60,32 @@ fn list_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> TeamList {
         rows: teams.iter().map(row).collect(),
         name: form.field("name", wrong),
     }
+}
+
+/// Who is on call now on the schedules of a team, each once.
+fn on_call(viewer: &Viewer, team: &Team) -> Vec<Person> {
+    let directory = viewer.directory();
+    let schedules = duties::schedules_of(directory, team).into_iter();
+    let mut found: Vec<UserId> = schedules
+        .filter_map(|schedule| schedule.on_call(viewer.now).user())
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found.into_iter().map(|id| person(directory, id)).collect()
+}
+
+fn open(directory: &Directory, counts: &[(ServiceId, Counts)], team: TeamId) -> u64 {
+    let is_its = |id: &ServiceId| {
+        directory
+            .services
+            .get(id)
+            .is_some_and(|service| service.team == Some(team))
+    };
+    let counts = counts.iter().filter(|(id, _)| is_its(id)).map(|(_, counts)| counts);
+    let sum: i64 = counts
+        .map(|counts| counts.open + counts.acknowledged + counts.snoozed)
+        .sum();
+    u64::try_from(sum).unwrap_or_default()
 }
 
 /// The members, those who lead in front.
@@ -60,15 +99,11 @@ fn person(directory: &Directory, id: UserId) -> Person {
     Person::new(id.to_string(), directory.user_name(id))
 }
 
-fn services(directory: &Directory, team: TeamId) -> Vec<Link> {
-    let mut links: Vec<Link> = directory
-        .services
-        .values()
-        .filter(|service| service.team == Some(team))
-        .map(|service| Link::new(format!("/services/{}", service.id), &service.name))
-        .collect();
-    links.sort_by_key(|link| link.text.to_lowercase());
-    links
+fn services(directory: &Directory, team: TeamId) -> Vec<&Service> {
+    let its = directory.services.values().filter(|service| service.team == Some(team));
+    let mut its: Vec<&Service> = its.collect();
+    its.sort_by_key(|service| service.name.to_lowercase());
+    its
 }
 
 fn policies(directory: &Directory, team: TeamId) -> Vec<Link> {
@@ -91,7 +126,7 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
         Ok(team) => Ok(Redirect::to(&format!("/teams/{}", team.id.0)).into_response()),
         Err(error) => {
             let wrong = Wrong::of_error(error, &[])?;
-            viewer.refused_page(&list_page(&viewer, &form, &wrong))
+            viewer.refused_page(&list_page(&viewer, &counts(&state).await?, &form, &wrong))
         }
     }
 }
@@ -102,13 +137,55 @@ fn found(viewer: &Viewer, id: TeamId) -> Result<&Team, ApiError> {
 }
 
 /// `GET /teams/{id}`
-pub(super) async fn show(viewer: Viewer, Path(Id(id)): Path<ids::Team>) -> Result<Response, PageError> {
+pub(super) async fn show(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    Path(Id(id)): Path<ids::Team>,
+) -> Result<Response, PageError> {
     let team = found(&viewer, id)?;
     let form = Form::of([("name".to_owned(), team.name.clone())]);
-    viewer.page(&page(&viewer, team, &form, &Wrong::default()))
+    let desk = desk(&state, &viewer, team).await?;
+    viewer.page(&page(&viewer, team, desk, &form, &Wrong::default()))
 }
 
-fn page(viewer: &Viewer, team: &Team, form: &Form, wrong: &Wrong) -> TeamPage {
+/// What is on a team's desk.
+struct Desk {
+    counts: Vec<(ServiceId, Counts)>,
+    incidents: Vec<OwnIncident>,
+}
+
+async fn desk(state: &AppState, viewer: &Viewer, team: &Team) -> Result<Desk, ApiError> {
+    let its = services(viewer.directory(), team.id);
+    let filter = Filter {
+        services: its.iter().map(|service| service.id).collect(),
+        ..duties::live()
+    };
+    let unit = async move |tx: &mut Tx<'_>| {
+        // No services would ask for the incidents of all.
+        let rows = if filter.services.is_empty() {
+            Vec::new()
+        } else {
+            incidents::list(tx, &filter).await?.0
+        };
+        Ok::<_, ApiError>((incidents::counts(tx, None).await?, rows))
+    };
+    let (counts, rows) = state.store.db.read(unit).await?;
+    let incidents = rows.into_iter().map(|row| duties::own_incident(viewer, row));
+    Ok(Desk {
+        counts,
+        incidents: incidents.collect(),
+    })
+}
+
+/// A service, and whether it works.
+fn service_row(service: &Service, counts: &[(ServiceId, Counts)]) -> (Link, Badge) {
+    let known = counts.iter().find(|(id, _)| *id == service.id);
+    let health = super::services::health(known.map(|(_, counts)| *counts).unwrap_or_default());
+    let link = Link::new(format!("/services/{}", service.id), &service.name);
+    (link, health.badge())
+}
+
+fn page(viewer: &Viewer, team: &Team, desk: Desk, form: &Form, wrong: &Wrong) -> TeamPage {
     let directory = viewer.directory();
     let row = |member: &Member| MemberRow {
         person: person(directory, member.user),
@@ -126,7 +203,15 @@ fn page(viewer: &Viewer, team: &Team, form: &Form, wrong: &Wrong) -> TeamPage {
         title: team.name.clone(),
         members: members(directory, team).map(row).collect(),
         add: Select::new(form.field("user_id", wrong), others),
-        services: services(directory, team.id),
+        services: services(directory, team.id)
+            .into_iter()
+            .map(|service| service_row(service, &desk.counts))
+            .collect(),
+        on_call: duties::schedules_of(directory, team)
+            .into_iter()
+            .map(|schedule| dashboard::duty(viewer, schedule))
+            .collect(),
+        incidents: desk.incidents,
         policies: policies(directory, team.id),
     }
 }
@@ -143,7 +228,9 @@ pub(super) async fn rename(
         Ok(_) => Ok(done(&format!("/teams/{id}"), "The team was renamed.")),
         Err(error) => {
             let wrong = Wrong::of_error(error, &[])?;
-            viewer.refused_page(&page(&viewer, found(&viewer, id)?, &form, &wrong))
+            let team = found(&viewer, id)?;
+            let desk = desk(&state, &viewer, team).await?;
+            viewer.refused_page(&page(&viewer, team, desk, &form, &wrong))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `/users`: who there is, what they may do, how they are reached.
 
 use axum::{extract::State, response::Response};
+use http::Uri;
 use jiff::SignedDuration;
 use opsknight_domain::{
     directory::{Channel, Directory, Role, Standing, User},
@@ -8,13 +9,14 @@ use opsknight_domain::{
 };
 use opsknight_store::{
     db::Tx,
+    incidents::{self, Filter},
     sessions,
     users::{self, UserRow as Stored},
 };
 use serde_json::{Value, json};
 
 use super::{
-    PageError, choices,
+    PageError, choices, duties,
     form::{Form, Wrong},
     reach::{self, Outcome, Typed, Whose},
     viewer::{Viewer, done, refused},
@@ -28,7 +30,10 @@ use crate::{
         wire::{Id, ids},
     },
     state::AppState,
-    views::{Link, Person, Reach, Section, Times, UserInvite, UserList, UserPage, UserRow},
+    views::{
+        Choice, Link, OwnIncident, Person, Reach, Section, Times, UserInvite, UserList, UserPage, UserRow, role_name,
+        standing,
+    },
 };
 
 /// How far ahead somebody's duties are shown.
@@ -36,10 +41,12 @@ const DUTIES_AHEAD: SignedDuration = SignedDuration::from_hours(28 * 24);
 /// Most duties that are shown.
 const DUTIES_MAX: usize = 6;
 
-/// `GET /users`
-pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
+/// `GET /users`, with `?name=&role=&standing=` to look for some.
+pub(super) async fn list(viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
+    let asked = asked(&uri);
     let directory = viewer.directory();
-    let mut people: Vec<&User> = directory.users.values().collect();
+    let mut people: Vec<&User> = directory.users.values().filter(|user| is_asked(&asked, user)).collect();
+    let mut next = duties::next_of_all(&viewer);
     people.sort_by_key(|user| user.name.to_lowercase());
     let row = |user: &&User| UserRow {
         person: Person::new(user.id.to_string(), &user.name),
@@ -51,13 +58,50 @@ pub(super) async fn list(viewer: Viewer) -> Result<Response, PageError> {
             .map(|team| team.text)
             .collect::<Vec<_>>()
             .join(", "),
+        reach: duties::reachable(directory, user.id, viewer.now),
+        next: next.remove(&user.id),
         seen: None,
     };
+    let rows = people.iter().map(row).collect();
     let page = UserList {
         shell: viewer.shell("Users", Section::Users),
-        rows: people.iter().map(row).collect(),
+        query: asked.text("name").to_owned(),
+        role: asked.select("role", &Wrong::default(), choices::or_none("Any role", role_names())),
+        standing: asked.select(
+            "standing",
+            &Wrong::default(),
+            choices::or_none("Any account", standings()),
+        ),
+        filtered: ["name", "role", "standing"]
+            .iter()
+            .any(|name| asked.given(name).is_some()),
+        rows,
     };
     viewer.page(&page)
+}
+
+/// What the address asks for.
+fn asked(uri: &Uri) -> Form {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    Form::of(pairs.map(|(name, value)| (name.into_owned(), value.into_owned())))
+}
+
+fn is_asked(asked: &Form, user: &User) -> bool {
+    let words = asked.text("name").to_lowercase();
+    let named = user.name.to_lowercase().contains(&words) || user.email.to_lowercase().contains(&words);
+    let role = Role::from_word(asked.text("role")).is_none_or(|role| role == user.role);
+    let standing = Standing::from_word(asked.text("standing")).is_none_or(|standing| standing == user.standing);
+    named && role && standing
+}
+
+fn role_names() -> Vec<Choice> {
+    let choice = |role: Role| Choice::new(role.word(), role_name(role));
+    Role::ALL.into_iter().map(choice).collect()
+}
+
+fn standings() -> Vec<Choice> {
+    let choice = |known: Standing| Choice::new(known.word(), standing(known).text);
+    Standing::ALL.into_iter().map(choice).collect()
 }
 
 fn teams(directory: &Directory, user: UserId) -> Vec<Link> {
@@ -137,7 +181,8 @@ async fn shown(
     let user = found(state, id).await?;
     let is_refused = typed.is_some();
     let reach = reach::reach(state, viewer, &user, Whose::of(id), &Typed::default()).await?;
-    let page = page(viewer, &user, reach, invitation, typed);
+    let mut page = page(viewer, &user, reach, invitation, typed);
+    page.incidents = incidents_of(state, viewer, id).await?;
     if is_refused {
         viewer.refused_page(&page)
     } else {
@@ -168,14 +213,26 @@ fn page(
         new_role: form.select("role", &wrong, choices::roles()),
         reach,
         teams: teams(viewer.directory(), user.id),
-        duties: duties(viewer, user.id),
+        incidents: Vec::new(),
+        duties: ahead(viewer, user.id),
         invitation: invitation.map(|invitation| invitation.url),
         is_me: user.id == viewer.person.id,
     }
 }
 
+/// The incidents of a person that are not over.
+async fn incidents_of(state: &AppState, viewer: &Viewer, id: UserId) -> Result<Vec<OwnIncident>, ApiError> {
+    let filter = Filter {
+        assignees: vec![id],
+        ..duties::live()
+    };
+    let unit = async move |tx: &mut Tx<'_>| incidents::list(tx, &filter).await;
+    let (rows, _) = state.store.db.read(unit).await?;
+    Ok(rows.into_iter().map(|row| duties::own_incident(viewer, row)).collect())
+}
+
 /// When somebody is on call next, soonest first.
-fn duties(viewer: &Viewer, user: UserId) -> Vec<(Link, Times, Times)> {
+fn ahead(viewer: &Viewer, user: UserId) -> Vec<(Link, Times, Times)> {
     let end = viewer.now.saturating_add(DUTIES_AHEAD).unwrap_or(viewer.now);
     let mut duties = Vec::new();
     for schedule in viewer.directory().schedules.values() {
@@ -276,7 +333,8 @@ async fn answer(state: &AppState, viewer: &Viewer, id: UserId, outcome: Outcome)
     };
     let user = found(state, id).await?;
     let reach = reach::reach(state, viewer, &user, Whose::of(id), &typed).await?;
-    let page = page(viewer, &user, reach, None, None);
+    let mut page = page(viewer, &user, reach, None, None);
+    page.incidents = incidents_of(state, viewer, id).await?;
     match is_refused {
         true => viewer.refused_page(&page),
         false => viewer.page(&page),

@@ -1,9 +1,39 @@
 //! `/teams`, `/users`, `/profile`: who there is, what they may do, how they are reached.
 
 use askama::Template;
-use opsknight_domain::directory::{Role, Standing};
+use opsknight_domain::{
+    directory::{Role, Standing},
+    incident::Status,
+    urgency::Urgency,
+};
 
-use super::{Field, FormError, Link, Person, Reach, Select, Shell, Times, form::errors};
+use super::{Badge, Duty, Field, FormError, Link, Person, Reach, Select, Shell, Times, form::errors};
+
+/// An incident beside a person or a team.
+#[derive(Debug, Clone)]
+pub struct OwnIncident {
+    /// Its page, number and title.
+    pub link: Link,
+    /// Where it stands.
+    pub status: Status,
+    /// How grave it is.
+    pub urgency: Urgency,
+    /// What it is about.
+    pub service: String,
+    /// Since when.
+    pub created: Times,
+}
+
+/// When somebody is on call next.
+#[derive(Debug, Clone)]
+pub struct NextDuty {
+    /// On which schedule.
+    pub schedule: Link,
+    /// From when, or until when if they are on call now.
+    pub at: Times,
+    /// They are on call now.
+    pub is_now: bool,
+}
 
 /// `/teams`
 #[derive(Debug, Clone, Template)]
@@ -32,8 +62,12 @@ pub struct TeamRow {
     pub link: Link,
     /// Who belongs to it.
     pub members: Vec<Person>,
+    /// Who is on call on its schedules.
+    pub on_call: Vec<Person>,
     /// How many services are its.
     pub services: u64,
+    /// How many incidents of its services are not over.
+    pub open: u64,
 }
 
 /// `/teams/{id}`
@@ -52,8 +86,12 @@ pub struct TeamPage {
     pub members: Vec<MemberRow>,
     /// `user_id` of the form that adds; no options: everybody is in.
     pub add: Select,
-    /// Its services.
-    pub services: Vec<Link>,
+    /// Its services, and whether they work.
+    pub services: Vec<(Link, Badge)>,
+    /// Who is on call on its schedules.
+    pub on_call: Vec<Duty>,
+    /// The incidents of its services that are not over.
+    pub incidents: Vec<OwnIncident>,
     /// The policies that page it; while there are any it cannot be deleted.
     pub policies: Vec<Link>,
 }
@@ -75,6 +113,14 @@ pub struct MemberRow {
 pub struct UserList {
     /// Around the page.
     pub shell: Shell,
+    /// What was looked for.
+    pub query: String,
+    /// `role`, or empty for all
+    pub role: Select,
+    /// `standing`, or empty for all
+    pub standing: Select,
+    /// Somebody was looked for.
+    pub filtered: bool,
     /// The people, by name.
     pub rows: Vec<UserRow>,
 }
@@ -92,6 +138,10 @@ pub struct UserRow {
     pub standing: Standing,
     /// The names of their teams, with commas.
     pub teams: String,
+    /// Whether a page would reach them, and by what.
+    pub reach: Badge,
+    /// When they are on call next.
+    pub next: Option<NextDuty>,
     /// When they were last here.
     pub seen: Option<Times>,
 }
@@ -144,6 +194,8 @@ pub struct UserPage {
     pub reach: Reach,
     /// Their teams.
     pub teams: Vec<Link>,
+    /// Their incidents that are not over.
+    pub incidents: Vec<OwnIncident>,
     /// When they are on call next: schedule, from, until.
     pub duties: Vec<(Link, Times, Times)>,
     /// The invitation link that was made just now.

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Checks, Field, FormError, Link, Person, Select, Shell, form::errors};
+use super::{Checks, Field, FormError, Link, Person, Select, Shell, Times, form::errors};
 
 /// `/policies`
 #[derive(Debug, Clone, Template)]
@@ -47,6 +47,10 @@ pub struct PolicyPage {
     pub repeat: u32,
     /// Who would be paged if an incident of high urgency opened now.
     pub plan: Vec<PagedNow>,
+    /// What would go wrong, as sentences.
+    pub warnings: Vec<String>,
+    /// The last incident that escalated by it, and when it began.
+    pub last_used: Option<(Link, Times)>,
     /// The services that escalate by it; while there are any it cannot be deleted.
     pub services: Vec<Link>,
 }
@@ -95,6 +99,8 @@ pub struct PolicyForm {
     pub steps: Vec<StepForm>,
     /// Who would be paged now by what is in the form.
     pub plan: Vec<PagedNow>,
+    /// What would go wrong, as sentences.
+    pub warnings: Vec<String>,
 }
 
 /// A step in the editor.

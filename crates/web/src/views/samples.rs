@@ -11,6 +11,7 @@ mod channels;
 mod desk;
 mod incident;
 mod organisation;
+mod schedules;
 mod service;
 mod settings;
 mod work;
@@ -190,6 +191,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         desk::pages(kind),
         incident::pages(kind),
         work::pages(kind),
+        schedules::pages(kind),
         alerts::pages(kind),
         service::pages(kind),
         organisation::pages(kind),

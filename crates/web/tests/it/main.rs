@@ -14,5 +14,6 @@ mod meanwhile;
 mod openapi;
 mod password;
 mod problems;
+mod schedules;
 mod together;
 mod unsubscribe;

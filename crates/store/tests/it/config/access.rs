@@ -8,6 +8,7 @@ use opsknight_domain::{
 use opsknight_store::{
     api_keys::{self, ApiKeyRow},
     audit::{self, AuditFilter, AuditLine},
+    calendar_feeds,
     db::{Db, DbError},
     refusal::ChangeError,
     sessions::{self, LinkPurpose, SESSION_KEPT_FOR, SessionRow},
@@ -48,6 +49,20 @@ both! {
             disabled.standing = Standing::Disabled;
             users::update(tx, &disabled).await?;
             assert_eq!(sessions::of_user(tx, user_id(2), at(1)).await?, []);
+            Ok::<_, ChangeError>(())
+        })
+        .await
+        .unwrap();
+    }
+
+    async fn calendar_links_are_of_a_generation(db: Db) {
+        db.write(async |tx| {
+            users::insert(tx, &user(1, Role::Admin)).await?;
+            assert_eq!(calendar_feeds::generation(tx, user_id(1)).await?, 0);
+            assert_eq!(calendar_feeds::renew(tx, user_id(1), at(0)).await?, 1);
+            assert_eq!(calendar_feeds::renew(tx, user_id(1), at(1)).await?, 2);
+            assert_eq!(calendar_feeds::generation(tx, user_id(1)).await?, 2);
+            assert_eq!(calendar_feeds::generation(tx, user_id(2)).await?, 0);
             Ok::<_, ChangeError>(())
         })
         .await

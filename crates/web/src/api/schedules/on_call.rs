@@ -128,7 +128,7 @@ impl FromParams for RangeQuery {
 }
 
 impl RangeQuery {
-    fn range(self, now: Timestamp) -> (Timestamp, Timestamp) {
+    pub(super) fn range(self, now: Timestamp) -> (Timestamp, Timestamp) {
         let from = self.from.unwrap_or(now);
         let later = from.checked_add(SignedDuration::from_hours(24 * SHIFTS_DAYS_DEFAULT));
         (from, self.to.or(later.ok()).unwrap_or(from))
@@ -188,14 +188,24 @@ fn on_call_body(schedule: &Schedule, at: Timestamp, names: &HashMap<UserId, Stri
 }
 
 /// The shifts of a schedule with the names of its people.
-async fn shifts_of(
+pub(super) async fn shift_bodies(
     tx: &mut Tx<'_>,
-    id: opsknight_domain::id::ScheduleId,
+    schedule: &Schedule,
     (from, to): (Timestamp, Timestamp),
-) -> Result<(Vec<Shift>, HashMap<UserId, String>), ApiError> {
-    let shifts = whole(tx, id, from).await?.shifts(from, to).map_err(wrong_range)?;
+) -> Result<Vec<ShiftBody>, ApiError> {
+    let shifts = schedule.shifts(from, to).map_err(wrong_range)?;
     let names = names(tx, shifts.iter().filter_map(|shift| shift.user)).await?;
-    Ok((shifts, names))
+    let body = |shift: Shift| {
+        let (layer, override_id) = parts(shift.because);
+        ShiftBody {
+            start: Time(shift.start),
+            end: Time(shift.end),
+            user: named(&names, shift.user),
+            layer,
+            override_id,
+        }
+    };
+    Ok(shifts.into_iter().map(body).collect())
 }
 
 /// Who is on call, why, and until when.
@@ -230,20 +240,12 @@ async fn shifts(
     Query(query): Query<RangeQuery>,
 ) -> Result<Json<ShiftsBody>, ApiError> {
     let (from, to) = query.range(state.clock.now());
-    let unit = async move |tx: &mut Tx<'_>| shifts_of(tx, id, (from, to)).await;
-    let (shifts, names) = state.store.db.read(unit).await?;
-    let data = shifts.into_iter().map(|shift| {
-        let (layer, override_id) = parts(shift.because);
-        ShiftBody {
-            start: Time(shift.start),
-            end: Time(shift.end),
-            user: named(&names, shift.user),
-            layer,
-            override_id,
-        }
-    });
+    let unit = async move |tx: &mut Tx<'_>| {
+        let schedule = whole(tx, id, from).await?;
+        shift_bodies(tx, &schedule, (from, to)).await
+    };
     Ok(Json(ShiftsBody {
-        data: data.collect(),
+        data: state.store.db.read(unit).await?,
         from: Time(from),
         to: Time(to),
     }))

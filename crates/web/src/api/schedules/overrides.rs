@@ -161,7 +161,8 @@ pub(crate) async fn add_override(
     state.store.db.write(unit).await
 }
 
-async fn update(
+/// Changes an override; it keeps its place in the order in which they were made.
+pub(crate) async fn update_override(
     state: &AppState,
     caller: &Caller,
     (schedule, id): (ScheduleId, OverrideId),
@@ -296,7 +297,7 @@ async fn edit(
     Path((schedule, id)): Path<(ids::Schedule, ids::Override)>,
     Json(wish): Json<OverridePatch>,
 ) -> Result<Json<OverrideBody>, ApiError> {
-    Ok(Json(update(&state, &caller, (schedule.0, id.0), wish).await?))
+    Ok(Json(update_override(&state, &caller, (schedule.0, id.0), wish).await?))
 }
 
 /// Removes an override: the layers speak again.

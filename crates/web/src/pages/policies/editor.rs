@@ -50,8 +50,22 @@ pub(super) fn of_policy(row: &policies::PolicyRow) -> Form {
     Form::of(fields)
 }
 
-/// The form as one of the editor's buttons asks for it; nothing when it is to be saved.
-pub(super) fn rearranged(form: &Form) -> Option<Form> {
+/// The form as a new policy that is like this one.
+pub(super) fn copy_of(row: &policies::PolicyRow) -> Form {
+    let name = format!("Copy of {}", row.name);
+    Form::of([("name".to_owned(), name)]).over(&of_policy(row))
+}
+
+/// The form as it is shown again without being saved: as it is, where somebody only wants to see who would be paged, or
+/// as one of the editor's buttons asks for it; nothing when it is to be saved.
+pub(super) fn unsaved(form: &Form) -> Option<Form> {
+    if form.text("do") == "preview" {
+        return Some(form.clone());
+    }
+    rearranged(form)
+}
+
+fn rearranged(form: &Form) -> Option<Form> {
     let mut steps = steps(form);
     let button = |name: &str| form.text(name).parse::<usize>().ok();
     if form.given("save").is_some() {
@@ -87,6 +101,12 @@ pub(super) fn page(viewer: &Viewer, id: Option<PolicyId>, form: &Form, wrong: &W
         "New escalation policy"
     };
     let count = steps(form).len().max(1);
+    let typed = as_typed(form);
+    let plan = plan(&typed, directory, viewer.now);
+    let mut warnings = warnings(&typed, &plan);
+    if id.is_some_and(|id| services(directory, id).is_empty()) {
+        warnings.push("No service escalates by this policy yet.".to_owned());
+    }
     PolicyForm {
         shell: viewer.shell(title, Section::Policies),
         id: id.map(|id| id.to_string()),
@@ -94,7 +114,8 @@ pub(super) fn page(viewer: &Viewer, id: Option<PolicyId>, form: &Form, wrong: &W
         description: form.field("description", wrong),
         repeat: form.select("repeat", wrong, repeats),
         steps: (0..count).map(|n| step(form, n, directory, wrong)).collect(),
-        plan: plan(&as_typed(form), directory, viewer.now),
+        plan,
+        warnings,
     }
 }
 

@@ -10,6 +10,7 @@ use opsknight_domain::{
 use opsknight_store::schedules::ScheduleRow as Stored;
 use serde_json::{Value, json};
 
+use super::review;
 use crate::{
     api::error::{ApiError, Problems},
     pages::{
@@ -97,8 +98,22 @@ fn minute(time: civil::Time) -> String {
     time.strftime("%H:%M").to_string()
 }
 
-/// The form as one of the editor's buttons asks for it; nothing when it is to be saved.
-pub(super) fn rearranged(form: &Form, viewer: &Viewer) -> Option<Form> {
+/// The form as a new schedule that is like this one.
+pub(super) fn copy_of(row: &Stored) -> Form {
+    let name = format!("Copy of {}", row.name);
+    Form::of([("name".to_owned(), name)]).over(&of_schedule(row))
+}
+
+/// The form as it is shown again without being saved: as it is, where somebody only wants to see what it comes to, or
+/// as one of the editor's buttons asks for it; nothing when it is to be saved.
+pub(super) fn unsaved(form: &Form, viewer: &Viewer) -> Option<Form> {
+    if form.text("do") == "preview" {
+        return Some(form.clone());
+    }
+    rearranged(form, viewer)
+}
+
+fn rearranged(form: &Form, viewer: &Viewer) -> Option<Form> {
     if form.given("save").is_some() {
         return None;
     }
@@ -124,14 +139,35 @@ pub(super) fn rearranged(form: &Form, viewer: &Viewer) -> Option<Form> {
         let layer = list.entry(n.parse().ok()?)?;
         let start = format!("restrictions.{m}.");
         layer.retain(|(name, _)| !name.starts_with(&start));
+    } else if let Some((n, place, by)) = moved_person(form) {
+        move_person(list.entry(n)?, place, by);
     } else if button("add_user").is_none() {
         return None;
     }
     Some(list.write(form))
 }
 
+/// Which person is to move in their layer, and by how many places: `user_up=0.2`, `user_down=0.2`.
+fn moved_person(form: &Form) -> Option<(usize, usize, isize)> {
+    let place = |name: &str| {
+        let (n, place) = form.text(name).split_once('.')?;
+        Some((n.parse().ok()?, place.parse().ok()?))
+    };
+    let up = place("user_up").map(|(n, place)| (n, place, -1));
+    up.or_else(|| place("user_down").map(|(n, place)| (n, place, 1)))
+}
+
+/// Changes a person's place among those of a layer.
+fn move_person(layer: &mut [(String, String)], place: usize, by: isize) {
+    let places: Vec<usize> = (0..layer.len()).filter(|index| layer[*index].0 == "users").collect();
+    let other = place.checked_add_signed(by).and_then(|other| places.get(other));
+    if let (Some(&one), Some(&other)) = (places.get(place), other) {
+        layer.swap(one, other);
+    }
+}
+
 /// The numbers of the restrictions of a layer, in order.
-fn restrictions(form: &Form, n: usize) -> Vec<usize> {
+pub(super) fn restrictions(form: &Form, n: usize) -> Vec<usize> {
     let mut numbers = form.indices(&format!("layers.{n}.restrictions"));
     numbers.truncate(RESTRICTIONS_SHOWN_MAX);
     numbers
@@ -147,6 +183,7 @@ pub(super) fn page(viewer: &Viewer, id: Option<ScheduleId>, form: &Form, wrong: 
         name: form.field("name", wrong),
         time_zone: form.select("time_zone", wrong, zones::choices()),
         layers: (0..count).map(|n| layer(viewer, form, n, wrong)).collect(),
+        preview: review::preview(viewer, &review::as_typed(form, count, id, viewer)),
     }
 }
 

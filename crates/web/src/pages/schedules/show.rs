@@ -1,129 +1,226 @@
-//! `/schedules/{id}`: who is on call when, drawn over two weeks; overrides.
+//! `/schedules/{id}`: who is on call when, drawn; and who is on call at an instant, with the reason.
 
 use axum::{extract::State, response::Response};
 use http::Uri;
-use jiff::{SignedDuration, Timestamp, ToSpan as _, civil};
+use jiff::{SignedDuration, Timestamp, civil, tz::TimeZone};
 use opsknight_domain::{
-    directory::{Directory, Target},
-    id::{ScheduleId, UserId},
-    oncall::{Because, Layer, Schedule, Shift as Planned, Unit, Weekdays},
+    directory::{Directory, Role, Target},
+    id::{OverrideId, ScheduleId},
+    oncall::{
+        Because, Explained, Gap, Layer, OnCall, Override, Schedule, Shift as Planned, Spoken, Unit, Weekdays,
+        WhyAbsent, gaps_of,
+    },
 };
-use serde_json::{Value, json};
+use opsknight_store::{db::Tx, schedules::OVERRIDE_KEPT_FOR};
 
-use super::zone_name;
+use super::{
+    look::Look,
+    overrides,
+    picture::{self, Ways, by_rank, person},
+    zone_name, zone_words,
+};
 use crate::{
     api::{
-        error::{ApiError, Problems},
-        extract::{Path, from_value},
+        error::ApiError,
+        extract::Path,
         schedules as actions,
         wire::{Id, ids},
     },
+    calendar,
     pages::{
-        PageError, choices, dashboard,
+        PageError, dashboard,
         form::{Form, Wrong},
-        viewer::{Viewer, done, refused},
+        viewer::Viewer,
     },
     state::AppState,
-    views::{Duty, LayerView, Link, OverrideRow, Person, SchedulePage, Section, Shift, Strip, Turn},
+    views::{
+        Answer, AnswerStep, Ask, Duty, Feed, Field, GapRow, LayerView, Link, OverrideRow, SchedulePage, Section, Shift,
+        ShiftRow, Times,
+    },
 };
 
-/// How many days are drawn.
-const DAYS: i64 = 14;
 /// How many of the next changes of hands are listed, and how far ahead they are looked for.
 const SHIFTS_MAX: usize = 8;
 const SHIFTS_AHEAD: SignedDuration = SignedDuration::from_hours(60 * 24);
+/// How many gaps are listed.
+const GAPS_MAX: usize = 6;
+/// The most lines of the timeline's table.
+const TABLE_MAX: usize = 200;
 
-/// The names of fields as the API knows them, and as the form does.
-const NAMES: [(&str, &str); 2] = [("userId", "user_id"), ("replacesUserId", "replaces_user_id")];
+/// A schedule as somebody looks at it.
+pub(super) struct Shown<'a> {
+    pub(super) viewer: &'a Viewer,
+    pub(super) schedule: &'a Schedule,
+    pub(super) look: Look,
+    /// On whose clocks it is shown.
+    pub(super) zone: TimeZone,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(viewer: &'a Viewer, schedule: &'a Schedule, look: Look) -> Self {
+        let zone = if look.mine {
+            viewer.zone.clone()
+        } else {
+            schedule.zone.clone()
+        };
+        Self {
+            viewer,
+            schedule,
+            look,
+            zone,
+        }
+    }
+
+    /// A point in time on the clocks that are shown.
+    pub(super) fn times(&self, at: Timestamp) -> Times {
+        Times::new(at, self.viewer.now, &self.zone)
+    }
+
+    pub(super) fn change(&self, id: OverrideId) -> Option<&Override> {
+        self.schedule.overrides.iter().find(|change| change.id == id)
+    }
+
+    pub(super) fn can_respond(&self) -> bool {
+        self.viewer.person.role >= Role::Responder
+    }
+}
+
+/// A schedule with the overrides that matter at `since` and later.
+pub(super) async fn found(state: &AppState, id: ScheduleId, since: Timestamp) -> Result<Schedule, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| actions::whole(tx, id, since).await;
+    state.store.db.read(unit).await
+}
 
 /// `GET /schedules/{id}`
 pub(in crate::pages) async fn show(
+    State(state): State<AppState>,
     viewer: Viewer,
     Path(Id(id)): Path<ids::Schedule>,
     uri: Uri,
 ) -> Result<Response, PageError> {
-    let query = uri.query().unwrap_or_default().as_bytes();
-    let from = form_urlencoded::parse(query).find(|(name, _)| name == "from");
-    let from = from.and_then(|(_, date)| date.parse().ok());
-    let schedule = found(&viewer, id)?;
-    viewer.page(&page(&viewer, schedule, from, &Form::default(), &Wrong::default()))
+    let look = Look::of(uri.query().unwrap_or_default(), id);
+    // Zones are less than a day apart: what is looked at in the past begins no earlier than this.
+    let since = look.frame(viewer.now, &TimeZone::UTC).from;
+    let since = since.saturating_sub(OVERRIDE_KEPT_FOR).unwrap_or(since);
+    let asked = look.at.as_deref().and_then(|at| overrides::instant(at, &TimeZone::UTC));
+    let asked = asked.and_then(|at| at.checked_sub(OVERRIDE_KEPT_FOR).ok());
+    let schedule = found(&state, id, since.min(viewer.now).min(asked.unwrap_or(since))).await?;
+    let shown = Shown::new(&viewer, &schedule, look);
+    let feed = feed(&state, &viewer, id).await?;
+    viewer.page(&page(&shown, feed, None, None))
 }
 
-fn found(viewer: &Viewer, id: ScheduleId) -> Result<&Schedule, ApiError> {
-    let schedule = viewer.directory().schedules.get(&id);
-    schedule.ok_or_else(|| ApiError::not_found("schedule"))
+/// The schedule for calendar programs, by a link of the viewer's.
+pub(super) async fn feed(state: &AppState, viewer: &Viewer, id: ScheduleId) -> Result<Feed, ApiError> {
+    let (own, mut of_schedules) = calendar::feeds(state, viewer.person.id, &[id]).await?;
+    Ok(of_schedules.pop().unwrap_or(own))
 }
 
-fn person(directory: &Directory, id: UserId) -> Person {
-    Person::new(id.to_string(), directory.user_name(id))
-}
-
-fn page(viewer: &Viewer, schedule: &Schedule, from: Option<civil::Date>, form: &Form, wrong: &Wrong) -> SchedulePage {
+/// The page, with a form for overrides as it was typed where somebody has.
+pub(super) fn page(
+    shown: &Shown<'_>,
+    feed: Feed,
+    typed: Option<(&Form, &Wrong)>,
+    id: Option<OverrideId>,
+) -> SchedulePage {
+    let (viewer, schedule) = (shown.viewer, shown.schedule);
     let directory = viewer.directory();
-    let today = viewer.now.to_zoned_datetime(schedule.zone.clone()).date();
-    let monday = today
-        .checked_sub(i64::from(today.weekday().to_monday_zero_offset()).days())
-        .unwrap_or(today);
-    let first = from.unwrap_or(monday);
-    let path =
-        |date: Result<civil::Date, jiff::Error>| format!("/schedules/{}?from={}", schedule.id, date.unwrap_or(monday));
+    let frame = shown.look.frame(viewer.now, &shown.zone);
+    let planned = picture::shifts(schedule, &frame);
+    let gaps = ahead(&gaps_of(&planned), viewer.now);
     let Duty { now, until, next, .. } = dashboard::duty(viewer, schedule);
-    let users = choices::people(directory);
+    let on_call = schedule.on_call(viewer.now);
+    let of_override = |change: &Override| {
+        let editable = shown.can_respond() && change.end > viewer.now;
+        editable.then(|| overrides::edit_way(shown, change.id))
+    };
+    let ways = Ways {
+        of_shift: &|shift| overrides::way(shown, shift),
+        of_override: &of_override,
+    };
+    let today = viewer.now.to_zoned_datetime(shown.zone.clone()).date();
+    let mine = zone_words(&viewer.zone);
     SchedulePage {
         shell: viewer.shell(&schedule.name, Section::Schedules),
         id: schedule.id.to_string(),
         name: schedule.name.clone(),
         zone: zone_name(schedule),
         now,
+        because: on_call.reason(),
         until,
         next,
-        strip: strip(viewer, schedule, first),
-        before: path(first.checked_sub(DAYS.days())),
-        after: path(first.checked_add(DAYS.days())),
-        today: (first != monday).then(|| format!("/schedules/{}", schedule.id)),
+        can_take: shown.can_respond() && on_call.user() != Some(viewer.person.id),
+        range: shown.look.range(today, zone_name(schedule), mine),
+        shown_at: shown.look.href(&[]),
+        strip: picture::whole(directory, schedule, &frame, &ways),
+        gaps: gaps.iter().take(GAPS_MAX).map(|gap| gap_row(shown, gap)).collect(),
+        more_gaps: gaps.len().saturating_sub(GAPS_MAX),
+        table: planned
+            .iter()
+            .take(TABLE_MAX)
+            .map(|shift| table_row(shown, shift))
+            .collect(),
         layers: by_rank(schedule)
             .into_iter()
             .map(|index| layer(directory, &schedule.layers[index]))
             .collect(),
-        overrides: overrides(viewer, schedule),
-        shifts: shifts(viewer, schedule),
+        overrides: overrides_ahead(shown),
+        shifts: next_shifts(shown),
         policies: policies(directory, schedule.id),
-        override_user: form.select("user_id", wrong, choices::or_none("Choose…", users.clone())),
-        override_replaces: form.select("replaces_user_id", wrong, choices::or_none("Whoever is on call", users)),
-        override_start: form.field("start", wrong),
-        override_end: form.field("end", wrong),
+        form: overrides::form(shown, typed, id),
+        ask: ask(shown),
+        feed,
     }
 }
 
-/// The places of the layers, those that win last: the order of the page.
-fn by_rank(schedule: &Schedule) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..schedule.layers.len()).collect();
-    places.sort_by_key(|&place| schedule.layers[place].priority);
-    places
+/// The parts of gaps that still lie ahead: nobody can cover what is over.
+pub(super) fn ahead(gaps: &[Gap], now: Timestamp) -> Vec<Gap> {
+    let left = gaps.iter().filter(|gap| gap.end > now);
+    left.map(|gap| Gap {
+        start: gap.start.max(now),
+        end: gap.end,
+    })
+    .collect()
 }
 
-fn strip(viewer: &Viewer, schedule: &Schedule, first: civil::Date) -> Strip {
-    let directory = viewer.directory();
-    let midnight = |date: civil::Date| {
-        date.to_zoned_datetime(schedule.zone.clone())
-            .map_or(viewer.now, |zoned| zoned.timestamp())
+/// "15 h", "2 d 3 h", "45 min".
+pub(super) fn length(length: SignedDuration) -> String {
+    let minutes = length.as_mins();
+    let (days, hours, minutes) = (minutes / 1440, minutes / 60 % 24, minutes % 60);
+    let parts = [(days, "d"), (hours, "h"), (minutes, "min")];
+    let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = parts.take(2).map(|(count, unit)| format!("{count} {unit}")).collect();
+    if words.is_empty() {
+        "less than a minute".to_owned()
+    } else {
+        words.join(" ")
+    }
+}
+
+fn gap_row(shown: &Shown<'_>, gap: &Gap) -> GapRow {
+    let shift = Planned {
+        start: gap.start,
+        end: gap.end,
+        user: None,
+        because: None,
     };
-    let from = midnight(first);
-    let to = first.checked_add(DAYS.days()).map_or(from, midnight);
-    let turn = |shift: Planned| Turn {
-        person: shift.user.map(|id| person(directory, id)),
-        from: shift.start,
-        to: shift.end,
-        is_override: matches!(shift.because, Some(Because::Override { .. })),
-    };
-    let of_layers = by_rank(schedule).into_iter().map(|index| {
-        let shifts = schedule.layer_shifts(index, from, to).unwrap_or_default();
-        let held = shifts.into_iter().filter(|shift| shift.user.is_some());
-        (schedule.layers[index].name.clone(), false, held.map(turn).collect())
-    });
-    let all = schedule.shifts(from, to).unwrap_or_default();
-    let last = ("On call".to_owned(), true, all.into_iter().map(turn).collect());
-    Strip::draw(from, to, viewer.now, &schedule.zone, of_layers.chain([last]).collect())
+    GapRow {
+        from: shown.times(gap.start),
+        to: shown.times(gap.end),
+        length: length(gap.length()),
+        cover: overrides::way(shown, &shift),
+    }
+}
+
+fn table_row(shown: &Shown<'_>, shift: &Planned) -> ShiftRow {
+    let is_override = matches!(shift.because, Some(Because::Override { .. }));
+    ShiftRow {
+        person: shift.user.map(|id| person(shown.viewer.directory(), id)),
+        from: shown.times(shift.start),
+        to: shown.times(shift.end),
+        by: shift.because.as_ref().map(Because::to_string).unwrap_or_default(),
+        change: overrides::way(shown, shift).map(|href| Link::new(href, if is_override { "Change" } else { "Cover" })),
+    }
 }
 
 fn layer(directory: &Directory, layer: &Layer) -> LayerView {
@@ -163,36 +260,43 @@ fn day_name(day: civil::Weekday) -> String {
     format!("{}{}", &word[..1], word[1..].to_lowercase())
 }
 
-fn overrides(viewer: &Viewer, schedule: &Schedule) -> Vec<OverrideRow> {
-    let directory = viewer.directory();
-    let mut ahead: Vec<_> = schedule
+fn overrides_ahead(shown: &Shown<'_>) -> Vec<OverrideRow> {
+    let directory = shown.viewer.directory();
+    let mut ahead: Vec<_> = shown
+        .schedule
         .overrides
         .iter()
-        .filter(|change| change.end > viewer.now)
+        .filter(|change| change.end > shown.viewer.now)
         .collect();
     ahead.sort_by_key(|change| change.start);
-    let row = |change: &opsknight_domain::oncall::Override| OverrideRow {
+    let row = |change: &Override| OverrideRow {
         id: change.id.to_string(),
         person: person(directory, change.user),
         replaces: change.replaces.map(|id| directory.user_name(id).to_owned()),
-        from: viewer.times(change.start),
-        to: viewer.times(change.end),
+        from: shown.times(change.start),
+        to: shown.times(change.end),
+        edit: overrides::edit_way(shown, change.id),
     };
     ahead.into_iter().map(row).collect()
 }
 
-fn shifts(viewer: &Viewer, schedule: &Schedule) -> Vec<Shift> {
-    let end = viewer.now.saturating_add(SHIFTS_AHEAD).unwrap_or(Timestamp::MAX);
-    let planned = schedule.shifts(viewer.now, end).unwrap_or_default();
-    let ahead = planned
-        .into_iter()
-        .filter(|shift| shift.start > viewer.now)
-        .take(SHIFTS_MAX);
+fn next_shifts(shown: &Shown<'_>) -> Vec<Shift> {
+    let now = shown.viewer.now;
+    let end = now.saturating_add(SHIFTS_AHEAD).unwrap_or(Timestamp::MAX);
+    let mut turns: Vec<Planned> = Vec::new();
+    for shift in shown.schedule.shifts(now, end).unwrap_or_default() {
+        // Another reason for the same person is no change of hands.
+        match turns.last_mut() {
+            Some(last) if last.user == shift.user => last.end = shift.end,
+            _ => turns.push(shift),
+        }
+    }
+    let ahead = turns.into_iter().filter(|turn| turn.start > now).take(SHIFTS_MAX);
     ahead
         .map(|shift| Shift {
-            person: shift.user.map(|id| person(viewer.directory(), id)),
-            from: viewer.times(shift.start),
-            to: viewer.times(shift.end),
+            person: shift.user.map(|id| person(shown.viewer.directory(), id)),
+            from: shown.times(shift.start),
+            to: shown.times(shift.end),
         })
         .collect()
 }
@@ -208,58 +312,84 @@ fn policies(directory: &Directory, schedule: ScheduleId) -> Vec<Link> {
     links
 }
 
-/// `POST /schedules/{id}/overrides`
-pub(in crate::pages) async fn add_override(
-    State(state): State<AppState>,
-    viewer: Viewer,
-    Path(Id(id)): Path<ids::Schedule>,
-    form: Form,
-) -> Result<Response, PageError> {
-    let schedule = found(&viewer, id)?;
-    let added = match override_body(&form, schedule).and_then(from_value) {
-        Ok(new) => actions::overrides::add_override(&state, &viewer.caller, id, new).await,
-        Err(error) => Err(error),
+/// "Who is on call at …": the answer where the address asks.
+fn ask(shown: &Shown<'_>) -> Ask {
+    let asked = shown.look.at.clone();
+    let field = Field::new("at").with(
+        asked
+            .clone()
+            .unwrap_or_else(|| overrides::local(shown.viewer.now, &shown.zone)),
+    );
+    let Some(text) = asked else {
+        return Ask {
+            at: field,
+            answer: None,
+        };
     };
-    match added {
-        Ok(_) => Ok(done(&format!("/schedules/{id}"), "The override was added.")),
-        Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
-            viewer.refused_page(&page(&viewer, schedule, None, &form, &wrong))
-        }
+    match overrides::instant(&text, &shown.zone) {
+        Some(at) => Ask {
+            at: field,
+            answer: Some(answer(shown, at)),
+        },
+        None => Ask {
+            at: field.wrong("Enter a date and a time of day."),
+            answer: None,
+        },
     }
 }
 
-/// What is typed, as the body of the API: times are read on the clocks of the schedule's zone.
-fn override_body(form: &Form, schedule: &Schedule) -> Result<Value, ApiError> {
-    let mut problems = Problems::default();
-    if form.given("user_id").is_none() {
-        problems.add("user_id", "must be chosen");
+fn answer(shown: &Shown<'_>, at: Timestamp) -> Answer {
+    let directory = shown.viewer.directory();
+    let Explained { answer, spoken } = shown.schedule.explain(at);
+    let steps = spoken.iter().map(|spoken| step(shown, spoken, &answer)).collect();
+    Answer {
+        at: shown.times(at),
+        person: answer.user().map(|id| person(directory, id)),
+        reason: answer.reason(),
+        until: shown.schedule.next_change(at).map(|until| shown.times(until)),
+        steps,
     }
-    let mut time = |name: &str| {
-        let local = form.text(name).parse::<civil::DateTime>().ok();
-        let zoned = local.and_then(|local| local.to_zoned_datetime(schedule.zone.clone()).ok());
-        let why = "must be a date and a time of day";
-        problems.take(name, zoned.map(|zoned| zoned.timestamp().to_string()).ok_or(why))
-    };
-    let (start, end) = (time("start"), time("end"));
-    problems.check()?;
-    Ok(json!({
-        "userId": form.given("user_id"),
-        "replacesUserId": form.given("replaces_user_id"),
-        "start": start,
-        "end": end,
-    }))
 }
 
-/// `POST /schedules/{id}/overrides/{ovr}/delete`
-pub(in crate::pages) async fn delete_override(
-    State(state): State<AppState>,
-    viewer: Viewer,
-    Path((Id(id), Id(change))): Path<(ids::Schedule, ids::Override)>,
-) -> Result<Response, PageError> {
-    let path = format!("/schedules/{id}");
-    match actions::overrides::delete_override(&state, &viewer.caller, id, change).await {
-        Ok(()) => Ok(done(&path, "The override was removed.")),
-        Err(error) => refused(&path, error),
+fn step(shown: &Shown<'_>, spoken: &Spoken, answer: &OnCall) -> AnswerStep {
+    let directory = shown.viewer.directory();
+    let because = match answer {
+        OnCall::Somebody { because, .. } => Some(because),
+        OnCall::Nobody { .. } => None,
+    };
+    match spoken {
+        Spoken::Layer { index, says } => AnswerStep {
+            by: format!("Layer {}", shown.schedule.layers[*index].name),
+            says: match says {
+                Ok(user) => directory.user_name(*user).to_owned(),
+                Err(WhyAbsent::Empty) => "has no people".to_owned(),
+                Err(WhyAbsent::Restricted) => "does not cover this time".to_owned(),
+                Err(WhyAbsent::NotStarted { start }) => {
+                    format!("begins on {}", shown.times(*start).short)
+                }
+            },
+            decides: matches!(because, Some(Because::Layer { index: known, .. }) if known == index),
+        },
+        Spoken::Override { id, user, applies } => AnswerStep {
+            by: "Override".to_owned(),
+            says: if *applies {
+                directory.user_name(*user).to_owned()
+            } else {
+                format!("{}, but whom it replaces is not on call", directory.user_name(*user))
+            },
+            decides: matches!(because, Some(Because::Override { id: known }) if known == id),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_are_told_in_two_units_at_most() {
+        let told =
+            [0, 45, 15 * 60, 27 * 60 + 30, 48 * 60 + 5].map(|minutes| length(SignedDuration::from_mins(minutes)));
+        assert_eq!(told, ["less than a minute", "45 min", "15 h", "1 d 3 h", "2 d 5 min"]);
     }
 }

@@ -21,8 +21,10 @@ impl TeamList {
     fn sample(k: Kind) -> Self {
         let row = |name: &str, members: Vec<Person>| TeamRow {
             link: k.link("/teams/team_1", name),
+            on_call: members.iter().take(1).cloned().collect(),
             members,
             services: 4,
+            open: 2,
         };
         let rows = vec![
             row("Platform", (0..4).map(|n| k.person(n)).collect()),
@@ -50,10 +52,30 @@ impl TeamPage {
             title: k.text("Platform"),
             members: k.list((0..3).map(member).collect()),
             add: k.people("user_id", ""),
-            services: k.list(vec![k.link("/services/svc_1", "Checkout API")]),
+            services: k.list(vec![(
+                k.link("/services/svc_1", "Checkout API"),
+                Badge::new(Tone::Bad, "Critical"),
+            )]),
+            on_call: k.list(vec![Duty {
+                schedule: k.link("/schedules/sch_1", "Platform"),
+                now: vec![k.person(0)],
+                until: Some(at(3 * 1440)),
+                next: Some(k.person(1)),
+            }]),
+            incidents: incidents(k),
             policies: k.list(vec![k.link("/policies/pol_1", "Platform, day and night")]),
         }
     }
+}
+
+fn incidents(k: Kind) -> Vec<OwnIncident> {
+    k.list(vec![OwnIncident {
+        link: k.link("/incidents/inc_1", "#1847 Error rate above 5 % on checkout"),
+        status: opsknight_domain::incident::Status::Open,
+        urgency: opsknight_domain::urgency::Urgency::High,
+        service: k.text("Checkout API"),
+        created: at(-9),
+    }])
 }
 
 impl UserList {
@@ -64,6 +86,12 @@ impl UserList {
             role,
             standing,
             teams: k.text("Platform, Data"),
+            reach: Badge::new(Tone::Waiting, "Email only"),
+            next: (standing == Standing::Active).then(|| NextDuty {
+                schedule: k.link("/schedules/sch_1", "Platform"),
+                at: at(1_440),
+                is_now: n == 0,
+            }),
             seen: (standing == Standing::Active).then(|| at(-90)),
         };
         let rows = vec![
@@ -74,6 +102,10 @@ impl UserList {
         ];
         Self {
             shell: k.shell(Section::Users, "Users", "/users"),
+            query: k.text(""),
+            role: roles(k, "role"),
+            standing: k.select("standing", &[("", "Any account"), ("ACTIVE", "Active")], ""),
+            filtered: k == Kind::Hostile,
             rows: k.list(rows),
         }
     }
@@ -195,6 +227,7 @@ impl UserPage {
             new_role: roles(k, "role"),
             reach: reach(k, false),
             teams: k.list(vec![k.link("/teams/team_1", "Platform")]),
+            incidents: incidents(k),
             duties: k.list(vec![(k.link("/schedules/sch_1", "Platform"), at(6_000), at(16_000))]),
             invitation: (standing == Standing::Invited).then(|| k.text("https://ops.example.com/invite/t0ken")),
             is_me: false,

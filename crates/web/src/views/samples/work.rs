@@ -1,6 +1,4 @@
-//! Samples of the pages before the door, of escalation policies and of schedules.
-
-use jiff::SignedDuration;
+//! Samples of the pages before the door, and of escalation policies.
 
 use super::*;
 
@@ -11,9 +9,6 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
         draw("policies", &PolicyList::sample(k)),
         draw("policy", &PolicyPage::sample(k)),
         draw("policy-form", &PolicyForm::sample(k)),
-        draw("schedules", &ScheduleList::sample(k)),
-        draw("schedule", &SchedulePage::sample(k)),
-        draw("schedule-form", &ScheduleForm::sample(k)),
     ]);
     pages
 }
@@ -175,6 +170,8 @@ impl PolicyPage {
             ],
             repeat: if k == Kind::Empty { 0 } else { 2 },
             plan: plan(k),
+            warnings: k.list(vec![k.text("Step 2 reaches nobody now.")]),
+            last_used: k.maybe((k.link("/incidents/inc_1", "#1847 Error rate"), at(-9))),
             services: k.list(vec![k.link("/services/svc_1", "Checkout API")]),
         }
     }
@@ -233,175 +230,7 @@ impl PolicyForm {
                 vec![step(0, &["schedule:sch_1"]), step(1, &[])]
             },
             plan: plan(k),
-        }
-    }
-}
-
-impl ScheduleList {
-    fn sample(k: Kind) -> Self {
-        let row = |name: &str, now: Vec<Person>| ScheduleRow {
-            link: k.link("/schedules/sch_1", name),
-            zone: "Europe/Berlin".into(),
-            now,
-            until: Some(at(3 * 1440)),
-            next: Some(k.person(1)),
-        };
-        let rows = vec![row("Platform", vec![k.person(0)]), row("Website, nights", Vec::new())];
-        Self {
-            shell: k.shell(Section::Schedules, "Schedules", "/schedules"),
-            rows: k.list(rows),
-        }
-    }
-}
-
-fn strip(k: Kind) -> Strip {
-    let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let from: Timestamp = "2026-11-22T23:00:00Z".parse().unwrap();
-    let hours = |n: i64| from + SignedDuration::from_hours(n);
-    let turn = |n: Option<usize>, start: i64, end: i64, is_override| Turn {
-        person: n.map(|n| k.person(n)),
-        from: hours(start),
-        to: hours(end),
-        is_override,
-    };
-    let weekly = vec![
-        turn(Some(0), -100, 105, false),
-        turn(Some(1), 105, 273, false),
-        turn(Some(3), 273, 400, false),
-    ];
-    let nights: Vec<_> = (0..14)
-        .map(|day| turn(Some(2), day * 24 - 4, day * 24 + 7, false))
-        .collect();
-    let overrides = vec![turn(Some(4), 130, 154, true)];
-    let result = vec![
-        turn(Some(0), -100, 105, false),
-        turn(Some(1), 105, 130, false),
-        turn(Some(4), 130, 154, true),
-        turn(Some(1), 154, 200, false),
-        turn(None, 200, 224, false),
-        turn(Some(1), 224, 273, false),
-        turn(Some(3), 273, 400, false),
-    ];
-    let rows = vec![
-        (k.text("Weekly"), false, k.list(weekly)),
-        (k.text("Nights"), false, k.list(nights)),
-        ("Overrides".to_owned(), false, k.list(overrides)),
-        (
-            "On call".to_owned(),
-            true,
-            if k == Kind::Empty {
-                vec![turn(None, 0, 336, false)]
-            } else {
-                result
-            },
-        ),
-    ];
-    Strip::draw(from, hours(336), now(), &zone, rows)
-}
-
-impl SchedulePage {
-    fn sample(k: Kind) -> Self {
-        let layer = |name: &str, restrictions: Vec<String>| LayerView {
-            name: k.text(name),
-            rotation: "Changes hands every week, on Friday at 09:00".into(),
-            people: k.list(vec![k.person(0), k.person(1), k.person(3)]),
-            restrictions,
-        };
-        let shift = |n: Option<usize>, from, to| Shift {
-            person: n.map(|n| k.person(n)),
-            from: at(from),
-            to: at(to),
-        };
-        Self {
-            shell: k.shell(Section::Schedules, "Platform", "/schedules/sch_1"),
-            id: "sch_1".into(),
-            name: k.text("Platform"),
-            zone: "Europe/Berlin".into(),
-            now: k.list(vec![k.person(0)]),
-            until: k.maybe(at(6_000)),
-            next: k.maybe(k.person(1)),
-            strip: strip(k),
-            before: "/schedules/sch_1?from=2026-11-09".into(),
-            after: "/schedules/sch_1?from=2026-12-07".into(),
-            today: None,
-            layers: k.list(vec![
-                layer("Weekly", Vec::new()),
-                layer("Nights", vec!["Every day, 20:00 to 07:00".into()]),
-            ]),
-            overrides: k.list(vec![OverrideRow {
-                id: "ovr_1".into(),
-                person: k.person(4),
-                replaces: Some(k.text("Ada Lovelace")),
-                from: at(7_800),
-                to: at(9_240),
-            }]),
-            shifts: k.list(vec![
-                shift(Some(1), 6_000, 7_800),
-                shift(Some(4), 7_800, 9_240),
-                shift(None, 12_000, 13_440),
-                shift(Some(3), 16_000, 26_000),
-            ]),
-            policies: k.list(vec![k.link("/policies/pol_1", "Platform, day and night")]),
-            override_user: k.people("user_id", ""),
-            override_replaces: k.people("replaces_user_id", ""),
-            override_start: k.field("start", "2026-11-28T09:00"),
-            override_end: k.field("end", "2026-11-29T09:00"),
-        }
-    }
-}
-
-impl ScheduleForm {
-    fn sample(k: Kind) -> Self {
-        let days = |n: usize| {
-            let names = [
-                "Monday",
-                "Tuesday",
-                "Wednesday",
-                "Thursday",
-                "Friday",
-                "Saturday",
-                "Sunday",
-            ];
-            let words = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
-            let options = words
-                .iter()
-                .zip(names)
-                .map(|(word, name)| Choice::new(*word, name).chosen(*word != "SUN"));
-            Checks::new(Field::new(&format!("layers.{n}.restrictions.0.days")), options)
-        };
-        let layer = |n: usize| LayerForm {
-            name: k.field(&format!("layers.{n}.name"), "Weekly"),
-            users: (0..3)
-                .map(|i| {
-                    let mut select = k.people(&format!("layers.{n}.users"), ["usr_01kap0", "usr_01kap1", ""][i]);
-                    select.field.id = format!("layers-{n}-user-{i}");
-                    select
-                })
-                .collect(),
-            length: k.field(&format!("layers.{n}.length"), "1"),
-            unit: k.select(
-                &format!("layers.{n}.unit"),
-                &[("HOURS", "Hours"), ("DAYS", "Days"), ("WEEKS", "Weeks")],
-                "WEEKS",
-            ),
-            start: k.field(&format!("layers.{n}.start"), "2026-11-20"),
-            handoff: k.field(&format!("layers.{n}.handoff"), "09:00"),
-            restrictions: k.list(vec![RestrictionForm {
-                days: days(n),
-                from: k.field(&format!("layers.{n}.restrictions.0.from"), "20:00"),
-                to: k.field(&format!("layers.{n}.restrictions.0.to"), "07:00"),
-            }]),
-        };
-        Self {
-            shell: k.shell(Section::Schedules, "Edit schedule", "/schedules/sch_1/edit"),
-            id: k.maybe("sch_1".into()),
-            name: k.field("name", "Platform"),
-            time_zone: k.zone(),
-            layers: if k == Kind::Empty {
-                vec![layer(0)]
-            } else {
-                vec![layer(0), layer(1)]
-            },
+            warnings: k.list(vec![k.text("Step 2 reaches nobody now.")]),
         }
     }
 }

@@ -1,0 +1,25 @@
+"""Fetches a calendar as a calendar program does and tells, as JSON, what the library `icalendar` reads in it."""
+
+import json
+import sys
+import urllib.request
+
+from icalendar import Calendar
+
+calendar = Calendar.from_ical(urllib.request.urlopen(sys.argv[1]).read())
+events = list(calendar.walk("VEVENT"))
+print(json.dumps({
+    "name": str(calendar["X-WR-CALNAME"]),
+    "errors": [str(error) for item in [calendar, *events] for error in item.errors],
+    "events": [
+        {
+            "uid": str(event["UID"]),
+            "start": event["DTSTART"].dt.isoformat(),
+            "end": event["DTEND"].dt.isoformat(),
+            "summary": str(event["SUMMARY"]),
+            "description": str(event["DESCRIPTION"]),
+            "stamped": "DTSTAMP" in event,
+        }
+        for event in events
+    ],
+}))
