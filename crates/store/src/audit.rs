@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::{
     db::{DbError, Row, Tx, Val},
+    leaf::{Edge, Leaf},
     listing::Part,
 };
 
@@ -135,6 +136,31 @@ pub async fn record(tx: &mut Tx<'_>, line: &AuditLine<'_>) -> Result<(), DbError
 /// # Errors
 /// When the database cannot answer.
 pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<AuditRow>, i64), DbError> {
+    let (condition, mut params) = condition(filter);
+    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
+    let total = tx.query_one(&sql, &params).await?.take()?;
+    let (limit, offset) = (params.len() + 1, params.len() + 2);
+    params.extend([filter.part.limit.into(), filter.part.offset.into()]);
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}");
+    let rows = tx.query(&sql, &params).await?;
+    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+}
+
+/// A leaf of the log. The offset of the filter's part is not looked at.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn log(tx: &mut Tx<'_>, filter: &AuditFilter<'_>, edge: &Edge) -> Result<Leaf<AuditRow>, DbError> {
+    let (condition, mut params) = condition(filter);
+    let end = edge.clause("id", filter.part.limit, &mut params);
+    let rows = tx
+        .query(&format!("SELECT {COLUMNS} FROM audit WHERE {condition}{end}"), &params)
+        .await?;
+    let rows = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(edge.leaf(rows, filter.part.limit))
+}
+
+fn condition(filter: &AuditFilter<'_>) -> (String, Vec<Val>) {
     let mut conditions = vec!["TRUE".to_owned()];
     let mut params: Vec<Val> = Vec::new();
     let equal = [
@@ -162,14 +188,25 @@ pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<Audi
             "(lower(actor_name) LIKE ${n} ESCAPE '\\' OR lower(object_name) LIKE ${n} ESCAPE '\\')"
         ));
     }
-    let condition = conditions.join(" AND ");
-    let sql = format!("SELECT count(*) FROM audit WHERE {condition}");
-    let total = tx.query_one(&sql, &params).await?.take()?;
-    let (limit, offset) = (params.len() + 1, params.len() + 2);
-    params.extend([filter.part.limit.into(), filter.part.offset.into()]);
-    let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition} ORDER BY id DESC LIMIT ${limit} OFFSET ${offset}");
-    let rows = tx.query(&sql, &params).await?;
-    Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
+    (conditions.join(" AND "), params)
+}
+
+/// The newest lines about one thing, the newest in front. An index leads to them.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn last_of(tx: &mut Tx<'_>, object_id: &str, limit: i64) -> Result<Vec<AuditRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE object_id = $1 ORDER BY id DESC LIMIT $2");
+    let rows = tx.query(&sql, &[object_id.into(), limit.into()]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// What the program itself did to its own records, in lines of this log: the kind of thing, which is its identity too.
+pub mod of_program {
+    /// What the auditor found and mended.
+    pub const AUDITOR: &str = "auditor";
+    /// The embedded database, which was copied.
+    pub const DATABASE: &str = "database";
 }
 
 fn read(mut row: Row) -> Result<AuditRow, DbError> {

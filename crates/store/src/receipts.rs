@@ -6,6 +6,10 @@ use serde_json::Value;
 
 use crate::db::{DbError, Insert, Kind, Row, Tx, Val};
 
+mod log;
+
+pub use log::{LogFilter, log};
+
 static RECEIPTS: Insert = Insert {
     table: "receipt",
     columns: &[
@@ -222,29 +226,30 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
         .await?
         .take()?;
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
-         CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
-         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7"
-    );
+    let sql = format!("{SUMMARY} WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7");
     let rows = tx.query(&sql, &params).await?;
-    let read = |mut row: Row| {
-        Ok(Summary {
-            id: row.take()?,
-            at: row.take()?,
-            integration: row.take()?,
-            integration_name: row.take()?,
-            service: row.take()?,
-            service_name: row.take()?,
-            kind: row.take()?,
-            status: status(&mut row)?,
-            results: row.take()?,
-            body_bytes: row.take()?,
-            is_test: row.take()?,
-            replay_of: row.take()?,
-        })
-    };
-    Ok((rows.into_iter().map(read).collect::<Result<_, DbError>>()?, total))
+    Ok((rows.into_iter().map(summary).collect::<Result<_, DbError>>()?, total))
+}
+
+const SUMMARY: &str = "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
+     CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
+     LEFT JOIN service s ON s.id = r.service_id";
+
+fn summary(mut row: Row) -> Result<Summary, DbError> {
+    Ok(Summary {
+        id: row.take()?,
+        at: row.take()?,
+        integration: row.take()?,
+        integration_name: row.take()?,
+        service: row.take()?,
+        service_name: row.take()?,
+        kind: row.take()?,
+        status: status(&mut row)?,
+        results: row.take()?,
+        body_bytes: row.take()?,
+        is_test: row.take()?,
+        replay_of: row.take()?,
+    })
 }
 
 /// When each integration of a service last received something.

@@ -21,9 +21,13 @@ pub mod ack;
 
 pub mod live;
 
+pub mod vitals;
+
 pub mod pages;
 
 mod routes;
+
+mod search;
 
 #[cfg(test)]
 mod testing;

@@ -3,6 +3,8 @@
 //! Handlers read, ask `actions` or the API's functions, and fill the contexts of `views`. No rule is written here.
 
 mod ack;
+mod alarms;
+mod audit;
 mod choices;
 mod dashboard;
 mod error;
@@ -14,6 +16,8 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+mod log;
+mod notifications;
 mod policies;
 mod preview;
 mod profile;
@@ -21,6 +25,7 @@ mod reach;
 mod records;
 mod rows;
 mod schedules;
+mod search;
 mod services;
 mod settings;
 mod teams;
@@ -78,13 +83,18 @@ fn all() -> Routes {
     settings_routes(people_routes(plan_routes(routes)))
         .get("/", dashboard::show)
         .get("/live", live::live)
+        .get("/pulse", alarms::pulse)
+        .get("/search", search::show)
         .post("/theme", gate::set_theme)
         .get("/events", events::list)
         .get("/events/{id}", events::show)
         .post("/events/{id}/preview", events::look)
         .post("/events/{id}/replay", events::replay)
-        .get("/notifications", records::notifications)
-        .get("/audit", records::audit)
+        .get("/notifications", notifications::list)
+        .get("/notifications/{id}", notifications::show)
+        .post("/notifications/{id}/retry", notifications::retry)
+        .get("/audit", audit::list)
+        .get("/audit.csv", audit::export)
 }
 
 fn gate_routes(routes: Routes) -> Routes {
@@ -210,6 +220,7 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/profile/contact-methods/{methodId}", profile::change_method)
         .post("/profile/notification-rules", profile::save_rules)
         .post("/profile/mail", profile::save_mail)
+        .post("/profile/shortcuts", gate::set_keys)
         .post("/profile", profile::change)
         .post("/profile/password", profile::change_password)
         .post("/profile/sessions/{session}/delete", profile::end_session)
@@ -223,6 +234,7 @@ fn settings_routes(routes: Routes) -> Routes {
         .post("/settings/{channel}", settings::channel::save)
         .post("/settings/{channel}/test", settings::channel::test)
         .post("/settings/{channel}/forget", settings::channel::forget)
+        .get("/settings/system", settings::system::show)
         .get("/settings/slack", settings::slack::show)
         .post("/settings/slack", settings::slack::save)
         .post("/settings/slack/token", settings::slack::save_token)
@@ -266,7 +278,7 @@ mod tests {
     fn the_access_table_holds_every_page_and_no_other() {
         let paths = super::all().paths.into_iter();
         let mut routed: BTreeSet<String> = paths.map(|(method, path)| format!("{method} {path}")).collect();
-        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest"];
+        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest", "/speculation.json"];
         routed.extend(files.map(|path| format!("GET {path}")));
         let table = RULES.iter().filter(|rule| !rule.path.starts_with("/api/"));
         let table: BTreeSet<String> = table.map(|rule| format!("{} {}", rule.method, rule.path)).collect();

@@ -57,6 +57,8 @@
 //! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
 //! | `/profile/sessions/{id}/delete` | |
+//! | `/notifications/{id}/retry` | |
+//! | `/profile/shortcuts` | `single_keys` (`on`) |
 //! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
 //! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
 //! | `/settings/slack/token` | `bot_token` |
@@ -75,9 +77,10 @@
 //! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
 //! | `/services/{id}/integrations/new` | `q type` |
 //! | `/schedules/{id}` | `from`: a date |
-//! | `/events` | `integration serviceId outcome offset` |
-//! | `/notifications` | `outcome user offset` |
-//! | `/audit` | `actor offset` |
+//! | `/search` | `q` |
+//! | `/events` | `integration serviceId outcome`, and what all logs have: `q from to older newer` |
+//! | `/notifications` | `outcome channel user`, and the same |
+//! | `/audit`, `/audit.csv` | `actor kind`, and the same |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! # Live regions
@@ -102,9 +105,11 @@ mod preview;
 mod reach;
 mod records;
 mod schedules;
+mod search;
 mod services;
 mod settings;
 mod strip;
+mod system;
 mod time;
 mod ways;
 
@@ -118,8 +123,8 @@ pub use opsknight_domain::directory::Standing;
 
 pub use self::{
     channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
-    time::*, ways::*,
+    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, search::*, services::*, settings::*,
+    strip::*, system::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -9,6 +9,8 @@ mod hostile;
 mod mail_link;
 mod mapping;
 mod no_scripts;
+mod offline;
+mod palette;
 mod push;
 mod stage;
 mod window;

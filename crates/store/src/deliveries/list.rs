@@ -83,16 +83,16 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let total = tx.query_one(&count, &params).await?.take()?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
-         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
-         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
-         WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
-    );
+    let sql = format!("{LISTED} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
+
+pub(super) const LISTED: &str = "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, \
+     d.webhook_id, w.name, d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, \
+     d.created_at, d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d \
+     LEFT JOIN incident i ON i.id = d.incident_id LEFT JOIN app_user u ON u.id = d.user_id \
+     LEFT JOIN webhook w ON w.id = d.webhook_id";
 
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
     let wanted: [(&str, Val); 4] = [
@@ -113,7 +113,7 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
     (text, params)
 }
 
-fn read(mut row: Row) -> Result<Listed, DbError> {
+pub(super) fn read(mut row: Row) -> Result<Listed, DbError> {
     Ok(Listed {
         id: row.take()?,
         purpose: row.take()?,

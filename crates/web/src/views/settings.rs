@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, Ways, form::errors};
+use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Shell, Times, Ways, form::errors};
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]
@@ -119,22 +119,4 @@ impl WebhookPage {
             |id| format!("/settings/webhooks/{id}"),
         )
     }
-}
-
-/// `/notifications`: everything that was sent and how it ended.
-#[derive(Debug, Clone, Template)]
-#[template(path = "records/notifications.html")]
-pub struct Notifications {
-    /// Around the page.
-    pub shell: Shell,
-    /// `outcome`
-    pub outcome: Select,
-    /// `user`
-    pub user: Select,
-    /// Any filter is set.
-    pub filtered: bool,
-    /// This page of the list.
-    pub deliveries: Vec<DeliveryRow>,
-    /// Which part of it that is.
-    pub pager: Pager,
 }
