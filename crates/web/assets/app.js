@@ -98,7 +98,7 @@ const lost = (yes) => {
   const box = one("#live-lost");
   clearTimeout(line);
   if (!yes) { box.hidden = true; return; }
-  const since = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const since = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   line = setTimeout(() => { box.hidden = false; box.textContent = `Connection lost, trying again. This is as of ${since}.`; }, 3000);
 };
 const hear = ({ id, down }) => {

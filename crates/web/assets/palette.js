@@ -25,6 +25,8 @@ const GROUPS = {
 
 // What was chosen lately, in this browser and by this person.
 const RECENT_MAX = 6;
+// Of each kind so many: the page of results has more.
+const KIND_MAX = 5;
 const me = document.body.dataset.me;
 const recent = () => {
   try {
@@ -44,7 +46,7 @@ const commands = () => {
   const fresh = one("#palette-actions");
   const links = fresh ? all("a", fresh.content).map((link) => ({ group: "Do", symbol: link.dataset.icon, title: words(link), path: link.getAttribute("href") })) : [];
   const pages = all(".sidebar li a").map((link) => ({ group: "Go to", symbol: "right", title: `Go to ${one("span", link).textContent}`, path: link.getAttribute("href") }));
-  const themes = all("button[name=theme]").map((button) => ({ group: "Do", symbol: "settings", title: `Theme: ${words(button).toLowerCase()}`, run: () => button.click() }));
+  const themes = all("button[name=theme]").map((button) => ({ group: "Theme", symbol: "settings", title: `Theme: ${words(button).toLowerCase()}`, run: () => button.click() }));
   return [...here, ...links, ...pages, ...themes];
 };
 const fits = (words, title) => words.every((word) => title.toLowerCase().includes(word));
@@ -92,7 +94,7 @@ const run = (entry, event) => {
   if (!entry) return;
   dialog.close();
   if (entry.run) { entry.run(); return; }
-  if (entry.group !== "Do" && entry.group !== "Go to") remember(entry);
+  if (!["Do", "Go to"].includes(entry.group)) remember(entry);
   if (event.ctrlKey || event.metaKey) globalThis.open(entry.path, "_blank", "noopener");
   else location.href = entry.path;
 };
@@ -119,7 +121,9 @@ const look = async () => {
   try {
     const answer = await fetch(`/api/search?${new URLSearchParams({ q: text })}`, { headers: { accept: "application/json" }, credentials: "same-origin" });
     if (!answer.ok) throw new Error(String(answer.status));
-    found = (await answer.json()).data.map(({ type, title, detail, path }) => ({ group: GROUPS[type]?.[0] ?? type, symbol: GROUPS[type]?.[1], title, detail, path }));
+    const seen = {};
+    const few = ({ type }) => (seen[type] = (seen[type] ?? 0) + 1) <= KIND_MAX;
+    found = (await answer.json()).data.filter(few).map(({ type, title, detail, path }) => ({ group: GROUPS[type]?.[0] ?? type, symbol: GROUPS[type]?.[1], title, detail, path }));
   } catch {
     said = "The server could not be asked. Commands still work.";
   }

@@ -50,7 +50,8 @@ const remember = async (url, answer) => {
 const when = (header) => {
   const at = new Date(header);
   const today = at.toDateString() === new Date().toDateString();
-  return at.toLocaleString([], today ? { hour: "2-digit", minute: "2-digit" } : { dateStyle: "medium", timeStyle: "short" });
+  const day = today ? {} : { day: "numeric", month: "short" };
+  return at.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 };
 // The page as it was last seen, with words that say so.
 const recall = async (url) => {

@@ -112,7 +112,7 @@ async fn headers(State(state): State<AppState>, request: Request, next: Next) ->
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    if is_page(headers) {
+    if is_page(headers) && !uri.path().starts_with("/assets/") {
         let rules = HeaderValue::from_static(SPECULATION_RULES_HEADER);
         headers.insert(HeaderName::from_static("speculation-rules"), rules);
     }

@@ -219,6 +219,12 @@ impl OnCall {
         }
     }
 
+    /// It has not begun.
+    #[must_use]
+    pub const fn is_next(&self) -> bool {
+        matches!(self, Self::Next { .. })
+    }
+
     /// The names of the schedules.
     #[must_use]
     pub fn names(&self) -> String {

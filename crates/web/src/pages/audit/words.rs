@@ -18,8 +18,9 @@ pub(super) fn done(action: &str, kind: &str) -> String {
     }
 }
 
-/// "targetAckMinutes" as "Target ack minutes".
+/// "targetAckMinutes" as "Target ack minutes", "teamId" as "Team".
 pub(super) fn field(name: &str) -> String {
+    let name = name.strip_suffix("Id").filter(|rest| !rest.is_empty()).unwrap_or(name);
     let mut words = String::with_capacity(name.len() + 4);
     let mut before = ' ';
     for sign in name.chars() {
@@ -97,6 +98,7 @@ mod tests {
     fn fields_and_values_are_words() {
         assert_eq!(field("targetAckMinutes"), "Target ack minutes");
         assert_eq!(field("second.apiKey"), "Second api key");
+        assert_eq!((field("teamId"), field("Id")), ("Team".to_owned(), "Id".to_owned()));
         assert_eq!(done("service.updated", "service"), "updated the service");
         assert_eq!(done("api_key.created", "api_key"), "created the API key");
         let told = |value: Value| said(&value, &Directory::default());
@@ -105,7 +107,7 @@ mod tests {
         assert_eq!(told(json!(["SMS", true, 3])), "SMS, yes, 3");
         assert_eq!(
             told(json!({ "userId": "usr_gone", "lead": false, "note": null })),
-            "(lead: no; user id: usr_gone)"
+            "(lead: no; user: usr_gone)"
         );
         let deep = (0..40).fold(json!(1), |value, _| json!([value]));
         assert_eq!(told(deep), "…");
