@@ -148,6 +148,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.submitter;
   const data = new FormData(form, button);
+  const at = document.activeElement;
   if (button) button.disabled = true;
   try {
     const { answer, page } = await load(form.action, { method: "POST", body: new URLSearchParams(data) });
@@ -166,6 +167,8 @@ document.addEventListener("submit", async (event) => {
     say("Not sent: no connection. Nothing was changed; try again.");
   } finally {
     if (button) button.disabled = false;
+    // The keyboard goes on from where it was.
+    if (document.activeElement === document.body) (at.isConnected ? at : one("#main"))?.focus({ preventScroll: true });
   }
 });
 

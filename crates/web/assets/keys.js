@@ -43,25 +43,34 @@ const always = {
   },
 };
 
-let after = 0;
-const goes = (key) => {
-  if (performance.now() > after) { after = key === "g" ? performance.now() + 1500 : 0; return key === "g"; }
-  after = 0;
-  const link = one(`.sidebar a[data-go="${CSS.escape(key)}"]`);
-  link?.click();
-  return !!link;
-};
+const isTyping = (event) => event.target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
+const isOpen = () => !!one("dialog[open], [popover]:popover-open");
+const isPlain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing && !isTyping(event) && !isOpen();
+
+// Before any other module hears of a key: the second of a pair is for nobody else, and letters that are switched off are
+// for nobody.
+const PAIR_WITHIN_MS = 1500;
+let until = 0;
+addEventListener("keydown", (event) => {
+  if (!isPlain(event)) return;
+  if (!single && event.key.length === 1 && event.key !== " ") { event.stopImmediatePropagation(); return; }
+  const link = performance.now() < until && one(`.sidebar a[data-go="${CSS.escape(event.key)}"]`);
+  until = 0;
+  if (!link) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  link.click();
+}, true);
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.isComposing) return;
-  const open = one("dialog[open], [popover]:popover-open");
+  if (event.defaultPrevented) return;
   if ((event.ctrlKey || event.metaKey) && !event.altKey && event.key.toLowerCase() === "k") {
     event.preventDefault();
-    if (!open) palette();
+    if (!isOpen()) palette();
     return;
   }
-  const typing = event.target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]");
-  if (typing || open || event.ctrlKey || event.metaKey || event.altKey) return;
-  if ((single && goes(event.key)) || always[event.key]?.() || (single && keys[event.key]?.())) event.preventDefault();
+  if (!isPlain(event)) return;
+  if (event.key === "g") until = performance.now() + PAIR_WITHIN_MS;
+  else if (always[event.key]?.() || keys[event.key]?.()) event.preventDefault();
 });
 
 // The box in the header opens the same for whoever clicks into it; by Tab it stays a plain box.

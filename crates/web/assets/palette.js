@@ -75,6 +75,7 @@ const choose = (index) => {
 };
 const show = (fresh, said) => {
   entries = fresh;
+  list.dataset.for = asked;
   const groups = Map.groupBy ? Map.groupBy(entries, (entry) => entry.group) : entries.reduce((map, entry) => map.set(entry.group, [...(map.get(entry.group) ?? []), entry]), new Map());
   entries = [...groups.values()].flat();
   let n = 0;
