@@ -102,6 +102,7 @@ impl App {
         let door = Door::new(store.clone(), clock.clone(), way_in, make.bounds, make.clouds.clone());
         let door = Arc::new(door.context("no HTTP client can be made")?);
         let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
+        let pulse = Pulse::new(clock.now());
         let state = AppState::new(Parts {
             store: store.clone(),
             clock: clock.clone(),
@@ -109,6 +110,7 @@ impl App {
             receive: door.clone(),
             providers: outbox.clone(),
             environment: make.providers.names.clone(),
+            vitals: Arc::new(pulse.clone()),
             limits: Limits::default(),
         });
         let desk = Arc::new(Desk::new(state.clone(), outbox.clone(), door.clone()));
@@ -116,7 +118,6 @@ impl App {
             public_url: public_url.clone(),
             ack_key,
         };
-        let pulse = Pulse::new(clock.now());
         let router = front::router(front::Front {
             web: opsknight_web::router(state.clone()),
             door,

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use crate::{
     db::{DbError, Row, Tx, Val},
-    listing::{Edge, Part, Window, window},
+    leaf::{Edge, Leaf},
+    listing::Part,
 };
 
 /// What is to be kept of a change.
@@ -148,18 +149,18 @@ pub async fn list(tx: &mut Tx<'_>, filter: &AuditFilter<'_>) -> Result<(Vec<Audi
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
 
-/// One page of the lines from an edge. The part's offset is not looked at.
+/// A leaf of the log. The offset of the filter's part is not looked at.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn page(tx: &mut Tx<'_>, filter: &AuditFilter<'_>, edge: &Edge) -> Result<Window<AuditRow>, DbError> {
-    let rows = async |edge: &Edge, limit: i64| {
-        let (condition, mut params) = condition(filter);
-        let (beyond, way) = (edge.condition("id", &mut params), edge.way());
-        let sql = format!("SELECT {COLUMNS} FROM audit WHERE {condition}{beyond} ORDER BY id {way} LIMIT {limit}");
-        tx.query(&sql, &params).await?.into_iter().map(read).collect()
-    };
-    window(edge, filter.part.limit, rows, |row| row.id.to_string()).await
+pub async fn log(tx: &mut Tx<'_>, filter: &AuditFilter<'_>, edge: &Edge) -> Result<Leaf<AuditRow>, DbError> {
+    let (condition, mut params) = condition(filter);
+    let end = edge.clause("id", filter.part.limit, &mut params);
+    let rows = tx
+        .query(&format!("SELECT {COLUMNS} FROM audit WHERE {condition}{end}"), &params)
+        .await?;
+    let rows = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    Ok(edge.leaf(rows, filter.part.limit))
 }
 
 fn condition(filter: &AuditFilter<'_>) -> (String, Vec<Val>) {
@@ -208,6 +209,24 @@ pub(crate) async fn of_service(
     let named = format!("%\"{service}\"%");
     let params = [service.into(), until.into(), named.into(), limit.into()];
     tx.query(&sql, &params).await?.into_iter().map(read).collect()
+}
+
+/// The newest lines about one thing, the newest in front. An index leads to them.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn last_of(tx: &mut Tx<'_>, object_id: &str, limit: i64) -> Result<Vec<AuditRow>, DbError> {
+    let sql = format!("SELECT {COLUMNS} FROM audit WHERE object_id = $1 ORDER BY id DESC LIMIT $2");
+    let rows = tx.query(&sql, &[object_id.into(), limit.into()]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// What the program itself did to its own records, in lines of this log: the kind of thing, which is its identity too.
+pub mod of_program {
+    /// What the auditor found and mended.
+    pub const AUDITOR: &str = "auditor";
+    /// The embedded database, which was copied.
+    pub const DATABASE: &str = "database";
 }
 
 fn read(mut row: Row) -> Result<AuditRow, DbError> {

@@ -5,6 +5,7 @@
 //! driver knows no table and asks no question.
 
 mod error;
+mod facts;
 mod postgres;
 mod restore;
 mod sqlite;
@@ -26,6 +27,7 @@ use tokio::sync::broadcast;
 
 pub use self::{
     error::DbError,
+    facts::Facts,
     restore::restore,
     tx::{Insert, Kind, Tx},
     value::{FromVal, Mismatch, Row, Val},

@@ -18,17 +18,21 @@ use crate::{
 };
 
 mod account;
+mod failing;
 mod lease;
 mod list;
+mod log;
 mod pause;
 mod report;
 
 pub use account::{AccountMessage, AccountText, send_account_message};
+pub use failing::{Failing, failing};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
 pub use list::{
-    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, page, pages_ahead,
+    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, pages_ahead,
     pages_between, send_again,
 };
+pub use log::{LogFilter, get, log};
 pub use pause::{forget_pauses, pause_room, pause_webhook};
 pub use report::{
     Name, address_of, called_by, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order,

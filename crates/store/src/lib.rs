@@ -9,6 +9,7 @@ pub mod db;
 
 mod migrate;
 
+pub mod leaf;
 pub mod listing;
 
 pub mod refusal;

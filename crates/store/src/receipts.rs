@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use opsknight_domain::id::{IntegrationId, ReceiptId, ServiceId};
 use serde_json::Value;
 
-use crate::{
-    db::{DbError, Insert, Kind, Row, Tx, Val},
-    listing::{Edge, Window, window},
-};
+use crate::db::{DbError, Insert, Kind, Row, Tx, Val};
+
+mod log;
+
+pub use log::{LogFilter, log};
 
 static RECEIPTS: Insert = Insert {
     table: "receipt",
@@ -219,60 +220,6 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(summary).collect::<Result<_, DbError>>()?, total))
 }
-
-/// One page of requests from an edge, the last first. The filter's offset is not looked at. Of those that came to
-/// something rare, a page may hold fewer than there are: it goes on behind what was looked through.
-///
-/// # Errors
-/// When the database cannot answer.
-pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Window<Summary>, DbError> {
-    let edge = match (filter.action, edge) {
-        // Backwards it is not known how far: the first page is shown.
-        (Some(_), Edge::Before(_)) => &Edge::Start,
-        (_, edge) => edge,
-    };
-    let mut scanned = None;
-    let rows = async |edge: &Edge, limit: i64| {
-        if filter.action.is_none() {
-            let (condition, mut params) = self::condition(filter);
-            let (beyond, way) = (edge.condition("r.id", &mut params), edge.way());
-            let sql = format!("{SUMMARY} WHERE {condition}{beyond} ORDER BY r.id {way} LIMIT {limit}");
-            return tx.query(&sql, &params).await?.into_iter().map(summary).collect();
-        }
-        let (others, mut params) = self::condition(&Filter {
-            action: None,
-            ..filter.clone()
-        });
-        let beyond = edge.condition("r.id", &mut params);
-        let sql =
-            format!("SELECT r.id FROM receipt r WHERE {others}{beyond} ORDER BY r.id DESC LIMIT 1 OFFSET {SCAN_ROWS}");
-        let end: Option<String> = tx
-            .query_opt(&sql, &params)
-            .await?
-            .map(|mut row| row.take())
-            .transpose()?;
-        let (condition, mut params) = self::condition(filter);
-        let beyond = edge.condition("r.id", &mut params);
-        let until = match &end {
-            None => String::new(),
-            Some(id) => {
-                params.push(id.as_str().into());
-                format!(" AND r.id >= ${}", params.len())
-            }
-        };
-        scanned = end;
-        let sql = format!("{SUMMARY} WHERE {condition}{beyond}{until} ORDER BY r.id DESC LIMIT {limit}");
-        tx.query(&sql, &params).await?.into_iter().map(summary).collect()
-    };
-    let mut page = window(edge, filter.limit, rows, |row: &Summary| row.id.to_string()).await?;
-    if page.next.is_none() {
-        page.next = scanned;
-    }
-    Ok(page)
-}
-
-/// How many requests one page looks through for what came of them.
-const SCAN_ROWS: i64 = 5_000;
 
 const SUMMARY: &str = "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
      CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r \

@@ -36,53 +36,110 @@ const say = (text) => {
 };
 
 // Live regions: an element with data-live="/path" is replaced by the one with the same id on that page. What somebody
-// is typing in, or has unfolded or selected, is left alone.
-const busy = (element) => {
+// is typing in, or has unfolded or selected, is left alone, unless they have just sent it.
+const busy = (element, sent) => {
   const focus = document.activeElement;
-  return (element.contains(focus) && focus.matches("input, select, textarea")) || !!one("details.ask[open], [popover]:popover-open", element);
+  return (!sent && element.contains(focus) && focus.matches("input, select, textarea")) || !!one("details.ask[open], [popover]:popover-open", element);
 };
-const swap = (fresh) => {
+const name = (element) => element.id || element.dataset.key || element.getAttribute("href");
+const swap = (fresh, sent) => {
+  let changed = false;
   for (const old of all("[data-live]")) {
     const next = fresh.getElementById(old.id);
-    if (!next || busy(old)) continue;
+    if (!next || next.isEqualNode(old) || busy(old, sent)) continue;
+    changed ||= next.textContent !== old.textContent;
     const open = all("details[open][id]", old).map((fold) => fold.id);
     const rows = all("tr[data-href]", old);
     const at = rows.findIndex((row) => row.ariaSelected === "true");
     const picked = rows[at]?.dataset.href;
-    const focused = old.contains(document.activeElement) ? document.activeElement.id || document.activeElement.getAttribute("href") : null;
+    const focused = old.contains(document.activeElement) ? name(document.activeElement) : null;
     old.replaceWith(document.adoptNode(next));
     for (const id of open) document.getElementById(id)?.setAttribute("open", "");
     for (const row of all("tr[data-href]", next)) if (row.dataset.href === picked) row.ariaSelected = "true";
-    if (focused) (document.getElementById(focused) ?? all("a", next).find((a) => a.getAttribute("href") === focused))?.focus({ preventScroll: true });
+    if (focused) all("a, button, input, select, textarea, summary", next).find((element) => name(element) === focused)?.focus({ preventScroll: true });
   }
   tick();
+  return changed;
 };
 const load = async (path, options) => {
   const answer = await fetch(path, { headers: { accept: "text/html" }, credentials: "same-origin", ...options });
   return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 };
-let waiting = 0;
-const refresh = async () => {
-  waiting = 0;
-  const paths = new Set(all("[data-live]").map((element) => element.dataset.live || location.pathname + location.search));
+const fetchRegions = async (paths) => {
+  let changed = false;
   for (const path of paths) {
     try {
       const { answer, page } = await load(path);
-      if (answer.ok) swap(page);
+      if (answer.ok && !answer.redirected) changed = swap(page) || changed;
     } catch { /* The line is down; the next event or the reconnection asks again. */ }
   }
+  return changed;
 };
-const soon = () => { waiting ||= setTimeout(refresh, 250); };
-const channel = document.body.dataset.events;
-if (channel && all("[data-live]").length) {
-  const events = new EventSource(channel);
-  events.onmessage = soon;
-  events.addEventListener("change", soon);
-  let lost = false;
-  events.onerror = () => { lost = true; };
-  events.onopen = () => { if (lost) soon(); lost = false; };
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+const PULSE = "/pulse";
+const live = document.body.dataset.events;
+const heard = new Set();
+let waiting = 0;
+let refreshed = 0;
+const refresh = async () => {
+  waiting = 0;
+  if (document.hidden) return;
+  refreshed = performance.now();
+  const ids = heard.size;
+  const many = heard.has("*");
+  heard.clear();
+  const changed = await fetchRegions(new Set(all("[data-live]").map((element) => element.dataset.live || location.pathname + location.search)));
+  if (changed && ids) one("#live-says").textContent = many ? "Incidents changed" : ids === 1 ? "1 incident changed" : `${ids} incidents changed`;
+};
+const soon = () => { waiting ||= setTimeout(refresh, Math.max(250, refreshed + 1000 - performance.now())); };
+
+// One stream for all windows of a browser: the one that holds the lock listens and tells the others.
+let line = 0;
+const lost = (yes) => {
+  const box = one("#live-lost");
+  clearTimeout(line);
+  if (!yes) { box.hidden = true; return; }
+  const since = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+  line = setTimeout(() => { box.hidden = false; box.textContent = `Connection lost, trying again. This is as of ${since}.`; }, 3000);
+};
+const hear = ({ id, down }) => {
+  if (id) { heard.add(id); soon(); }
+  if (down !== undefined) lost(down);
+};
+const listen = () => new Promise(() => {
+  const station = globalThis.BroadcastChannel && new BroadcastChannel("live");
+  const tell = (what) => { hear(what); station?.postMessage(what); };
+  const connect = () => {
+    const events = new EventSource(live);
+    events.addEventListener("change", (event) => tell({ id: event.data }));
+    events.onopen = () => { tell({ down: false }); if (performance.now() > 3000) tell({ id: "*" }); };
+    events.onerror = () => {
+      tell({ down: true });
+      if (events.readyState === EventSource.CLOSED) setTimeout(connect, 10000);
+    };
+  };
+  connect();
+});
+if (live && one(`[data-live]:not([data-live="${PULSE}"])`)) {
+  if (navigator.locks && globalThis.BroadcastChannel) {
+    new BroadcastChannel("live").onmessage = (event) => hear(event.data);
+    navigator.locks.request("live", listen);
+  } else listen();
 }
+if (live) {
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
+  setInterval(() => { if (!document.hidden) fetchRegions([PULSE]); }, 60000);
+  navigator.serviceWorker?.register("/sw.js").catch(() => { /* Then there is no copy to read offline. */ });
+} else localStorage.removeItem("recent");
+
+// A page that the service worker kept, or a line that is down: forms stay as they are typed.
+const copy = one("main[data-offline]");
+if (copy) addEventListener("online", () => location.reload());
+document.addEventListener("submit", (event) => {
+  if (event.target.method !== "post" || (navigator.onLine && !copy)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  say("You are offline: nothing was sent. What you typed stays here.");
+}, true);
 
 // Forms with data-enhance are sent without leaving the page. Whatever cannot be shown in place is loaded in full.
 document.addEventListener("submit", async (event) => {
@@ -91,6 +148,7 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const button = event.submitter;
   const data = new FormData(form, button);
+  const at = document.activeElement;
   if (button) button.disabled = true;
   try {
     const { answer, page } = await load(form.action, { method: "POST", body: new URLSearchParams(data) });
@@ -102,64 +160,20 @@ document.addEventListener("submit", async (event) => {
     }
     form.closest("[popover]")?.hidePopover();
     form.reset();
-    document.activeElement?.blur();
-    swap(page);
+    swap(page, true);
     const flash = one("[data-flash]", page);
     if (flash) say(flash.textContent.trim());
   } catch {
     say("Not sent: no connection. Nothing was changed; try again.");
   } finally {
     if (button) button.disabled = false;
+    // The keyboard goes on from where it was.
+    if (document.activeElement === document.body) (at.isConnected ? at : one("#main"))?.focus({ preventScroll: true });
   }
 });
 
-// A form with data-preview="ID" is looked through while somebody types in it; what comes of it is shown in ID.
-let looking = 0;
-let turns = 0;
-const look = async (form) => {
-  const region = document.getElementById(form.dataset.preview);
-  const data = new URLSearchParams(new FormData(form));
-  data.set("do", "preview");
-  const turn = ++turns;
-  try {
-    const { page } = await load(form.action, { method: "POST", body: data });
-    const next = page.getElementById(form.dataset.preview);
-    if (turn !== turns || !next) return;
-    region.replaceChildren(...next.childNodes);
-  } catch { /* The line is down; the button asks again. */ }
-};
-document.addEventListener("input", (event) => {
-  const form = event.target.form;
-  if (form?.dataset.preview === undefined) return;
-  // Whoever types a body means that one.
-  if (event.target.name === "body") form.elements.event.value = "";
-  clearTimeout(looking);
-  looking = setTimeout(look, 300, form);
-});
-document.addEventListener("submit", (event) => {
-  if (event.target.dataset.preview === undefined || event.submitter?.value !== "preview") return;
-  event.preventDefault();
-  look(event.target);
-});
-
-// A button with data-into="ID" sends its form and shows what the answer has in ID; the form stays as it was typed.
-document.addEventListener("submit", async (event) => {
-  const button = event.submitter;
-  const region = document.getElementById(button?.dataset.into ?? "");
-  if (!region) return;
-  event.preventDefault();
-  button.disabled = true;
-  try {
-    const { answer, page } = await load(button.formAction, { method: "POST", body: new URLSearchParams(new FormData(event.target)) });
-    if (answer.ok) {
-      region.replaceChildren(...page.getElementById(region.id).childNodes);
-      one(".retype", region)?.remove();
-    } else document.body.replaceWith(document.adoptNode(page.body));
-  } catch {
-    say("Not sent: no connection.");
-  }
-  button.disabled = false;
-});
+// What only some pages have.
+if (one("[data-preview], [data-into]")) import(document.body.dataset.looking).then(({ start }) => start({ load, one, say }));
 
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
@@ -191,40 +205,4 @@ document.addEventListener("click", async (event) => {
 document.addEventListener("change", (event) => {
   const form = event.target.form;
   if (form?.dataset.auto !== undefined && event.target.matches("select, input[type=checkbox]")) form.requestSubmit();
-});
-
-// Keys.
-const move = (by) => {
-  const rows = all("tr[data-href]");
-  if (!rows.length) return false;
-  const at = rows.findIndex((row) => row.ariaSelected === "true");
-  const next = rows[Math.min(rows.length - 1, Math.max(0, at < 0 ? 0 : at + by))];
-  for (const row of rows) row.removeAttribute("aria-selected");
-  next.ariaSelected = "true";
-  one("a", next)?.focus({ preventScroll: true });
-  next.scrollIntoView({ block: "nearest" });
-  return true;
-};
-const keys = {
-  "/": () => { const box = one("#search"); box?.focus(); box?.select(); return !!box; },
-  "?": () => { const help = one("#shortcuts"); if (!help || help.open) return false; help.showModal(); return true; },
-  j: () => move(1),
-  k: () => move(-1),
-  ArrowDown: () => (one("tr[aria-selected=true]") ? move(1) : false),
-  ArrowUp: () => (one("tr[aria-selected=true]") ? move(-1) : false),
-  Enter: () => {
-    const row = one("tr[aria-selected=true]");
-    if (!row || document.activeElement?.matches("button, summary, a:not(tr[aria-selected=true] a)")) return false;
-    location.href = row.dataset.href;
-    return true;
-  },
-  a: () => press("acknowledge"),
-  r: () => press("resolve"),
-};
-const press = (name) => { const button = one(`[data-key="${name}"]`); button?.click(); return !!button; };
-document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches?.("input:not([type=checkbox], [type=radio]), textarea, select");
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { if (keys["/"]()) event.preventDefault(); return; }
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open], [popover]:popover-open")) return;
-  if (keys[event.key]?.()) event.preventDefault();
 });

@@ -1,9 +1,107 @@
-// What a browser does while no page of ours is open: it shows push messages, and takes what is pressed on them. It keeps
-// no page and answers no request. The fields of a message are those of `channels/src/push/web/payload.rs`.
+// What a browser does while no page of ours is open: it shows push messages, and takes what is pressed on them. And while
+// the server cannot be reached: it shows the last seen dashboard, list of incidents and incidents, marked as what they
+// are. It never keeps settings, answers of the API, or anything of somebody who has signed out. The fields of a message
+// are those of `channels/src/push/web/payload.rs`. The names of files get the hash of their content when this is served,
+// so that a new release is a new worker.
 const ICON = "/assets/icon.png";
+const OFFLINE = "/assets/offline.html";
+const UNSENT = "/assets/unsent.html";
+const SHELL = ["/assets/app.css", "/assets/app.js", "/assets/keys.js", "/assets/palette.js", "/assets/icons.svg", "/assets/favicon.svg", OFFLINE, UNSENT];
+const SHELL_CACHE = `shell ${SHELL.join(" ")}`;
+const PAGES = "pages ";
+// The dashboard, the list, and so many incidents.
+const PAGES_MAX = 42;
 
-self.addEventListener("install", () => self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+self.addEventListener("install", (event) => {
+  const keep = async () => (await caches.open(SHELL_CACHE)).addAll(SHELL);
+  event.waitUntil(keep().then(() => self.skipWaiting()));
+});
+self.addEventListener("activate", (event) => {
+  const tidy = async () => {
+    const old = (await caches.keys()).filter((name) => name.startsWith("shell ") && name !== SHELL_CACHE);
+    await Promise.all(old.map((name) => caches.delete(name)));
+  };
+  event.waitUntil(tidy().then(() => self.clients.claim()));
+});
+
+const isKept = ({ pathname }) => pathname === "/" || pathname === "/incidents" || /^\/incidents\/inc_[0-9a-z]+$/.test(pathname);
+const pageCaches = async () => (await caches.keys()).filter((name) => name.startsWith(PAGES));
+const forget = async (but) => {
+  const others = (await pageCaches()).filter((name) => name !== but);
+  await Promise.all(others.map((name) => caches.delete(name)));
+};
+// A page says whose it is. Those of somebody else go, and all of them where nobody is signed in.
+const remember = async (url, answer) => {
+  if (!answer.ok || answer.type !== "basic") return;
+  const viewer = answer.headers.get("opsknight-viewer");
+  if (!viewer) {
+    if (url.pathname === "/login" || url.pathname === "/setup") await forget();
+    return;
+  }
+  await forget(PAGES + viewer);
+  if (!isKept(url)) return;
+  const cache = await caches.open(PAGES + viewer);
+  const key = url.origin + url.pathname + url.search;
+  await cache.delete(key);
+  await cache.put(key, answer);
+  const keys = await cache.keys();
+  await Promise.all(keys.slice(0, Math.max(0, keys.length - PAGES_MAX)).map((old) => cache.delete(old)));
+};
+const when = (header) => {
+  const at = new Date(header);
+  const today = at.toDateString() === new Date().toDateString();
+  const day = today ? {} : { day: "numeric", month: "short" };
+  return at.toLocaleString([], { ...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+};
+// The page as it was last seen, with words that say so.
+const recall = async (url) => {
+  const [name] = await pageCaches();
+  if (!name || !isKept(url)) return null;
+  const cache = await caches.open(name);
+  const key = url.origin + url.pathname + url.search;
+  const kept = (await cache.match(key)) ?? (await cache.match(key, { ignoreSearch: true }));
+  if (!kept) return null;
+  const notice = `<div class="notice offline" role="status"><p><strong>Offline: as of ${when(kept.headers.get("date"))}.</strong> Nothing can be changed from here until the connection is back. Escalation goes on without you.</p></div>`;
+  const text = (await kept.text()).replace(/<main([^>]*)>/, `<main$1 data-offline>${notice}`);
+  const headers = {};
+  for (const header of ["content-type", "content-security-policy", "date"]) headers[header] = kept.headers.get(header) ?? "";
+  return new Response(text, { headers });
+};
+const navigate = async (event, url) => {
+  try {
+    const answer = await fetch(event.request);
+    event.waitUntil(remember(url, answer.clone()));
+    return answer;
+  } catch {
+    return (await recall(url)) ?? (await caches.match(OFFLINE)) ?? Response.error();
+  }
+};
+const send = async (request) => {
+  try {
+    return await fetch(request);
+  } catch {
+    return (await caches.match(UNSENT)) ?? Response.error();
+  }
+};
+self.addEventListener("fetch", (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin) return;
+  const isPage = request.mode === "navigate";
+  if (request.method === "POST" && isPage) {
+    if (url.pathname === "/logout") event.waitUntil(forget());
+    event.respondWith(send(request));
+  } else if (request.method === "GET" && isPage) {
+    event.respondWith(navigate(event, url));
+  } else if (request.method === "GET" && url.pathname.startsWith("/assets/")) {
+    event.respondWith(caches.match(request).then((kept) => kept ?? fetch(request)));
+  } else if (request.method === "GET" && isKept(url) && request.headers.get("accept") === "text/html") {
+    // What a page that stays open has heard of meanwhile.
+    const fresh = fetch(request);
+    event.waitUntil(fresh.then((answer) => remember(url, answer.clone())).catch(() => {}));
+    event.respondWith(fresh);
+  }
+});
 
 const read = (data) => {
   try {

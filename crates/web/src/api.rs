@@ -16,6 +16,7 @@ pub mod audit;
 pub(crate) mod change;
 pub mod check;
 pub mod deliveries;
+pub mod find;
 pub mod incidents;
 pub mod integrations;
 pub(crate) mod maintenance;
@@ -29,6 +30,7 @@ pub mod schedules;
 mod search;
 pub mod services;
 pub mod settings;
+pub mod system;
 pub mod teams;
 pub(crate) mod troubles;
 pub mod users;
@@ -59,9 +61,11 @@ pub(crate) fn documented() -> OpenApiRouter<AppState> {
         .merge(schedules::routes())
         .merge(webhooks::routes())
         .merge(settings::routes())
+        .merge(system::routes())
         .merge(push::routes())
         .merge(api_keys::routes())
         .merge(audit::routes())
+        .merge(find::routes())
 }
 
 /// The routes of the API behind their gate.

@@ -1,7 +1,13 @@
 //! The files that pages load: style sheet, script, icons. Owns their names, which change with their content so that a
 //! browser may keep them for a year, and the policy that says what a page may load at all. Never anything of a user's.
 
-use std::{borrow::Cow, collections::HashMap, fmt::Write as _, sync::LazyLock};
+use std::{
+    borrow::Cow,
+    collections::HashMap,
+    fmt::Write as _,
+    io::Write as _,
+    sync::{LazyLock, OnceLock},
+};
 
 use axum::{
     Router,
@@ -10,6 +16,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use flate2::{Compression, write::GzEncoder};
 use rust_embed::RustEmbed;
 use sha2::{Digest, Sha256};
 
@@ -22,6 +29,9 @@ pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'
 const HASH_CHARS: usize = 12;
 /// The style sheet is the files of this folder in the order of their names.
 const STYLE_FOLDER: &str = "css/";
+/// The files that name others: in them `"/assets/name"` stands for the final name, as `asset` gives it. They name none of
+/// each other but in this order.
+const NAMING: [&str; 4] = ["app.webmanifest", "offline.html", "unsent.html", "sw.js"];
 /// What the style sheet is called.
 const STYLE_NAME: &str = "app.css";
 
@@ -33,6 +43,23 @@ struct Asset {
     body: Cow<'static, [u8]>,
     media_type: &'static str,
     hash: String,
+    /// The same packed, made when it is first asked for: a file is small and sent often.
+    packed: OnceLock<Option<Vec<u8>>>,
+}
+
+impl Asset {
+    /// Packed as well as can be; none where that saves nothing.
+    fn packed(&self) -> Option<&[u8]> {
+        let pack = || {
+            let text = !matches!(self.media_type, "image/png" | "application/octet-stream");
+            let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+            // Writing to a Vec cannot fail.
+            packer.write_all(&self.body).ok()?;
+            let packed = packer.finish().ok()?;
+            (text && packed.len() < self.body.len()).then_some(packed)
+        };
+        self.packed.get_or_init(pack).as_deref()
+    }
 }
 
 /// All files by the name that templates know them by.
@@ -43,6 +70,11 @@ static ASSETS: LazyLock<HashMap<String, Asset>> = LazyLock::new(|| {
         .collect();
     let style = style_sheet(&assets);
     assets.insert(STYLE_NAME.to_owned(), make(STYLE_NAME, Cow::Owned(style.into_bytes())));
+    for name in NAMING {
+        let Some(file) = assets.get(name) else { continue };
+        let named = with_final_names(&file.body, &assets);
+        assets.insert(name.to_owned(), make(name, Cow::Owned(named.into_bytes())));
+    }
     assets
 });
 
@@ -59,7 +91,14 @@ pub fn asset(name: &str) -> String {
 
 /// Files with an address of their own: what the address says is what the browser goes by. A service worker has power
 /// over the folder that it stands in (Service Workers, "Path restriction"), and an app's manifest is known by its place.
-const AT_THE_ROOT: [(&str, &str); 2] = [("/sw.js", "sw.js"), ("/manifest.webmanifest", "app.webmanifest")];
+const AT_THE_ROOT: [(&str, &str); 3] = [
+    ("/sw.js", "sw.js"),
+    ("/manifest.webmanifest", "app.webmanifest"),
+    (SPECULATION_RULES, "speculation.json"),
+];
+
+/// Where browsers learn which links they may fetch ahead: named by a header of every page.
+pub const SPECULATION_RULES: &str = "/speculation.json";
 
 /// `GET /assets/{file}`, and the files at the root.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
@@ -76,7 +115,8 @@ async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
     let Some((asset, current)) = find(&file) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let etag = format!("\"{}\"", asset.hash);
+    let packed = if takes_gzip(&headers) { asset.packed() } else { None };
+    let etag = format!("\"{}{}\"", asset.hash, if packed.is_some() { "-gzip" } else { "" });
     // A name without its hash, or with that of an earlier version, must be asked for again.
     let cache = if current {
         "public, max-age=31536000, immutable"
@@ -96,8 +136,36 @@ async fn serve(Path(file): Path<String>, headers: HeaderMap) -> Response {
         (header::CACHE_CONTROL, cache.to_owned()),
         (header::ETAG, etag),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+        (header::VARY, "accept-encoding".to_owned()),
     ];
-    (head, asset.body.clone()).into_response()
+    match packed {
+        Some(packed) => (head, [(header::CONTENT_ENCODING, "gzip")], packed).into_response(),
+        None => (head, asset.body.clone()).into_response(),
+    }
+}
+
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let named = headers
+        .get(header::ACCEPT_ENCODING)
+        .and_then(|value| value.to_str().ok());
+    let mut codings = named.unwrap_or_default().split(',').map(str::trim);
+    codings.any(|coding| {
+        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+        name.trim().eq_ignore_ascii_case("gzip")
+            && !matches!(weight.replace(' ', "").as_str(), "q=0" | "q=0.0" | "q=0.00")
+    })
+}
+
+/// A file in which the names of others are final.
+fn with_final_names(file: &[u8], assets: &HashMap<String, Asset>) -> String {
+    let mut text = String::from_utf8_lossy(file).into_owned();
+    for (name, asset) in assets {
+        for end in ['"', '#'] {
+            let written = format!("\"/assets/{name}{end}");
+            text = text.replace(&written, &format!("\"/assets/{}{end}", hashed(name, &asset.hash)));
+        }
+    }
+    text
 }
 
 /// The file that a name in an address means, and whether the name carries the hash of what we have.
@@ -118,6 +186,7 @@ fn make(name: &str, body: Cow<'static, [u8]>) -> Asset {
         body,
         media_type: media_type(name),
         hash,
+        packed: OnceLock::new(),
     }
 }
 
@@ -157,6 +226,8 @@ fn media_type(name: &str) -> &'static str {
         Some("svg") => "image/svg+xml",
         Some("png") => "image/png",
         Some("webmanifest") => "application/manifest+json",
+        Some("html") => "text/html; charset=utf-8",
+        Some("json") => "application/speculationrules+json",
         _ => "application/octet-stream",
     }
 }
@@ -186,6 +257,39 @@ mod tests {
         assert!(!find("app.000000000000.css").unwrap().1, "nor one of another version");
         assert!(find("nothing.css").is_none());
         assert!(find("css/1-tokens.css").is_none());
+    }
+
+    #[test]
+    fn files_that_name_others_name_what_is_there() {
+        for name in NAMING {
+            let text = String::from_utf8_lossy(&ASSETS[name].body).into_owned();
+            let mut rest = text.as_str();
+            let mut n = 0;
+            while let Some(at) = rest.find("\"/assets/") {
+                rest = &rest[at + "\"/assets/".len()..];
+                let file = rest.split(['"', '#']).next().unwrap();
+                // What the worker asks about the folder itself.
+                if !file.is_empty() {
+                    assert!(find(file).is_some_and(|(_, current)| current), "{name} names {file}");
+                    n += 1;
+                }
+            }
+            assert!(n > 0, "{name} names files");
+        }
+    }
+
+    #[test]
+    fn text_is_packed_for_those_who_take_it() {
+        let takes = |text: &str| {
+            takes_gzip(&HeaderMap::from_iter([(
+                header::ACCEPT_ENCODING,
+                text.parse().unwrap(),
+            )]))
+        };
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && !takes("br") && !takes("gzip;q=0") && !takes(""));
+        let sheet = &ASSETS[STYLE_NAME];
+        assert!(sheet.packed().unwrap().len() * 3 < sheet.body.len());
+        assert!(ASSETS["icon.png"].packed().is_none());
     }
 
     #[test]

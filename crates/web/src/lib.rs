@@ -23,9 +23,13 @@ pub mod calendar;
 
 pub mod live;
 
+pub mod vitals;
+
 pub mod pages;
 
 mod routes;
+
+mod search;
 
 #[cfg(test)]
 mod testing;

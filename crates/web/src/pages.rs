@@ -3,6 +3,8 @@
 //! Handlers read, ask `actions` or the API's functions, and fill the contexts of `views`. No rule is written here.
 
 mod ack;
+mod alarms;
+mod audit;
 mod calendar;
 mod choices;
 mod dashboard;
@@ -16,7 +18,9 @@ mod gate;
 mod incident;
 mod incidents;
 mod integrations;
+mod log;
 mod meanwhile;
+mod notifications;
 mod policies;
 mod preview;
 mod profile;
@@ -24,6 +28,7 @@ mod reach;
 mod records;
 mod rows;
 mod schedules;
+mod search;
 mod services;
 mod settings;
 mod teams;
@@ -81,13 +86,18 @@ fn all() -> Routes {
     settings_routes(people_routes(plan_routes(routes)))
         .get("/", dashboard::show)
         .get("/live", live::live)
+        .get("/pulse", alarms::pulse)
+        .get("/search", search::show)
         .post("/theme", gate::set_theme)
         .get("/events", events::list)
         .get("/events/{id}", events::show)
         .post("/events/{id}/preview", events::look)
         .post("/events/{id}/replay", events::replay)
-        .get("/notifications", records::notifications)
-        .get("/audit", records::audit)
+        .get("/notifications", notifications::list)
+        .get("/notifications/{id}", notifications::show)
+        .post("/notifications/{id}/retry", notifications::retry)
+        .get("/audit", audit::list)
+        .get("/audit.csv", audit::export)
 }
 
 fn gate_routes(routes: Routes) -> Routes {
@@ -236,6 +246,7 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/profile/notification-rules", profile::save_rules)
         .post("/profile/mail", profile::save_mail)
         .post("/profile/calendar", calendar::renew)
+        .post("/profile/shortcuts", gate::set_keys)
         .post("/profile", profile::change)
         .post("/profile/password", profile::change_password)
         .post("/profile/sessions/{session}/delete", profile::end_session)
@@ -249,6 +260,7 @@ fn settings_routes(routes: Routes) -> Routes {
         .post("/settings/{channel}", settings::channel::save)
         .post("/settings/{channel}/test", settings::channel::test)
         .post("/settings/{channel}/forget", settings::channel::forget)
+        .get("/settings/system", settings::system::show)
         .get("/settings/slack", settings::slack::show)
         .post("/settings/slack", settings::slack::save)
         .post("/settings/slack/token", settings::slack::save_token)
@@ -294,7 +306,7 @@ mod tests {
     fn the_access_table_holds_every_page_and_no_other() {
         let paths = super::all().paths.into_iter();
         let mut routed: BTreeSet<String> = paths.map(|(method, path)| format!("{method} {path}")).collect();
-        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest"];
+        let files = ["/assets/{file}", "/sw.js", "/manifest.webmanifest", "/speculation.json"];
         routed.extend(files.map(|path| format!("GET {path}")));
         let table = RULES.iter().filter(|rule| !rule.path.starts_with("/api/"));
         let table: BTreeSet<String> = table.map(|rule| format!("{} {}", rule.method, rule.path)).collect();

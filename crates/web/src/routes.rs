@@ -112,6 +112,10 @@ async fn headers(State(state): State<AppState>, request: Request, next: Next) ->
     for (name, value) in always {
         headers.insert(name, HeaderValue::from_static(value));
     }
+    if is_page(headers) && !uri.path().starts_with("/assets/") {
+        let rules = HeaderValue::from_static(SPECULATION_RULES_HEADER);
+        headers.insert(HeaderName::from_static("speculation-rules"), rules);
+    }
     if state.is_https() {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
@@ -120,6 +124,14 @@ async fn headers(State(state): State<AppState>, request: Request, next: Next) ->
         .entry(header::CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
+}
+
+/// Where [`assets::SPECULATION_RULES`] are, as a string of a structured header (RFC 9651).
+const SPECULATION_RULES_HEADER: &str = "\"/speculation.json\"";
+
+fn is_page(headers: &http::HeaderMap) -> bool {
+    let media = headers.get(header::CONTENT_TYPE);
+    media.is_some_and(|media| media.as_bytes().starts_with(b"text/html"))
 }
 
 fn is_json(response: &Response) -> bool {

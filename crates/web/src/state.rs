@@ -20,6 +20,7 @@ use crate::{
     api::settings::rooms::Rooms,
     auth::{Passwords, Throttles},
     live::Listeners,
+    vitals::Vitals,
 };
 
 pub use crate::receive::{Receive, TestAnswer};
@@ -188,6 +189,8 @@ pub struct Parts {
     pub providers: Arc<dyn Providers>,
     /// The names of the environment variables that are set and that saved settings override, such as `SMTP_HOST`.
     pub environment: BTreeSet<String>,
+    /// What the server knows of itself.
+    pub vitals: Arc<dyn Vitals>,
     /// Bounds.
     pub limits: Limits,
 }

@@ -69,6 +69,8 @@
 //! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
 //! | `/profile/sessions/{id}/delete` | |
+//! | `/notifications/{id}/retry` | |
+//! | `/profile/shortcuts` | `single_keys` (`on`) |
 //! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
 //! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
 //! | `/settings/slack/token` | `bot_token` |
@@ -95,10 +97,11 @@
 //! | `/schedules/{id}` | `view` (`day`, `week`, `fortnight`, `month`), `from`: a date, `zone`: `mine`; `at`: who is on call then (`2026-11-23T09:00`); `cover_from cover_to cover_for` (seconds since 1970, and a person) or `edit` (an override) for the form |
 //! | `/schedules/new`, `/policies/new` | `copy`: the one to begin with |
 //! | `/users` | `name role standing` |
-//! | `/events` | `integration serviceId outcome after before` |
-//! | `/notifications` | `outcome user after before` |
+//! | `/search` | `q` |
+//! | `/events` | `integration serviceId outcome`, and what all logs have: `q from to older newer` |
+//! | `/notifications` | `outcome channel user`, and the same |
 //! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
-//! | `/audit` | `actor after before` |
+//! | `/audit`, `/audit.csv` | `actor kind`, and the same |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where
@@ -132,9 +135,11 @@ mod preview;
 mod reach;
 mod records;
 mod schedules;
+mod search;
 mod services;
 mod settings;
 mod strip;
+mod system;
 mod time;
 mod ways;
 
@@ -149,7 +154,7 @@ pub use opsknight_domain::directory::Standing;
 pub use self::{
     activity::*, channels::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, incident::*, incidents::*,
     integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*, reach::*,
-    records::*, schedules::*, services::*, settings::*, strip::*, time::*, ways::*,
+    records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
     escalation,
-    incident::{Change, Entry, EntryKind, Status},
+    id::AuditId,
+    incident::{Actor, Change, Entry, EntryKind, Incident, Status},
 };
 use opsknight_store::{
     Store,
+    audit::{self, AuditLine, of_program},
     db::{DbError, Tx},
     deliveries,
     effects::Batch,
     ended, heard, incidents, maintenance, receipts, sessions,
 };
 use opsknight_web::state::Clock;
+use serde_json::json;
+use uuid::Uuid;
 
 /// Most findings that are mended in one transaction; the rest is found again.
 const BATCH_MAX: i64 = 200;
@@ -25,6 +29,16 @@ const REMOTE_IDS_KEPT: SignedDuration = SignedDuration::from_hours(24);
 const ENDS_KEPT: SignedDuration = SignedDuration::from_hours(8 * 24);
 /// How long it is remembered which calls of providers were worked on: far longer than any of them repeats one.
 const HEARD_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What is forgotten, and after how long, in words.
+pub(super) const FORGETS: [(&str, SignedDuration); 3] = [
+    (
+        "Delivery ids of senders, by which a repetition is known",
+        REMOTE_IDS_KEPT,
+    ),
+    ("When problems ended by their senders' clocks", ENDS_KEPT),
+    ("Which calls of providers were worked on", HEARD_KEPT),
+];
 
 /// The auditor.
 #[derive(Clone)]
@@ -69,6 +83,7 @@ impl Auditor {
             let mut batch = Batch::default();
             let mut fresh = || clock.uuid_v7();
             let n = forgotten.len();
+            note(tx, &forgotten, clock.uuid_v7(), now).await?;
             for mut incident in forgotten {
                 tracing::error!(incident.id = %incident.id, "an incident waited for nothing; the auditor woke it");
                 match incident.status {
@@ -155,4 +170,26 @@ impl Auditor {
         }
         Ok(())
     }
+}
+
+/// Writes down what was found, so that whoever administrates hears of it.
+async fn note(tx: &mut Tx<'_>, found: &[Incident], id: Uuid, now: Timestamp) -> Result<(), DbError> {
+    let name = match found.len() {
+        1 => "1 incident".to_owned(),
+        n => format!("{n} incidents"),
+    };
+    let numbers: Vec<String> = found.iter().map(|incident| format!("#{}", incident.number)).collect();
+    let line = AuditLine {
+        id: AuditId::new(id),
+        at: now,
+        actor: &Actor::System,
+        actor_id: None,
+        ip: None,
+        action: "auditor.mended",
+        object_kind: of_program::AUDITOR,
+        object_id: of_program::AUDITOR.to_owned(),
+        object_name: &name,
+        changes: json!({ "incidents": { "from": null, "to": numbers.join(", ") } }),
+    };
+    audit::record(tx, &line).await
 }

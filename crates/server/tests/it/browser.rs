@@ -12,6 +12,8 @@ mod list;
 mod mail_link;
 mod mapping;
 mod no_scripts;
+mod offline;
+mod palette;
 mod push;
 mod schedules;
 mod stage;

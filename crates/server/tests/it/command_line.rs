@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     api::{Api, client, integration, organisation},
@@ -264,7 +264,13 @@ async fn a_backup_of_a_running_server_is_whole() {
     let server = Server::start(&place, &[]).await;
     let api = Api::of(&place, &server).await;
     let organisation = organisation(&api, 5).await;
+    assert_eq!(api.get("/api/settings/system").await["lastBackup"], Value::Null);
     command(&place, &["backup", "copy.db"], "").await.well();
+    let system = api.get("/api/settings/system").await;
+    assert_eq!(
+        system["lastBackup"]["file"], "copy.db",
+        "the page about the system tells of it: {system}"
+    );
     let over = command(&place, &["backup", "copy.db"], "").await.with_code(1);
     assert!(over.contains("copy.db"), "nothing is overwritten: {over}");
 

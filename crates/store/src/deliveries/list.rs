@@ -5,10 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use opsknight_domain::id::{DeliveryId, IncidentId, UserId, WebhookId};
 
-use crate::{
-    db::{DbError, Row, Tx, Val, Wake},
-    listing::{Edge, Window, window},
-};
+use crate::db::{DbError, Row, Tx, Val, Wake};
 
 /// How many of the last failures are looked at for the last one of each channel.
 const FAILURES_MAX: i64 = 500;
@@ -84,7 +81,7 @@ pub struct Filter {
 }
 
 /// The columns of a message in the order in which [`read`] takes them, and where they come from.
-const COLUMNS: &str = "d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, \
+pub(super) const COLUMNS: &str = "d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, \
      w.name, d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
      d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
      LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id";
@@ -141,20 +138,6 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
 
-/// One page of messages from an edge, the last first. The filter's offset is not looked at.
-///
-/// # Errors
-/// When the database cannot answer.
-pub async fn page(tx: &mut Tx<'_>, filter: &Filter, edge: &Edge) -> Result<Window<Listed>, DbError> {
-    let rows = async |edge: &Edge, limit: i64| {
-        let (condition, mut params) = condition(filter);
-        let (beyond, way) = (edge.condition("d.id", &mut params), edge.way());
-        let sql = format!("SELECT {COLUMNS} WHERE {condition}{beyond} ORDER BY d.id {way} LIMIT {limit}");
-        tx.query(&sql, &params).await?.into_iter().map(read).collect()
-    };
-    window(edge, filter.limit, rows, |row| row.id.to_string()).await
-}
-
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
     let wanted: [(&str, Val); 5] = [
         ("id", filter.id.into()),
@@ -179,7 +162,7 @@ fn condition(filter: &Filter) -> (String, Vec<Val>) {
     (text, params)
 }
 
-fn read(mut row: Row) -> Result<Listed, DbError> {
+pub(super) fn read(mut row: Row) -> Result<Listed, DbError> {
     Ok(Listed {
         id: row.take()?,
         purpose: row.take()?,

@@ -1,7 +1,11 @@
 //! `/api/notifications`: what was sent, to whom, and how it ended.
 
 use axum::extract::State;
-use opsknight_domain::id::{IncidentId, UserId, WebhookId};
+use http::StatusCode;
+use opsknight_domain::{
+    directory::Role,
+    id::{DeliveryId, IncidentId, UserId, WebhookId},
+};
 use opsknight_store::{
     db::{DbError, Tx},
     deliveries,
@@ -12,16 +16,21 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     Named,
+    access::{Caller, Scope},
     address::label_of_word,
+    change::{Change, Object},
     error::{ApiError, ErrorBody, Problems},
-    extract::{FromParams, Json, Params, Query},
+    extract::{FromParams, Json, Params, Path, Query},
     page::{Listed, Page},
     wire::{Id, Time, ids},
 };
 use crate::state::AppState;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list))
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(get))
+        .routes(routes!(retry))
 }
 
 /// A message: a page, a notice, a webhook call or an account message.
@@ -227,4 +236,77 @@ async fn list(
     let unit = async move |tx: &mut Tx<'_>| listed(tx, &filter).await;
     let (bodies, total) = state.store.db.read(unit).await?;
     Ok(Json(Listed::new(bodies, total, page)))
+}
+
+/// One message, with every try of it.
+#[utoipa::path(
+    get, path = "/api/notifications/{id}", tag = "Notifications", operation_id = "getNotification",
+    params(("id" = inline(ids::Delivery), Path)),
+    responses((status = 200, body = DeliveryBody), (status = 404, body = ErrorBody)),
+)]
+async fn get(State(state): State<AppState>, Path(Id(id)): Path<ids::Delivery>) -> Result<Json<DeliveryBody>, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| {
+        let row = found(tx, id).await?;
+        let attempts = deliveries::attempts(tx, &[id]).await?;
+        Ok::<_, ApiError>(DeliveryBody::new(row, attempts.into_iter().flatten().collect()))
+    };
+    Ok(Json(state.store.db.read(unit).await?))
+}
+
+/// Sends a page, a notice or a webhook that failed once more. Whether there is still a reason for it is looked at again
+/// before it goes out. A webhook needs ADMIN or settings:write besides.
+#[utoipa::path(
+    post, path = "/api/notifications/{id}/retry", tag = "Notifications", operation_id = "retryNotification",
+    params(("id" = inline(ids::Delivery), Path)),
+    responses(
+        (status = 204, description = "It is on its way once more."),
+        (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody, description = "It has not failed, or is none that can be sent again."),
+    ),
+)]
+async fn retry(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(Id(id)): Path<ids::Delivery>,
+) -> Result<StatusCode, ApiError> {
+    send_again(&state, &caller, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn found(tx: &mut Tx<'_>, id: DeliveryId) -> Result<deliveries::Listed, ApiError> {
+    let found = deliveries::get(tx, id).await?;
+    found.ok_or_else(|| ApiError::not_found("notification"))
+}
+
+/// Whether a message of this purpose makes sense a second time: the links of account messages have ended by then.
+pub(crate) fn can_be_sent_again(purpose: &str) -> bool {
+    matches!(purpose, "PAGE" | "NOTICE" | "WEBHOOK")
+}
+
+/// Sends a message that failed once more.
+pub(crate) async fn send_again(state: &AppState, caller: &Caller, id: DeliveryId) -> Result<(), ApiError> {
+    let (change, caller) = (Change::new(state, caller), caller.clone());
+    let unit = async move |tx: &mut Tx<'_>| {
+        let row = found(tx, id).await?;
+        if row.purpose == "WEBHOOK" {
+            caller.must(Role::Admin, Scope::SettingsWrite)?;
+        }
+        if !can_be_sent_again(&row.purpose) {
+            return Err(ApiError::conflict(
+                "an account message is not sent again: ask for a new one",
+            ));
+        }
+        if row.state != "FAILED" || !deliveries::send_again(tx, id, change.now).await? {
+            return Err(ApiError::conflict("only a message that failed is sent again"));
+        }
+        let receiver = row.user_name.or(row.webhook_name).unwrap_or_default();
+        let object = Object {
+            kind: "notification",
+            id: &id,
+            name: &receiver,
+        };
+        change.record(tx, "retried", object, serde_json::json!({})).await?;
+        Ok(())
+    };
+    state.store.db.write(unit).await
 }

@@ -203,11 +203,18 @@ pub static RULES: &[Rule] = &[
     // For real it needs ADMIN or services:write besides.
     try_out("/api/events/log/{id}/replay"),
     get("/api/notifications", Scope::IncidentsRead),
+    get("/api/notifications/{id}", Scope::IncidentsRead),
+    // Of a webhook it needs ADMIN or settings:write besides.
+    respond("POST", "/api/notifications/{id}/retry", Scope::IncidentsWrite),
     get("/api/audit-log", Scope::AuditRead),
+    // Of each kind a key is told what its scopes are for.
+    get("/api/search", Scope::IncidentsRead),
+    get("/api/settings/system", Scope::SettingsRead),
 
     open("GET", "/assets/{file}"),
     open("GET", "/sw.js"),
     open("GET", "/manifest.webmanifest"),
+    open("GET", "/speculation.json"),
     open("GET", "/login"),
     open("POST", "/login"),
     open("POST", "/logout"),
@@ -224,6 +231,8 @@ pub static RULES: &[Rule] = &[
 
     page("GET", "/"),
     page("GET", "/live"),
+    page("GET", "/pulse"),
+    page("GET", "/search"),
     page("GET", "/incidents"),
     respond_form("/incidents"),
     respond_page("/incidents/new"),
@@ -249,7 +258,10 @@ pub static RULES: &[Rule] = &[
     respond_form("/events/{id}/preview"),
     admin_page("POST", "/events/{id}/replay"),
     page("GET", "/notifications"),
+    page("GET", "/notifications/{id}"),
+    respond_form("/notifications/{id}/retry"),
     admin_page("GET", "/audit"),
+    admin_page("GET", "/audit.csv"),
 
     page("GET", "/services"),
     admin_page("POST", "/services"),
@@ -317,6 +329,7 @@ pub static RULES: &[Rule] = &[
     page("POST", "/profile/notification-rules"),
     page("POST", "/profile/mail"),
     page("POST", "/profile/calendar"),
+    page("POST", "/profile/shortcuts"),
     page("POST", "/profile"),
     page("POST", "/profile/password"),
     page("POST", "/profile/sessions/{session}/delete"),
@@ -326,6 +339,7 @@ pub static RULES: &[Rule] = &[
     admin_page("POST", "/settings/{channel}"),
     admin_page("POST", "/settings/{channel}/test"),
     admin_page("POST", "/settings/{channel}/forget"),
+    admin_page("GET", "/settings/system"),
     admin_page("GET", "/settings/slack"),
     admin_page("POST", "/settings/slack"),
     admin_page("POST", "/settings/slack/token"),

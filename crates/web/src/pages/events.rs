@@ -5,15 +5,15 @@ use http::Uri;
 use opsknight_domain::id::{IntegrationId, ReceiptId, ServiceId};
 use opsknight_store::{
     db::Tx,
-    receipts::{self, Receipt, Summary},
+    receipts::{self, LogFilter, Receipt, Summary},
 };
 use serde_json::Value;
 
 use super::{
-    PageError, choices, incident,
+    PageError, choices, incident, log,
     preview::previewed,
-    records::{asked, select},
-    rows::{Names, event_row, incident_link, names, outcome_badge, results, shorten, steps},
+    records::select,
+    rows::{Names, event_row, incident_link, names, outcome_badge, results, shorten},
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -30,27 +30,27 @@ use crate::{
 
 /// `GET /events`
 pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
-    let mut asked = asked::<ReceiptId>(&uri);
+    let mut asked = log::asked::<ReceiptId>(&uri, &viewer);
     let integration = asked.id::<IntegrationId>("integration");
     let service = asked.id::<ServiceId>("serviceId");
-    let outcome = asked.params.text("outcome");
-    asked.problems.check()?;
-    let edge = asked.edge;
-    let action = ACTIONS.into_iter().find(|action| Some(*action) == outcome.as_deref());
-    let filter = receipts::Filter {
+    let action = asked.word("outcome", &ACTIONS);
+    asked.check()?;
+    let filter = LogFilter {
         integration,
         service,
         action,
-        limit: LIMIT_DEFAULT,
-        ..receipts::Filter::default()
+        after: asked.after,
+        before: asked.before,
+        q: asked.q.clone(),
+        edge: asked.edge.clone(),
+        limit: log::LEAF_ROWS,
     };
     let unit = async move |tx: &mut Tx<'_>| {
-        let window = receipts::page(tx, &filter, &edge).await?;
-        let names = names(tx, window.rows.iter().map(|row| &row.results)).await?;
-        Ok::<_, ApiError>((window, names))
+        let leaf = receipts::log(tx, &filter).await?;
+        let names = names(tx, leaf.rows.iter().map(|row| &row.results)).await?;
+        Ok::<_, ApiError>((leaf, names))
     };
-    let (window, names) = state.store.db.read(unit).await?;
-    let pager = steps(&uri, &window);
+    let (leaf, names) = state.store.db.read(unit).await?;
     let known = viewer.picture.integrations.values();
     let mut options: Vec<Choice> = known.map(|row| Choice::new(row.id.to_string(), &row.name)).collect();
     options.sort_by_key(|choice| choice.label.to_lowercase());
@@ -58,18 +58,20 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri
     let actions = ACTIONS
         .into_iter()
         .map(|action| Choice::new(action, outcome_badge(action).text));
+    let filtered = integration.is_some() || service.is_some() || action.is_some() || asked.is_filtered();
     let page = EventLog {
         shell: viewer.shell("Events log", Section::Events),
         integration: select("integration", integration.map(|id| id.to_string()), "Any", options),
         service: select("serviceId", service.map(|id| id.to_string()), "Any", services),
         outcome: select("outcome", action.map(str::to_owned), "Any", actions.collect()),
-        filtered: integration.is_some() || service.is_some() || action.is_some(),
-        rows: window
+        filters: asked.filters(),
+        filtered,
+        pager: log::pager(&uri, &leaf, |row| row.id.to_string()),
+        rows: leaf
             .rows
             .into_iter()
             .map(|row| event_row(&viewer, row, &names))
             .collect(),
-        pager,
     };
     viewer.page(&page)
 }

@@ -276,6 +276,17 @@ pub(super) async fn set_theme(State(state): State<AppState>, form: Form) -> Resp
     (jar, Redirect::to(own_path(form.text("back")))).into_response()
 }
 
+/// `POST /profile/shortcuts`
+pub(super) async fn set_keys(State(state): State<AppState>, form: Form) -> Response {
+    let word = if form.is_sent("single_keys") { "on" } else { "off" };
+    let jar = CookieJar::new().add(auth::plain_cookie(super::viewer::KEYS_COOKIE, word, &state));
+    let said = match word {
+        "on" => "Shortcuts of a single key work in this browser.",
+        _ => "Shortcuts of a single key are switched off in this browser.",
+    };
+    (jar, super::viewer::done("/profile#keys", said)).into_response()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ mod fields;
 mod pastes;
 pub(super) mod rooms;
 pub(super) mod slack;
+pub(super) mod system;
 mod words;
 
 use axum::{

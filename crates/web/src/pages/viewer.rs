@@ -8,12 +8,11 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::cookie::CookieJar;
-use http::{HeaderMap, request};
+use http::{HeaderMap, HeaderName, HeaderValue, request};
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
-use opsknight_domain::{directory::Directory, incident::Actor};
+use opsknight_domain::{directory::Directory, incident::Actor, oncall::Schedule};
 use opsknight_store::{
     db::{DbError, Tx},
-    deliveries,
     directory::Picture,
     incidents,
 };
@@ -23,13 +22,18 @@ use super::{PageError, flash};
 use crate::{
     api::{access::Caller, access::Person, error::ApiError},
     state::AppState,
-    views::{Conflict, Flash, Link, Me, OnCall, Section, Shell, Theme, Times},
+    views::{AlarmLine, Conflict, Flash, Link, Me, OnCall, Section, Shell, Theme, Times},
+    vitals::{self, Alarm},
 };
 
 /// The name of the cookie that holds the theme.
 pub(super) const THEME_COOKIE: &str = "theme";
-/// How far back failed deliveries make a banner.
-const FAILURES_LOOK_BACK: SignedDuration = SignedDuration::from_hours(1);
+/// The name of the cookie that says whether shortcuts of a single key work.
+pub(super) const KEYS_COOKIE: &str = "single-keys";
+/// The header that tells a browser's own copy of pages whose they are.
+const VIEWER_HEADER: HeaderName = HeaderName::from_static("opsknight-viewer");
+/// How far ahead the viewer's next shift is looked for.
+const SHIFT_LOOK_AHEAD: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// Somebody who is signed in, on a page.
 #[derive(Debug, Clone)]
@@ -50,8 +54,9 @@ pub(super) struct Viewer {
     pub(super) version: Option<Timestamp>,
     /// What others changed while the form was filled in.
     pub(super) conflict: Option<Conflict>,
-    failed: i64,
+    alarms: Vec<Alarm>,
     theme: Theme,
+    single_keys: bool,
     flash: Option<Flash>,
     path: String,
     query: String,
@@ -67,14 +72,15 @@ impl FromRequestParts<AppState> for Viewer {
         };
         let now = state.clock.now();
         let pictures = state.store.pictures.clone();
+        let condition = state.vitals.read(now);
+        let (who, role) = (person.id, person.role);
         let unit = async move |tx: &mut Tx<'_>| {
             let picture = pictures.current(tx, now).await?;
             let open = incidents::open_count(tx).await?;
-            let since = now.saturating_sub(FAILURES_LOOK_BACK).unwrap_or(Timestamp::MIN);
-            let health = deliveries::health(tx, now, since).await?;
-            Ok::<_, DbError>((picture, open, health.failed))
+            let facts = super::alarms::facts(tx, &picture, &condition, (who, role), now).await?;
+            Ok::<_, DbError>((picture, open, vitals::alarms(&facts, role, now)))
         };
-        let (picture, open, failed) = state.store.db.read(unit).await?;
+        let (picture, open, alarms) = state.store.db.read(unit).await?;
         let query = parts.uri.query().unwrap_or_default();
         let q = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "q");
         Ok(Self {
@@ -86,8 +92,9 @@ impl FromRequestParts<AppState> for Viewer {
             open: u64::try_from(open).unwrap_or_default(),
             version: None,
             conflict: None,
-            failed,
+            alarms,
             theme: theme(&parts.headers),
+            single_keys: single_keys(&parts.headers),
             flash: flash::read(&parts.headers),
             path: parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
             query: q.map(|(_, value)| value.into_owned()).unwrap_or_default(),
@@ -100,6 +107,12 @@ pub(super) fn theme(headers: &HeaderMap) -> Theme {
     let jar = CookieJar::from_headers(headers);
     jar.get(THEME_COOKIE)
         .map_or(Theme::System, |cookie| Theme::from_word(cookie.value()))
+}
+
+/// Shortcuts of a single key work unless a browser was told that they do not.
+fn single_keys(headers: &HeaderMap) -> bool {
+    let jar = CookieJar::from_headers(headers);
+    jar.get(KEYS_COOKIE).is_none_or(|cookie| cookie.value() != "off")
 }
 
 impl Viewer {
@@ -127,9 +140,10 @@ impl Viewer {
             on_call: self.on_call(),
             open_incidents: self.open,
             flash: self.flash.clone(),
-            banner: (self.failed > 0).then(|| failures(self.failed)),
             conflict: self.conflict.clone(),
             version: self.version.map(Timestamp::as_microsecond),
+            alarms: self.alarms.iter().map(|alarm| self.alarm(alarm)).collect(),
+            single_keys: self.single_keys,
             query: self.query.clone(),
             path: self.path.clone(),
         }
@@ -140,22 +154,60 @@ impl Viewer {
         Times::new(at, self.now, &self.zone)
     }
 
+    fn alarm(&self, alarm: &Alarm) -> AlarmLine {
+        let (href, text) = alarm.look;
+        AlarmLine {
+            text: alarm.text.clone(),
+            since: alarm.since.map(|since| self.times(since)),
+            look: Link::new(href, text),
+        }
+    }
+
     fn on_call(&self) -> Option<OnCall> {
-        let mine = self.directory().schedules.values().filter(|schedule| {
-            let on_call = schedule.on_call(self.now);
-            on_call.user() == Some(self.person.id)
-        });
-        let ends = mine.map(|schedule| (schedule.next_change(self.now), schedule));
-        let (until, schedule) = ends.min_by_key(|(until, schedule)| (until.unwrap_or(Timestamp::MAX), schedule.id))?;
-        Some(OnCall {
-            schedule: Link::new(format!("/schedules/{}", schedule.id), &schedule.name),
-            until: until.map(|until| self.times(until)),
+        let link = |schedule: &Schedule| Link::new(format!("/schedules/{}", schedule.id), &schedule.name);
+        let schedules = self.directory().schedules.values();
+        let on_call = schedules.filter(|schedule| schedule.on_call(self.now).user() == Some(self.person.id));
+        let mut mine: Vec<_> = on_call
+            .map(|schedule| (schedule.next_change(self.now), schedule))
+            .collect();
+        mine.sort_by_key(|(until, schedule)| (until.unwrap_or(Timestamp::MAX), schedule.id));
+        if let Some((until, _)) = mine.first() {
+            return Some(OnCall::Now {
+                until: until.map(|until| self.times(until)),
+                schedules: mine.iter().map(|(_, schedule)| link(schedule)).collect(),
+            });
+        }
+        let (from, schedule) = self.next_shift()?;
+        Some(OnCall::Next {
+            schedule: link(schedule),
+            from: self.times(from),
         })
+    }
+
+    /// The viewer's next shift. Only schedules that they stand in are looked through.
+    fn next_shift(&self) -> Option<(Timestamp, &Schedule)> {
+        let me = self.person.id;
+        let until = self.now.saturating_add(SHIFT_LOOK_AHEAD).unwrap_or(Timestamp::MAX);
+        let stands_in = |schedule: &&Schedule| {
+            schedule.layers.iter().any(|layer| layer.users.contains(&me))
+                || schedule.overrides.iter().any(|entry| entry.user == me)
+        };
+        let first = |schedule: &Schedule| {
+            let shifts = schedule.shifts(self.now, until).ok()?;
+            let mine = shifts.into_iter().filter(|shift| shift.user == Some(me));
+            mine.map(|shift| shift.start).min()
+        };
+        let schedules = self.directory().schedules.values().filter(stands_in);
+        let shifts = schedules.filter_map(|schedule| Some((first(schedule)?, schedule)));
+        shifts.min_by_key(|(from, schedule)| (*from, schedule.id))
     }
 
     /// The page. What came of the last form has been shown then.
     pub(super) fn page(&self, page: &impl Template) -> Result<Response, PageError> {
         let mut response = html(page)?;
+        if let Ok(viewer) = HeaderValue::from_str(&self.person.id.to_string()) {
+            response.headers_mut().insert(VIEWER_HEADER, viewer);
+        }
         if self.flash.is_some() {
             flash::add(response.headers_mut(), flash::clear());
         }
@@ -173,15 +225,6 @@ impl Viewer {
         };
         Ok(response)
     }
-}
-
-fn failures(count: i64) -> String {
-    let messages = if count == 1 {
-        "1 message".to_owned()
-    } else {
-        format!("{count} messages")
-    };
-    format!("{messages} could not be sent in the last hour. The notifications log says why.")
 }
 
 /// A template as an answer.

@@ -1,5 +1,6 @@
 //! What stands around every page: who is looking, where they are, what they must know first.
 
+use askama::Template;
 use opsknight_domain::directory::Role;
 
 use super::{Conflict, Link, Person, Times};
@@ -156,6 +157,21 @@ impl Section {
         matches!(self, Self::Services | Self::Teams | Self::Events | Self::Settings)
     }
 
+    /// The key that leads there after `g`; none: it has none.
+    #[must_use]
+    pub const fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Dashboard => Some("d"),
+            Self::Incidents => Some("i"),
+            Self::Services => Some("s"),
+            Self::Policies => Some("e"),
+            Self::Schedules => Some("c"),
+            Self::Teams => Some("t"),
+            Self::Users => Some("u"),
+            Self::Events | Self::Notifications | Self::Audit | Self::Settings | Self::Elsewhere => None,
+        }
+    }
+
     /// Only administrators see it.
     #[must_use]
     pub const fn admins_only(self) -> bool {
@@ -174,13 +190,63 @@ pub struct Me {
     pub role: Role,
 }
 
-/// That the viewer is on call.
+/// The viewer's own duty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OnCall {
-    /// The schedule.
-    pub schedule: Link,
-    /// Until when; none: with no end in sight.
-    pub until: Option<Times>,
+pub enum OnCall {
+    /// They are on call.
+    Now {
+        /// The schedules, the one whose shift ends first in front.
+        schedules: Vec<Link>,
+        /// Until when on that one; none: with no end in sight.
+        until: Option<Times>,
+    },
+    /// They will be.
+    Next {
+        /// On which schedule.
+        schedule: Link,
+        /// From when.
+        from: Times,
+    },
+}
+
+impl OnCall {
+    /// Where the duty is shown.
+    #[must_use]
+    pub fn link(&self) -> Option<&Link> {
+        match self {
+            Self::Now { schedules, .. } => schedules.first(),
+            Self::Next { schedule, .. } => Some(schedule),
+        }
+    }
+
+    /// It has not begun.
+    #[must_use]
+    pub const fn is_next(&self) -> bool {
+        matches!(self, Self::Next { .. })
+    }
+
+    /// The names of the schedules.
+    #[must_use]
+    pub fn names(&self) -> String {
+        match self {
+            Self::Now { schedules, .. } => {
+                let names: Vec<&str> = schedules.iter().map(|link| link.text.as_str()).collect();
+                names.join(", ")
+            }
+            Self::Next { schedule, .. } => schedule.text.clone(),
+        }
+    }
+}
+
+/// Something that is wrong with this server, or with how the viewer is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmLine {
+    /// What is wrong.
+    pub text: String,
+    /// Since when.
+    pub since: Option<Times>,
+    /// Where to look.
+    pub look: Link,
 }
 
 /// What came of the form that was just sent, shown once.
@@ -203,18 +269,20 @@ pub struct Shell {
     pub me: Me,
     /// Light or dark.
     pub theme: Theme,
-    /// The viewer's own duty, soonest end first.
+    /// The viewer's own duty.
     pub on_call: Option<OnCall>,
     /// How many incidents are open, for the navigation.
     pub open_incidents: u64,
     /// What came of the last form.
     pub flash: Option<Flash>,
-    /// A fault of this server that everybody must know of: deliveries fail, a worker stands still.
-    pub banner: Option<String>,
     /// That somebody else was faster, above the form that was not saved.
     pub conflict: Option<Conflict>,
     /// When that last changed which the page's form is about, in microseconds since 1970: the form sends it back.
     pub version: Option<i64>,
+    /// What is wrong and the viewer can do something about, the worst first.
+    pub alarms: Vec<AlarmLine>,
+    /// Shortcuts of a single key work.
+    pub single_keys: bool,
     /// What was searched for.
     pub query: String,
     /// The path and query of this page, to come back to.
@@ -248,6 +316,14 @@ impl Shell {
     pub const fn forced_theme(&self) -> Option<&'static str> {
         forced(self.theme)
     }
+}
+
+/// `/pulse`: the parts around every page that change by themselves.
+#[derive(Debug, Clone, Template)]
+#[template(path = "shell/pulse.html")]
+pub struct Pulse {
+    /// Around the page.
+    pub shell: Shell,
 }
 
 /// Everything around a page for somebody who is not signed in.

@@ -1,8 +1,8 @@
-//! `/audit` and `/events`: who changed what, and what came in.
+//! The logs: what came in, what went out, who changed what.
 
 use askama::Template;
 
-use super::{Badge, EventRow, Link, Previewed, Select, Shell, Steps, Times};
+use super::{Badge, DeliveryRow, EventRow, Field, Link, Previewed, Select, Shell, Times};
 
 /// `/audit`
 #[derive(Debug, Clone, Template)]
@@ -12,12 +12,115 @@ pub struct Audit {
     pub shell: Shell,
     /// `actor`
     pub actor: Select,
+    /// `kind`
+    pub kind: Select,
+    /// Text and time.
+    pub filters: LogFilters,
     /// Any filter is set.
     pub filtered: bool,
-    /// This page of the list, newest first.
+    /// Where the same lines are a table.
+    pub export: String,
+    /// This leaf, newest first.
     pub rows: Vec<AuditRow>,
-    /// Which part of it that is.
-    pub pager: Steps,
+    /// Its neighbours.
+    pub pager: LogPager,
+}
+
+/// What every log is filtered by.
+#[derive(Debug, Clone, Default)]
+pub struct LogFilters {
+    /// `q`
+    pub q: Field,
+    /// `from`: local to the viewer's zone
+    pub from: Field,
+    /// `to`
+    pub to: Field,
+}
+
+/// The neighbours of a leaf of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LogPager {
+    /// The first leaf; none: this is it.
+    pub newest: Option<String>,
+    /// The leaf before.
+    pub newer: Option<String>,
+    /// The leaf after.
+    pub older: Option<String>,
+}
+
+/// `/notifications`
+#[derive(Debug, Clone, Template)]
+#[template(path = "records/notifications.html")]
+pub struct Notifications {
+    /// Around the page.
+    pub shell: Shell,
+    /// `outcome`
+    pub outcome: Select,
+    /// `channel`
+    pub channel: Select,
+    /// `user`
+    pub user: Select,
+    /// Text and time.
+    pub filters: LogFilters,
+    /// Any filter is set.
+    pub filtered: bool,
+    /// This leaf, newest first.
+    pub deliveries: Vec<DeliveryRow>,
+    /// Its neighbours.
+    pub pager: LogPager,
+}
+
+/// `/notifications/{id}`
+#[derive(Debug, Clone, Template)]
+#[template(path = "records/notification.html")]
+pub struct NotificationPage {
+    /// Around the page.
+    pub shell: Shell,
+    /// The message in a line.
+    pub delivery: DeliveryRow,
+    /// The receiver's page; empty: it has none for this viewer.
+    pub receiver: Link,
+    /// The incident it is about.
+    pub incident: Option<Link>,
+    /// Why this receiver is told, as it was decided.
+    pub reason: String,
+    /// What it tells of: `incident.triggered`; may be empty.
+    pub event: String,
+    /// When it was decided on.
+    pub created: Times,
+    /// When it was or is to be sent.
+    pub due: Times,
+    /// When it ended.
+    pub finished: Option<Times>,
+    /// When its provider said that it has arrived.
+    pub delivered: Option<Times>,
+    /// The provider that was asked last; may be empty.
+    pub provider: String,
+    /// The provider's own identity of it; may be empty.
+    pub provider_id: String,
+    /// The message in which it was told along with others.
+    pub sent_with: Option<Link>,
+    /// Every time it was handed over, or may have been, in order.
+    pub attempts: Vec<AttemptRow>,
+    /// Where a form sends it again.
+    pub again: Option<String>,
+}
+
+/// A time that a message was handed over, or may have been.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    /// Which one; 1 is the first.
+    pub n: i64,
+    /// The provider that was asked.
+    pub provider: String,
+    /// Taken, Refused.
+    pub outcome: Badge,
+    /// The provider's words.
+    pub words: String,
+    /// When it began.
+    pub started: Times,
+    /// How long it took: "312 ms".
+    pub took: String,
 }
 
 /// Something that somebody changed.
@@ -51,12 +154,14 @@ pub struct EventLog {
     pub service: Select,
     /// `outcome`
     pub outcome: Select,
+    /// Text and time.
+    pub filters: LogFilters,
     /// Any filter is set.
     pub filtered: bool,
-    /// This page of the list, newest first.
+    /// This leaf, newest first.
     pub rows: Vec<EventRow>,
-    /// Which part of it that is.
-    pub pager: Steps,
+    /// Its neighbours.
+    pub pager: LogPager,
 }
 
 /// `/events/{id}`

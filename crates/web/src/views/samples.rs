@@ -10,10 +10,12 @@ mod alerts;
 mod channels;
 mod desk;
 mod incident;
+mod logs;
 mod organisation;
 mod schedules;
 mod service;
 mod settings;
+mod shell;
 mod work;
 
 /// Text that breaks a page which does not escape, reverse or wrap what it was sent.
@@ -133,8 +135,8 @@ impl Kind {
                 role: Role::Admin,
             },
             theme: Theme::System,
-            on_call: self.maybe(OnCall {
-                schedule: self.link("/schedules/sch_1", "Platform"),
+            on_call: self.maybe(OnCall::Now {
+                schedules: vec![self.link("/schedules/sch_1", "Platform")],
                 until: Some(at(3 * 1440)),
             }),
             open_incidents: if self == Self::Empty { 0 } else { 3 },
@@ -142,15 +144,46 @@ impl Kind {
                 good: false,
                 text: self.text("Not saved."),
             }),
-            banner: (self == Self::Hostile).then(|| self.text("Mail fails since 14:02: 451 try later.")),
             conflict: (self == Self::Hostile).then(|| self.conflict()),
             version: self.maybe(1_780_315_200_000_000),
+            alarms: (self == Self::Hostile).then(|| alarm(self)).into_iter().collect(),
+            single_keys: true,
             query: if self == Self::Hostile {
                 self.text("x")
             } else {
                 String::new()
             },
             path: path.to_owned(),
+        }
+    }
+
+    pub(super) fn log_filters(self) -> LogFilters {
+        LogFilters {
+            q: self.field("q", ""),
+            from: Field::new("from").with("2026-11-20T09:00"),
+            to: Field::new("to"),
+        }
+    }
+
+    pub(super) fn log_pager(self) -> LogPager {
+        let to = |href: &str| self.maybe(href.to_owned());
+        LogPager {
+            newest: None,
+            newer: to("/events?newer=rcp_9"),
+            older: to("/events?older=rcp_1"),
+        }
+    }
+
+    pub(super) fn pager(self) -> Pager {
+        match self {
+            Self::Empty => Pager::default(),
+            Self::Typical | Self::Hostile => Pager {
+                first: 1,
+                last: 50,
+                total: 120,
+                previous: None,
+                next: Some("/services/svc_1/maintenance?offset=50".into()),
+            },
         }
     }
 
@@ -164,6 +197,14 @@ impl Kind {
                 next: Some("/incidents?after=1.2".into()),
             },
         }
+    }
+}
+
+fn alarm(k: Kind) -> AlarmLine {
+    AlarmLine {
+        text: k.text("2 messages by email could not be sent in the last hour: 451 try later"),
+        since: Some(at(-20)),
+        look: k.link("/notifications?outcome=FAILED", "Which, and why"),
     }
 }
 
@@ -197,6 +238,8 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         organisation::pages(kind),
         settings::pages(kind),
         channels::pages(kind),
+        shell::pages(kind),
+        logs::pages(kind),
     ]
     .concat()
 }

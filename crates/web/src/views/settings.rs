@@ -2,9 +2,7 @@
 
 use askama::Template;
 
-use super::{
-    Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Steps, Times, Ways, form::errors,
-};
+use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, Ways, form::errors};
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]
@@ -166,7 +164,7 @@ pub struct WebhookDelivery {
     /// It can be sent again.
     pub can_retry: bool,
     /// What was tried, the last first.
-    pub attempts: Vec<AttemptRow>,
+    pub attempts: Vec<TryRow>,
     /// The headers that we send, and what stands in them.
     pub headers: Vec<(&'static str, String)>,
     /// The body; empty where it cannot be told.
@@ -175,7 +173,7 @@ pub struct WebhookDelivery {
 
 /// One try to deliver a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttemptRow {
+pub struct TryRow {
     /// Which one; 1 is the first.
     pub n: u64,
     /// How it ended.
@@ -186,22 +184,4 @@ pub struct AttemptRow {
     pub at: Times,
     /// How long it took: "120 ms".
     pub took: String,
-}
-
-/// `/notifications`: everything that was sent and how it ended.
-#[derive(Debug, Clone, Template)]
-#[template(path = "records/notifications.html")]
-pub struct Notifications {
-    /// Around the page.
-    pub shell: Shell,
-    /// `outcome`
-    pub outcome: Select,
-    /// `user`
-    pub user: Select,
-    /// Any filter is set.
-    pub filtered: bool,
-    /// This page of the list.
-    pub deliveries: Vec<DeliveryRow>,
-    /// Which part of it that is.
-    pub pager: Steps,
 }

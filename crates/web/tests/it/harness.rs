@@ -164,6 +164,7 @@ impl App {
             receive: outside.clone(),
             providers: outside.clone(),
             environment: environment.iter().map(|name| (*name).to_owned()).collect(),
+            vitals: outside.clone(),
             limits: Limits {
                 body_bytes: 64 * 1024,
                 live_streams: 2,
@@ -262,6 +263,11 @@ impl App {
     /// A session of a new person with this role.
     pub(crate) async fn signed_in(&self, name: &str, role: Role) -> As {
         let user = self.person(name, role).await;
+        self.session_of(user).await
+    }
+
+    /// A session of a person.
+    pub(crate) async fn session_of(&self, user: UserId) -> As {
         let token = self.state.token();
         let hash = opsknight_store::secret::token_hash(&token);
         let session = SessionRow::new(hash, user, None, None, self.clock.now());

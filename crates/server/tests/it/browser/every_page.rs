@@ -72,6 +72,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
     let webhook = api.make("/api/webhooks", webhook).await;
     let first = async |path: &str| api.all(path).await[0]["id"].as_str().unwrap().to_owned();
     let (incident, event) = (first("/api/incidents").await, first("/api/events/log").await);
+    let notification = first("/api/notifications").await;
     let (user, schedule) = (first("/api/users").await, first("/api/schedules").await);
     api.post(&format!("/api/incidents/{incident}/notes"), json!({ "text": LONG }))
         .await;
@@ -86,7 +87,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         "/users",
         "/profile",
     ];
-    let of_records = ["/audit", "/events", "/notifications"];
+    let of_records = ["/audit", "/events", "/notifications", "/search", "/search?q=checkout"];
     let of_settings = [
         "/settings/notifications",
         "/settings/email",
@@ -98,6 +99,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         "/settings/webhooks",
         "/settings/webhooks/new",
         "/settings/api-keys",
+        "/settings/system",
     ];
     let of_forms = [
         "/incidents/new",
@@ -130,6 +132,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         format!("/users/{user}"),
         format!("/settings/webhooks/{webhook}"),
         format!("/events/{event}"),
+        format!("/notifications/{notification}"),
     ];
     fixed.into_iter().map(str::to_owned).chain(of_things).collect()
 }

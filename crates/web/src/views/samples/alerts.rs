@@ -377,8 +377,9 @@ impl EventLog {
             service: k.select("serviceId", &[("", "Any"), ("svc_1", "Checkout API")], ""),
             outcome: k.select("outcome", &[("", "Any"), ("ignored", "Ignored")], ""),
             filtered: k == Kind::Hostile,
+            filters: k.log_filters(),
             rows: events(k),
-            pager: k.steps(),
+            pager: k.log_pager(),
         }
     }
 }

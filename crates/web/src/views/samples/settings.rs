@@ -1,4 +1,4 @@
-//! Samples of the settings, the audit log and the log of notifications.
+//! Samples of the settings.
 
 use super::*;
 
@@ -8,8 +8,6 @@ pub(super) fn pages(k: Kind) -> Vec<Drawn> {
         draw("settings-webhooks", &WebhookList::sample(k)),
         draw("settings-webhook", &WebhookPage::sample(k)),
         draw("settings-webhook-delivery", &WebhookDelivery::sample(k)),
-        draw("audit", &Audit::sample(k)),
-        draw("notifications", &Notifications::sample(k)),
     ]
 }
 
@@ -136,7 +134,7 @@ impl WebhookPage {
 
 impl WebhookDelivery {
     fn sample(k: Kind) -> Self {
-        let attempt = |n: i64, outcome, words: &str| AttemptRow {
+        let attempt = |n: i64, outcome, words: &str| TryRow {
             n: n.unsigned_abs(),
             outcome,
             words: k.text(words),
@@ -163,62 +161,6 @@ impl WebhookDelivery {
             ]),
             headers: vec![("webhook-id", "dlv_1".into())],
             body: k.maybe(k.text("{}")).unwrap_or_default(),
-        }
-    }
-}
-
-impl Audit {
-    fn sample(k: Kind) -> Self {
-        let row = |n: i64, what: &str, target: &str, changes: Vec<(String, String, String)>| AuditRow {
-            id: format!("aud_{n}"),
-            at: at(-n * 50),
-            actor: k.text("Jane Doe"),
-            address: "192.0.2.7".into(),
-            what: what.into(),
-            target: k.link("/services/svc_1", target),
-            changes,
-        };
-        let change = |field: &str, before: &str, after: &str| (k.text(field), k.text(before), k.text(after));
-        Self {
-            shell: k.shell(Section::Audit, "Audit log", "/audit"),
-            actor: k.people("actor", ""),
-            filtered: false,
-            rows: k.list(vec![
-                row(
-                    1,
-                    "changed the service",
-                    "Checkout API",
-                    vec![
-                        change("targetAckMinutes", "10", "6"),
-                        change("name", "Checkout", "Checkout API"),
-                    ],
-                ),
-                row(
-                    2,
-                    "rotated the key of the integration",
-                    "Production Prometheus",
-                    Vec::new(),
-                ),
-                row(30, "invited", "Grace Hopper", Vec::new()),
-            ]),
-            pager: k.steps(),
-        }
-    }
-}
-
-impl Notifications {
-    fn sample(k: Kind) -> Self {
-        let mut deliveries = super::desk::deliveries(k);
-        deliveries
-            .iter_mut()
-            .for_each(|delivery| delivery.incident = Some(Link::new("/incidents/inc_1", "#1847")));
-        Self {
-            shell: k.shell(Section::Notifications, "Notifications log", "/notifications"),
-            outcome: k.select("outcome", &[("", "Any"), ("failed", "Failed")], ""),
-            user: k.people("user", ""),
-            filtered: false,
-            deliveries,
-            pager: k.steps(),
         }
     }
 }

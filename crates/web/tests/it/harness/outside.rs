@@ -18,6 +18,7 @@ use opsknight_web::{
     Providers, Receive, TestAnswer,
     receive::{Again, Foreseen, Hindrance, Preview, Replayed, Trial},
     state::{Installed, Slack, SlackApp, SlackRoom},
+    vitals::{Condition, Vitals, Worker},
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -31,6 +32,18 @@ pub(crate) struct Outside {
     pub(crate) asked_for_rooms: AtomicUsize,
     /// The webhooks whose bots were told where to call.
     pub(crate) listening: Mutex<Vec<WebhookId>>,
+    /// What the server says of its workers.
+    pub(crate) workers: Mutex<Vec<Worker>>,
+}
+
+impl Vitals for Outside {
+    fn read(&self, now: Timestamp) -> Condition {
+        Condition {
+            started_at: now,
+            workers: self.workers.lock().unwrap().clone(),
+            forgets: Vec::new(),
+        }
+    }
 }
 
 #[async_trait]
