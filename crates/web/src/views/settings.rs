@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Select, Shell, Times, Ways, form::errors};
+use super::{Badge, Checks, DeliveryRow, Field, FormError, Link, Pager, Shell, Times, Ways, form::errors};
 
 /// `/settings/api-keys`
 #[derive(Debug, Clone, Template)]

@@ -12,7 +12,7 @@ use crate::{
     },
     pages::{PageError, rows::delivery_row, viewer::Viewer},
     state::AppState,
-    views::{AttemptRow, Badge, Link, Section, Tone, WebhookDelivery},
+    views::{TryRow, Badge, Link, Section, Tone, WebhookDelivery},
 };
 
 /// `GET /settings/webhooks/{id}/deliveries/{dlv}`
@@ -64,7 +64,7 @@ pub(in crate::pages) async fn show(
     viewer.page(&page)
 }
 
-fn row(viewer: &Viewer, attempt: deliveries::Attempt) -> AttemptRow {
+fn row(viewer: &Viewer, attempt: deliveries::Attempt) -> TryRow {
     let outcome = match attempt.outcome.as_str() {
         "ACCEPTED" => Badge::new(Tone::Good, "Taken"),
         "RETRY" => Badge::new(Tone::Waiting, "Not taken"),
@@ -73,7 +73,7 @@ fn row(viewer: &Viewer, attempt: deliveries::Attempt) -> AttemptRow {
         _ => Badge::new(Tone::Bad, "Refused"),
     };
     let ms = attempt.ended_at.duration_since(attempt.started_at).as_millis();
-    AttemptRow {
+    TryRow {
         n: u64::try_from(attempt.n).unwrap_or_default(),
         outcome,
         words: attempt.detail,
