@@ -19,6 +19,8 @@ pub mod actions;
 
 pub mod ack;
 
+pub mod guide;
+
 pub mod live;
 
 pub mod pages;

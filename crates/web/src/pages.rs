@@ -11,6 +11,7 @@ mod flash;
 mod foresight;
 mod form;
 mod gate;
+mod guide;
 mod incident;
 mod incidents;
 mod integrations;
@@ -85,6 +86,9 @@ fn all() -> Routes {
         .post("/events/{id}/replay", events::replay)
         .get("/notifications", records::notifications)
         .get("/audit", records::audit)
+        .get("/guide", guide::index)
+        .get("/guide/{page}", guide::show)
+        .get("/guide/images/{file}", guide::image)
 }
 
 fn gate_routes(routes: Routes) -> Routes {

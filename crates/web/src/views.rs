@@ -78,6 +78,7 @@
 //! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
 //! | `/audit` | `actor offset` |
+//! | `/guide` | `q` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! # Live regions
@@ -91,6 +92,7 @@ mod channels;
 mod dashboard;
 mod form;
 mod gate;
+mod guide;
 mod incident;
 mod incidents;
 mod integrations;
@@ -117,9 +119,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
-    time::*, ways::*,
+    channels::*, dashboard::*, form::*, gate::*, guide::*, incident::*, incidents::*, integrations::*, page::*,
+    parts::*, people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*,
+    strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

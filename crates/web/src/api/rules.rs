@@ -225,6 +225,9 @@ pub static RULES: &[Rule] = &[
     admin_page("POST", "/events/{id}/replay"),
     page("GET", "/notifications"),
     admin_page("GET", "/audit"),
+    page("GET", "/guide"),
+    page("GET", "/guide/{page}"),
+    page("GET", "/guide/images/{file}"),
 
     page("GET", "/services"),
     admin_page("POST", "/services"),

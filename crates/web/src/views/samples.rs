@@ -9,6 +9,7 @@ use super::*;
 mod alerts;
 mod channels;
 mod desk;
+mod guide;
 mod organisation;
 mod settings;
 mod work;
@@ -171,6 +172,7 @@ pub(super) fn draw(name: &str, page: &impl Template) -> Drawn {
 pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
     [
         desk::pages(kind),
+        guide::pages(kind),
         work::pages(kind),
         alerts::pages(kind),
         organisation::pages(kind),
