@@ -4,11 +4,13 @@
 
 mod channels;
 mod every_page;
+mod filled;
 mod first_page;
 mod hostile;
 mod mail_link;
 mod mapping;
 mod no_scripts;
+mod pages;
 mod push;
 mod stage;
 mod window;
