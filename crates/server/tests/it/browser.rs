@@ -11,6 +11,7 @@ mod mail_link;
 mod mapping;
 mod no_scripts;
 mod pages;
+mod pictures;
 mod push;
 mod stage;
 mod window;
