@@ -4,6 +4,7 @@
 
 mod channels;
 mod every_page;
+mod fields;
 mod filled;
 mod first_page;
 mod hostile;
