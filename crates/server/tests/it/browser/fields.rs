@@ -1,7 +1,10 @@
 //! Every text that a program may set, found by walking the description that the program makes of its own API: where
 //! validation lets it through, there is text afterwards that must never be run.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -24,6 +27,9 @@ const LISTS: [(&str, &str); 9] = [
     ("key_", "/api/api-keys"),
     ("evt_", "/api/events/log"),
 ];
+
+/// How many texts were made up.
+static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Steps from a body to a text in it: names of fields, and `0` for the first of a list.
 type Way = Vec<String>;
@@ -102,7 +108,7 @@ impl<'a> Walk<'a> {
             let mut body = if *method == Method::PATCH {
                 json!({})
             } else {
-                self.least(schema, 0)
+                self.least(schema)
             };
             self.put(schema, &mut body, way, text);
             let (status, answer) = self.api.call(method.clone(), address, Some(&body)).await;
@@ -166,7 +172,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The least that a schema asks for.
-    fn least(&self, schema: &Value, depth: usize) -> Value {
+    fn least(&self, schema: &Value) -> Value {
         let schema = self.resolved(schema);
         if let Some(words) = schema["enum"].as_array() {
             return words[0].clone();
@@ -174,7 +180,7 @@ impl<'a> Walk<'a> {
         if is(schema, "array") {
             let some = schema["minItems"].as_u64().unwrap_or_default() > 0;
             return if some {
-                json!([self.least(&schema["items"], depth + 1)])
+                json!([self.least(&schema["items"])])
             } else {
                 json!([])
             };
@@ -185,7 +191,7 @@ impl<'a> Walk<'a> {
                 .into_iter()
                 .flatten()
                 .filter_map(Value::as_str);
-            let fields = required.map(|name| (name.to_owned(), self.least(&schema["properties"][name], depth + 1)));
+            let fields = required.map(|name| (name.to_owned(), self.least(&schema["properties"][name])));
             return Value::Object(fields.collect());
         }
         if is(schema, "integer") {
@@ -207,7 +213,7 @@ impl<'a> Walk<'a> {
             Some((_, id)) => json!(id),
             None if schema["format"] == "date-time" => json!("2026-01-05T09:00:00Z"),
             // Names and addresses are different each time.
-            None => json!(format!("x{}@example.com", uuid::Uuid::new_v4().simple())),
+            None => json!(format!("x{}@example.com", COUNT.fetch_add(1, Ordering::SeqCst))),
         }
     }
 
@@ -223,17 +229,17 @@ impl<'a> Walk<'a> {
             return;
         };
         if is(schema, "array") {
-            if !body.as_array().is_some_and(|items| !items.is_empty()) {
-                *body = json!([self.least(&schema["items"], 0)]);
+            if body.as_array().is_none_or(Vec::is_empty) {
+                *body = json!([self.least(&schema["items"])]);
             }
             return self.put(&schema["items"], &mut body[0], rest, text);
         }
         if !body.is_object() {
-            *body = self.least(schema, 0);
+            *body = self.least(schema);
         }
         let field = &schema["properties"][step];
         let object: &mut Map<String, Value> = body.as_object_mut().expect("it was just made");
-        let within = object.entry(step.clone()).or_insert_with(|| self.least(field, 0));
+        let within = object.entry(step.clone()).or_insert_with(|| self.least(field));
         self.put(field, within, rest, text);
     }
 }
