@@ -16,6 +16,7 @@ mod node;
 mod postgres;
 mod process;
 mod python;
+mod screenshots;
 mod test;
 mod tidy;
 
@@ -38,6 +39,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
+    /// Takes the pictures of the guide anew.
+    Screenshots(screenshots::Options),
     /// Checks what no lint can hold.
     Tidy,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Env(options) => environment::run(&options),
+        Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),
     };
     match result {

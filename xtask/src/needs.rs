@@ -51,6 +51,14 @@ pub(crate) const NPM: Need = Need {
     find: || on_path(&["npm"]),
 };
 
+/// What sets the clock of a program, for pictures that are the same every time.
+pub(crate) const FAKETIME: Need = Need {
+    what: "the library of faketime, libfaketime.so.1",
+    variable: "OPSKNIGHT_TEST_FAKETIME",
+    packages: &["libfaketime"],
+    find: faketime,
+};
+
 /// The programs that tests start by themselves.
 pub(crate) const PROGRAMS: [Need; 6] = [
     Need {
@@ -167,6 +175,16 @@ fn postgres_bin() -> Option<PathBuf> {
         .map(|version| Path::new("/usr/lib/postgresql").join(version).join("bin"))
         .filter(|bin| bin.join("initdb").is_file())
         .or_else(|| on_path(&["initdb"])?.canonicalize().ok()?.parent().map(Path::to_owned))
+}
+
+/// Debian keeps libraries in a folder for each kind of machine.
+fn faketime() -> Option<PathBuf> {
+    let folders = ["/usr/lib", "/usr/local/lib"].into_iter().flat_map(|base| {
+        let inner = fs::read_dir(base).ok().into_iter().flatten().flatten();
+        inner.map(|entry| entry.path()).chain([PathBuf::from(base)])
+    });
+    let files = folders.map(|folder| folder.join("faketime/libfaketime.so.1"));
+    files.into_iter().find(|file| file.is_file())
 }
 
 fn newest(versions: impl Iterator<Item = OsString>) -> Option<OsString> {

@@ -20,6 +20,7 @@ pub mod actions;
 pub mod ack;
 
 pub mod calendar;
+pub mod guide;
 
 pub mod live;
 

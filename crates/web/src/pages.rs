@@ -15,6 +15,7 @@ mod flash;
 mod foresight;
 mod form;
 mod gate;
+mod guide;
 mod incident;
 mod incidents;
 mod integrations;
@@ -98,6 +99,9 @@ fn all() -> Routes {
         .post("/notifications/{id}/retry", notifications::retry)
         .get("/audit", audit::list)
         .get("/audit.csv", audit::export)
+        .get("/guide", guide::index)
+        .get("/guide/{page}", guide::show)
+        .get("/guide/images/{file}", guide::image)
 }
 
 fn gate_routes(routes: Routes) -> Routes {

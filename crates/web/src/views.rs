@@ -102,6 +102,7 @@
 //! | `/notifications` | `outcome channel user`, and the same |
 //! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
 //! | `/audit`, `/audit.csv` | `actor kind`, and the same |
+//! | `/guide` | `q` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where
@@ -121,6 +122,7 @@ mod dashboard;
 mod form;
 mod frame;
 mod gate;
+mod guide;
 mod incident;
 mod incidents;
 mod integrations;
@@ -152,9 +154,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    activity::*, channels::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, incident::*, incidents::*,
-    integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*, reach::*,
-    records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*, ways::*,
+    activity::*, channels::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, guide::*, incident::*,
+    incidents::*, integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*,
+    reach::*, records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

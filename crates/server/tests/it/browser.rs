@@ -4,6 +4,8 @@
 
 mod channels;
 mod every_page;
+mod fields;
+mod filled;
 mod first_page;
 mod hostile;
 mod incident;
@@ -13,7 +15,9 @@ mod mail_link;
 mod mapping;
 mod no_scripts;
 mod offline;
+mod pages;
 mod palette;
+mod pictures;
 mod push;
 mod schedules;
 mod stage;

@@ -19,6 +19,7 @@ pub(crate) struct Mail {
     pub(crate) tls: bool,
     pub(crate) login: Option<String>,
     pub(crate) subject: String,
+    pub(crate) headers: Vec<(String, String)>,
     pub(crate) text: String,
     pub(crate) html: String,
 }
@@ -76,6 +77,13 @@ impl MailServer {
         mails
             .map(|line| serde_json::from_str(line).expect("the script prints mails"))
             .collect()
+    }
+
+    /// Waits for a mail to anybody whose subject has these words.
+    pub(crate) async fn wait_for_any(&self, words: &str) -> Mail {
+        let wanted = |mail: &Mail| mail.subject.contains(words);
+        let what = format!("a mail about {words} arrives");
+        wait_until(&what, SOON, async || self.mails().into_iter().find(wanted)).await
     }
 
     /// Waits for a mail to this person whose subject has these words.

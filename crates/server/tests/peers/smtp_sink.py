@@ -31,6 +31,7 @@ class Handler:
             "tls": session.ssl is not None,
             "login": session.auth_data.login.decode() if session.auth_data else None,
             "subject": mail["subject"],
+            "headers": [[name, str(value)] for name, value in mail.items()],
             "text": mail.get_body(("plain",)).get_content(),
             "html": mail.get_body(("html",)).get_content(),
         }

@@ -262,6 +262,9 @@ pub static RULES: &[Rule] = &[
     respond_form("/notifications/{id}/retry"),
     admin_page("GET", "/audit"),
     admin_page("GET", "/audit.csv"),
+    page("GET", "/guide"),
+    page("GET", "/guide/{page}"),
+    page("GET", "/guide/images/{file}"),
 
     page("GET", "/services"),
     admin_page("POST", "/services"),

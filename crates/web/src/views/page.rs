@@ -311,6 +311,12 @@ impl Shell {
             .collect()
     }
 
+    /// Where the guide tells of this page.
+    #[must_use]
+    pub fn guide(&self) -> String {
+        crate::guide::about(self.section, &self.path)
+    }
+
     /// `data-theme` of the page; none: as the device has it.
     #[must_use]
     pub const fn forced_theme(&self) -> Option<&'static str> {

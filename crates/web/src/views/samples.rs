@@ -9,6 +9,7 @@ use super::*;
 mod alerts;
 mod channels;
 mod desk;
+mod guide;
 mod incident;
 mod logs;
 mod organisation;
@@ -230,6 +231,7 @@ pub(super) fn draw(name: &str, page: &impl Template) -> Drawn {
 pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
     [
         desk::pages(kind),
+        guide::pages(kind),
         incident::pages(kind),
         work::pages(kind),
         schedules::pages(kind),

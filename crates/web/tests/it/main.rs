@@ -5,6 +5,7 @@
 mod access;
 mod ack;
 mod gate;
+mod guide;
 mod harness;
 mod incidents;
 mod journey;

@@ -1,35 +1,91 @@
-//! Every page answers, complains of nothing, and fits on a telephone.
+//! What must hold for every page: it answers, the browser complains of nothing, axe-core finds nothing, light and dark,
+//! large and small; it fits, a thumb hits what it shows, its words can be read, and it comes over a slow line.
 
-use serde_json::json;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 
 use super::{
-    stage::{Stage, alertmanager, post},
-    window::{DESK, PHONE, Window},
+    filled::fill,
+    pages::{OUTSIDE, PAGES, Page, address},
+    stage::Stage,
+    window::{DESK, PHONE, Scheme, Window},
 };
-use crate::api::{Api, integration, organisation};
+use crate::environment;
 
-/// A word that no line breaks by itself: names of hosts and jobs may be as long.
-const LONG: &str =
-    "checkout-7d9f8c6b5b557f-production-eu-west-1-replica-0042.internal.example.com/var/lib/postgresql/data/pg_wal";
+/// The most that a page may weigh with an empty cache, in bytes.
+const PAGE_BYTES_MAX: u64 = 60_000;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_page_answers_and_fits() {
-    let stage = Stage::set().await;
-    let window = stage.signed_in(PHONE).await;
-    let api = stage.api().await;
-    let paths = fill(&stage, &api).await;
-    for size in [PHONE, DESK] {
-        window.resize(size).await;
-        for path in &paths {
-            look_at(&window, path).await;
-            let width = window.page_width().await;
-            assert!(
-                width <= size.0,
-                "{path} is {width} px wide in a window of {} px",
-                size.0
-            );
+/// What runs in each page before its own scripts.
+const INSPECT: &str = include_str!("inspect.js");
+/// Large and light: all rules, and folds as they are.
+const LARGE: &str = "[...await inspect.axe(), ...inspect.width(), ...inspect.texts()]";
+/// Small and light: all rules, with everything unfolded and opened.
+const SMALL: &str = "[...(inspect.unfold(), await inspect.axe()), ...inspect.width(), ...inspect.thumbs(),
+    ...inspect.texts(), ...await inspect.over(async (part) => [...await inspect.axe(null, part), ...inspect.thumbs(part)])]";
+/// Dark: nothing has changed but the colours.
+const DARK: &str = "[...await inspect.axe('color-contrast'),
+    ...await inspect.over((part) => inspect.axe('color-contrast', part))]";
+
+/// What is wrong, and on which pages.
+#[derive(Default)]
+struct Faults(BTreeMap<String, BTreeSet<String>>);
+
+impl Faults {
+    fn add(&mut self, path: &str, faults: impl IntoIterator<Item = String>) {
+        for fault in faults {
+            self.0.entry(fault).or_default().insert(path.to_owned());
         }
     }
+
+    #[track_caller]
+    fn are_none(&self) {
+        let lines = self.0.iter().map(|(fault, paths)| {
+            let first: Vec<_> = paths.iter().take(3).map(String::as_str).collect();
+            format!("{fault}\n    on {} pages: {}", paths.len(), first.join(" "))
+        });
+        let lines: Vec<_> = lines.collect();
+        assert!(lines.is_empty(), "{} faults:\n{}", lines.len(), lines.join("\n"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_page_holds_for_everybody() {
+    let stage = Stage::set().await;
+    let window = stage.window(DESK).await;
+    let axe = environment::node_peers().join("node_modules/axe-core/axe.min.js");
+    let axe = fs::read_to_string(axe).expect("axe-core is among the JavaScript peers");
+    window.begin_with(&format!("{axe}\n{INSPECT}")).await;
+    window.dress(Scheme::Light).await;
+    let mut faults = Faults::default();
+
+    look_at(&window, &stage.server.setup_link().await, &mut faults).await;
+    stage.sign_in(&window).await;
+    let lists = PAGES.iter().filter(|page| !page.path.contains('{'));
+    for page in lists.filter(|page| !page.path.starts_with("/settings/") && !page.path.contains('?')) {
+        look_once(&window, page.path, &mut faults).await;
+    }
+    let known = fill(&stage).await;
+    for Page { path, .. } in PAGES {
+        look_at(&window, &address(path, &known), &mut faults).await;
+    }
+    // What only a large screen shows is the shell's, the same on every page.
+    window.dress(Scheme::Dark).await;
+    look_once(&window, "/incidents", &mut faults).await;
+    window.dress(Scheme::Light).await;
+    window.forget_cookies().await;
+    for Page { path, .. } in OUTSIDE {
+        look_at(&window, &address(path, &known), &mut faults).await;
+    }
+    window.close().await;
+    faults.are_none();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn addresses_that_lead_elsewhere() {
+    let stage = Stage::set().await;
+    let window = stage.signed_in(DESK).await;
     window.go("/settings").await;
     assert_eq!(
         window.path().await,
@@ -41,98 +97,45 @@ async fn every_page_answers_and_fits() {
     window.close().await;
 }
 
-async fn look_at(window: &Window, path: &str) {
-    window.go(path).await;
-    let status: u16 = window
-        .ask("return performance.getEntriesByType('navigation')[0].responseStatus")
-        .await;
-    assert_eq!(status, 200, "{path}");
-    assert_eq!(&window.path().await, path, "it is not another page");
-    assert_eq!(window.complaints().await, [""; 0], "{path}");
+/// Everything about a page, in three looks at one answer.
+async fn look_at(window: &Window, path: &str, faults: &mut Faults) {
+    look_once(window, path, faults).await;
+    let weight: u64 = window.run("inspect.weight()").await;
+    if weight > PAGE_BYTES_MAX {
+        faults.add(path, [format!("weight: it has {weight} bytes with an empty cache")]);
+    }
+    window.resize(PHONE).await;
+    for (scheme, look, name) in [(Scheme::Light, SMALL, "small"), (Scheme::Dark, DARK, "dark")] {
+        window.dress(scheme).await;
+        let found = window.run::<Vec<String>>(look).await;
+        faults.add(path, found.into_iter().map(|fault| format!("{name}: {fault}")));
+    }
+    window.dress(Scheme::Light).await;
+    window.resize(DESK).await;
+    faults.add(path, complaints(window).await);
 }
 
-/// Makes an organisation with something on every page, with long names, and gives back the paths of the pages.
-async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
-    let made = organisation(api, 30).await;
-    let service = &made.service;
-    let settings = json!({ "description": LONG, "targetAckMinutes": 5, "targetResolveMinutes": 60 });
-    api.patch(&format!("/api/services/{service}"), settings).await;
-    let prometheus = integration(api, service, "PROMETHEUS", json!({ "name": LONG })).await;
-    integration(api, service, "WEBHOOK", json!({})).await;
-    assert_eq!(post(&prometheus.url, &alertmanager("firing", LONG, LONG)).await, 202);
-    stage.mail.wait_for("ann@example.com", "checkout").await;
-    let made_at: jiff::Timestamp = api.get(&format!("/api/services/{service}")).await["createdAt"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    let hour = json!({ "end": (made_at + jiff::SignedDuration::from_hours(1)).to_string(), "reason": LONG });
-    api.post(&format!("/api/services/{service}/maintenance"), hour).await;
-    let webhook = json!({ "name": LONG, "type": "GENERIC", "url": format!("https://hooks.example.com/{LONG}") });
-    let webhook = api.make("/api/webhooks", webhook).await;
-    let first = async |path: &str| api.all(path).await[0]["id"].as_str().unwrap().to_owned();
-    let (incident, event) = (first("/api/incidents").await, first("/api/events/log").await);
-    let notification = first("/api/notifications").await;
-    let (user, schedule) = (first("/api/users").await, first("/api/schedules").await);
-    api.post(&format!("/api/incidents/{incident}/notes"), json!({ "text": LONG }))
+/// One look, large and light, at a page that was opened anew.
+async fn look_once(window: &Window, path: &str, faults: &mut Faults) {
+    window.go(path).await;
+    let status: u16 = window
+        .run("performance.getEntriesByType('navigation')[0].responseStatus")
         .await;
-    let (team, policy) = (&made.team, &made.policy);
-    let of_lists = [
-        "/",
-        "/incidents",
-        "/services",
-        "/policies",
-        "/schedules",
-        "/teams",
-        "/users",
-        "/profile",
-    ];
-    let of_records = ["/audit", "/events", "/notifications", "/search", "/search?q=checkout"];
-    let of_settings = [
-        "/settings/notifications",
-        "/settings/email",
-        "/settings/sms",
-        "/settings/voice",
-        "/settings/push",
-        "/settings/whatsapp",
-        "/settings/slack",
-        "/settings/webhooks",
-        "/settings/webhooks/new",
-        "/settings/api-keys",
-        "/settings/system",
-    ];
-    let of_forms = [
-        "/incidents/new",
-        "/services/new",
-        "/policies/new",
-        "/schedules/new",
-        "/users/new",
-    ];
-    let fixed = [of_lists.as_slice(), &of_records, &of_settings, &of_forms].concat();
-    let of_things = [
-        format!("/incidents/{incident}"),
-        format!("/incidents/{incident}?story=people"),
-        format!("/services/{service}"),
-        format!("/services/{service}/integrations"),
-        format!("/services/{service}/integrations/new"),
-        format!("/services/{service}/integrations/new?type=PROMETHEUS"),
-        format!("/services/{service}/integrations?open={}", prometheus.id),
-        format!("/services/{service}/maintenance"),
-        format!("/services/{service}/activity"),
-        format!("/services/{service}/settings"),
-        format!("/policies/{policy}"),
-        format!("/policies/{policy}/edit"),
-        format!("/schedules/{schedule}"),
-        format!("/schedules/{schedule}?view=day"),
-        format!("/schedules/{schedule}?view=month&zone=mine&at=2026-06-01T03:00"),
-        format!("/schedules/{schedule}/edit"),
-        format!("/schedules/new?copy={schedule}"),
-        format!("/policies/new?copy={policy}"),
-        format!("/teams/{team}"),
-        format!("/users/{user}"),
-        format!("/settings/webhooks/{webhook}"),
-        format!("/events/{event}"),
-        format!("/notifications/{notification}"),
-    ];
-    fixed.into_iter().map(str::to_owned).chain(of_things).collect()
+    let expected = if path.starts_with("/nothing") { 404 } else { 200 };
+    if status != expected {
+        faults.add(path, [format!("it answers {status}")]);
+    }
+    if path.starts_with('/') && window.path().await != path {
+        faults.add(path, [format!("it leads to {}", window.path().await)]);
+    }
+    let large = window.run::<Vec<String>>(LARGE).await;
+    faults.add(path, large.into_iter().map(|fault| format!("large: {fault}")));
+    faults.add(path, complaints(window).await);
+}
+
+/// What the browser complains of. That an address names nothing is no complaint about what is on the page.
+async fn complaints(window: &Window) -> Vec<String> {
+    let mut complaints = window.complaints().await;
+    complaints.retain(|complaint| !complaint.contains("the server responded with a status of 40"));
+    complaints
 }

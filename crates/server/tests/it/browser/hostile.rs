@@ -1,19 +1,32 @@
 //! What an alert or a colleague writes is data: it is shown as it is, and never run.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
+    fields::Walk,
+    pages::{Known, PAGES, address},
     stage::Stage,
     window::{DESK, Window},
 };
 use crate::{
     api::{Api, Integration, integration},
+    mail_server::Mail,
     process::{SOON, wait_until},
 };
 
 /// Text that would be a script, an image or the end of an attribute, were it not escaped.
 const EVIL: &str = "x'\"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}";
+/// The same where only an address will do.
+const EVIL_ADDRESS: &str = "https://example.com/'\"><script>alert(1)</script><img src=x onerror=alert(2)>";
+/// The same where there is little room, or a path of names is asked for.
+const EVIL_SHORT: &str = "<img src=x onerror=a()>";
+/// What would be headers of its own in a mail, and then its body.
+const EVIL_LINES: &str = "x\r\nBcc: mallory@example.com\r\nX-Evil: yes\r\n\r\n<script>alert(1)</script>";
+/// Fields of the API that take text are more than these.
+const FIELDS_MIN: usize = 30;
 /// What people then read.
 const SHOWN: &str = "<script>alert(1)</script>";
 /// An address that is a script.
@@ -60,6 +73,10 @@ async fn what_is_written_is_never_run() {
     look_at(&window, &format!("/incidents?status={query}")).await;
     look_at(&window, &format!("/users/{query}")).await;
 
+    for path in fill_by_description(&api, &shown).await {
+        look_at(&window, &path).await;
+    }
+
     window.forget_cookies().await;
     let mail = stage.mail.wait_for("eve@example.com", SHOWN).await;
     look_at(&window, mail.acknowledge_link().expect("the mail has a link")).await;
@@ -68,6 +85,52 @@ async fn what_is_written_is_never_run() {
     look_at(&window, &format!("/ack/{query}")).await;
     look_at(&window, &format!("/invite/{query}")).await;
     window.close().await;
+    let mails = stage.mail.mails();
+    mails.iter().for_each(check_mail);
+    let shown = |mail: &Mail| mail.html.contains("&#60;script&#62;");
+    assert!(mails.iter().any(shown), "mails show it as it is: {mails:?}");
+}
+
+/// Fills whatever the API's own description has for text, twice: with what is bad in a page, then with what is bad in a
+/// mail. Gives back the pages that may show it.
+async fn fill_by_description(api: &Api, shown: &[String]) -> BTreeSet<String> {
+    let mut paths: BTreeSet<String> = shown.iter().cloned().collect();
+    let texts = [EVIL, EVIL_ADDRESS, EVIL_SHORT, EVIL_LINK];
+    let walked = Walk::of(api, &texts).await.fill().await;
+    let taken = &walked.taken;
+    assert!(taken.len() >= FIELDS_MIN, "only these fields took text: {taken:#?}");
+    Walk::of(api, &[EVIL_LINES]).await.fill().await;
+    for id in &walked.made {
+        let kind = id.split('_').next().unwrap_or_default();
+        let folder = PAGES_OF.iter().find(|(prefix, _)| *prefix == kind);
+        paths.extend(folder.map(|(_, folder)| format!("{folder}/{id}")));
+    }
+    let fixed = PAGES.iter().filter(|page| !page.path.contains(['{', '?']));
+    paths.extend(fixed.map(|page| address(page.path, &Known::new())));
+    paths
+}
+
+/// Where a thing has its page, by the kind of its identity.
+const PAGES_OF: [(&str, &str); 7] = [
+    ("inc", "/incidents"),
+    ("svc", "/services"),
+    ("pol", "/policies"),
+    ("sch", "/schedules"),
+    ("team", "/teams"),
+    ("usr", "/users"),
+    ("whk", "/settings/webhooks"),
+];
+
+/// Nothing in a mail acts, nobody is told who should not be, and no line of a text became a header.
+fn check_mail(mail: &Mail) {
+    let html = mail.html.to_lowercase();
+    for bad in ["<script", "<img src=x", "href=\"javascript:", "href=\" javascript:"] {
+        assert!(!html.contains(bad), "{bad} in {mail:?}");
+    }
+    let headers = mail.headers.iter().map(|(name, _)| name.to_lowercase());
+    let strange: Vec<_> = headers.filter(|name| name == "bcc" || name == "x-evil").collect();
+    assert_eq!(strange, [""; 0], "{mail:?}");
+    assert!(!mail.to.iter().any(|to| to.starts_with("mallory")), "{mail:?}");
 }
 
 /// Opens a page and makes sure that nothing of it was run, or would be.
@@ -100,10 +163,13 @@ async fn fill(api: &Api) -> Vec<String> {
     let service = json!({ "name": EVIL, "description": EVIL, "teamId": team, "escalationPolicyId": policy });
     let service = api.make("/api/services", service).await;
     let events = integration(api, &service, "EVENTS_API_V2", json!({ "name": EVIL })).await;
-    let id = alert(api, &events).await;
+    let id = alert(api, &events, EVIL).await;
+    alert(api, &events, EVIL_LINES).await;
     let note = format!("{EVIL}\n[link]({EVIL_LINK})");
     api.post(&format!("/api/incidents/{id}/notes"), json!({ "text": note }))
         .await;
+    let webhook = json!({ "name": EVIL, "type": "GENERIC", "url": "https://hooks.example.com/x", "enabled": false });
+    api.make("/api/webhooks", webhook).await;
     let by_hand = json!({ "title": EVIL, "description": EVIL, "serviceId": service });
     let by_hand = api.make("/api/incidents", by_hand).await;
     let event = api.all("/api/events/log").await[0]["id"].as_str().unwrap().to_owned();
@@ -138,15 +204,15 @@ async fn fill(api: &Api) -> Vec<String> {
     .into()
 }
 
-/// An alert that has it in every field; the incident that it opens.
-async fn alert(api: &Api, events: &Integration) -> String {
-    let details = json!({ EVIL: EVIL, "nested": { EVIL: [EVIL] }, "link": EVIL_LINK });
+/// An alert that has it in every field; the newest incident then.
+async fn alert(api: &Api, events: &Integration, evil: &str) -> String {
+    let details = json!({ evil: evil, "nested": { evil: [evil] }, "link": EVIL_LINK });
     let event: Value = json!({
-        "event_action": "trigger", "dedup_key": EVIL, "client": EVIL, "client_url": EVIL_LINK,
-        "links": [{ "href": EVIL_LINK, "text": EVIL }, { "href": format!(" {EVIL_LINK}"), "text": "blank" }],
-        "images": [{ "src": EVIL_LINK, "href": EVIL_LINK, "alt": EVIL }],
+        "event_action": "trigger", "dedup_key": evil, "client": evil, "client_url": EVIL_LINK,
+        "links": [{ "href": EVIL_LINK, "text": evil }, { "href": format!(" {EVIL_LINK}"), "text": "blank" }],
+        "images": [{ "src": EVIL_LINK, "href": EVIL_LINK, "alt": evil }],
         "payload": {
-            "summary": EVIL, "source": EVIL, "severity": "critical", "component": EVIL, "group": EVIL, "class": EVIL,
+            "summary": evil, "source": evil, "severity": "critical", "component": evil, "group": evil, "class": evil,
             "custom_details": details,
         },
     });

@@ -3,14 +3,14 @@
 use reqwest::header;
 use serde_json::{Value, json};
 
-use super::window::{Size, Window};
+use super::window::{DESK, Size, Window};
 use crate::{
     api::{Api, client},
     both::Place,
     certificates::Certificates,
     mail_server::MailServer,
     peers::word,
-    process::{Server, command},
+    process::{Server, command, opsknight, run},
 };
 
 /// The mail address of the administrator.
@@ -33,7 +33,25 @@ impl Stage {
 
     /// The same with more variables in the program's environment.
     pub(super) async fn with(more: &[(&str, &str)]) -> Self {
-        let (place, certificates) = (Place::sqlite(), Certificates::new());
+        Self::at(Place::sqlite(), more).await
+    }
+
+    /// The organisation of `opsknight demo`, and a window in which its administrator has signed in.
+    pub(super) async fn demo(more: &[(&str, &str)]) -> (Self, Window) {
+        let place = Place::sqlite();
+        let mut demo = opsknight(&place);
+        demo.arg("demo").envs(more.iter().copied());
+        let printed = run(demo, "").await.well();
+        let (_, said) = printed.split_once("sign in as ").expect("it says who can sign in");
+        let (email, password) = said.trim().split_once(" with the password ").expect("and how");
+        let stage = Self::at(place, more).await;
+        let window = stage.window(DESK).await;
+        stage.enter(&window, email, password).await;
+        (stage, window)
+    }
+
+    async fn at(place: Place, more: &[(&str, &str)]) -> Self {
+        let certificates = Certificates::new();
         let mail = MailServer::start(&certificates).await;
         let (port, authority) = (mail.port.to_string(), certificates.authority());
         let mail_variables = mail.variables(&port, word(&authority));
@@ -73,18 +91,34 @@ impl Stage {
         command(&self.place, &words, &format!("{PASSWORD}\n")).await.well();
     }
 
+    /// Adds somebody who has not signed in, and gives back what the command line prints: the link to do so is in it.
+    pub(super) async fn invite(&self, email: &str, name: &str) -> String {
+        let words = ["user", "create", "--email", email, "--name", name, "--role", "USER"];
+        command(&self.place, &words, "").await.well()
+    }
+
     /// A window in which the administrator has signed in.
     pub(super) async fn signed_in(&self, size: Size) -> Window {
+        let window = self.window(size).await;
+        self.sign_in(&window).await;
+        window
+    }
+
+    /// Makes the administrator, and signs in as them.
+    pub(super) async fn sign_in(&self, window: &Window) {
         self.make_admin().await;
-        let form = [("email", ADMIN), ("password", PASSWORD)];
+        self.enter(window, ADMIN, PASSWORD).await;
+    }
+
+    /// Signs somebody in.
+    async fn enter(&self, window: &Window, email: &str, password: &str) {
+        let form = [("email", email), ("password", password)];
         let answer = client().post(format!("{}/login", self.server.url)).form(&form).send();
         let answer = answer.await.expect("the server answers");
         let cookie = answer.headers()[header::SET_COOKIE].to_str().expect("cookies are text");
         let (pair, _) = cookie.split_once(';').expect("it has attributes");
         let (name, value) = pair.split_once('=').expect("it has a value");
-        let window = self.window(size).await;
         window.keep_cookie(name, value).await;
-        window
     }
 }
 

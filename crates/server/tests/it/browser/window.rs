@@ -36,6 +36,13 @@ pub(super) const PHONE: Size = Size(390, 844);
 /// A large screen.
 pub(super) const DESK: Size = Size(1440, 900);
 
+/// How a person's device likes its pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Light,
+    Dark,
+}
+
 /// One window of a browser of its own, which ends with this value.
 pub(super) struct Window {
     pub(super) driver: WebDriver,
@@ -147,7 +154,7 @@ impl Window {
     }
 
     /// The same with what it answers.
-    async fn asked(&self, order: &str, what: Value) -> Value {
+    pub(super) async fn asked(&self, order: &str, what: Value) -> Value {
         let answer = self.driver.cdp().send_raw(order, what).await;
         answer.expect("the browser obeys")
     }
@@ -187,6 +194,37 @@ impl Window {
     pub(super) async fn resize(&self, Size(width, height): Size) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.order("Emulation.setDeviceMetricsOverride", metrics).await;
+    }
+
+    /// Likes pages light or dark from now on, and everything without movement.
+    pub(super) async fn dress(&self, scheme: Scheme) {
+        let scheme = match scheme {
+            Scheme::Light => "light",
+            Scheme::Dark => "dark",
+        };
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        self.order("Emulation.setEmulatedMedia", json!({ "features": features }))
+            .await;
+    }
+
+    /// Runs a script of ours in every page from now on, before the page's own. No policy of a page holds it up.
+    pub(super) async fn begin_with(&self, script: &str) {
+        self.order("Page.enable", json!({})).await;
+        self.order("Page.addScriptToEvaluateOnNewDocument", json!({ "source": script }))
+            .await;
+    }
+
+    /// What an expression in the page comes to, which may wait for something.
+    pub(super) async fn run<T: serde::de::DeserializeOwned>(&self, expression: &str) -> T {
+        let what = json!({
+            "expression": format!("(async () => ({expression}))()"), "awaitPromise": true, "returnByValue": true,
+        });
+        let answer = self.asked("Runtime.evaluate", what).await;
+        let value = answer["result"]["value"].clone();
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("{expression}: {error}: {answer}"))
     }
 
     /// Gives the browser a cookie of OpsKnight's.

@@ -1,7 +1,7 @@
 //! A conversation that a service tells: one message that follows its incident, and what happened in its thread.
 
 use jiff::SignedDuration;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::desk::{ACKNOWLEDGE, RESOLVE, SNOOZE, VIEW, app, buttons, edits, posts, telling};
 use crate::{
@@ -17,6 +17,7 @@ both! {
     what_is_late_does_not_undo_what_came_after_it,
     a_service_that_wants_slack_and_names_no_room_tells_the_default_one,
     what_others_write_is_text,
+    every_text_of_an_incident_is_text,
 }
 
 async fn a_room_follows_its_incident(place: &Place) {
@@ -183,4 +184,83 @@ async fn what_others_write_is_text(place: &Place) {
         assert_eq!(marks.matches(mark).count(), in_header, "{mark}: {first}");
     }
     world.finish().await;
+}
+
+async fn every_text_of_an_incident_is_text(place: &Place) {
+    let mut world = World::begin_with(place, app).await;
+    let (made, events) = telling(&world, "C0OPS").await;
+    let evil = "<!channel> <@U1> <javascript:alert(1)|b>\r\n<!here>";
+    let name = evil.replace("\r\n", " ");
+    let paths = [
+        format!("/api/services/{}", made.service),
+        format!("/api/teams/{}", made.team),
+        format!("/api/escalation-policies/{}", made.policy),
+    ];
+    for path in &paths {
+        world.api.patch(path, json!({ "name": name })).await;
+    }
+    for person in world.api.all("/api/users").await {
+        let path = format!("/api/users/{}", person["id"].as_str().unwrap());
+        world.api.patch(&path, json!({ "name": name })).await;
+    }
+    let event = json!({
+        "event_action": "trigger", "dedup_key": evil, "client": evil, "client_url": "javascript:alert(1)",
+        "links": [{ "href": "javascript:alert(1)", "text": evil }, { "href": "https://example.com/|<!here>", "text": evil }],
+        "images": [{ "src": "javascript:alert(1)", "href": "javascript:alert(1)", "alt": evil }],
+        "payload": {
+            "summary": evil, "source": evil, "severity": "critical", "component": evil, "group": evil, "class": evil,
+            "custom_details": { evil: evil },
+        },
+    });
+    world.event(&events, event).await;
+    world.work().await;
+    let id = world.api.all("/api/incidents").await[0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let path = format!("/api/incidents/{id}");
+    world.api.post(&format!("{path}/notes"), json!({ "text": evil })).await;
+    for change in [
+        json!({ "status": "ACKNOWLEDGED" }),
+        json!({ "description": evil }),
+        json!({ "status": "RESOLVED", "resolutionNote": evil }),
+    ] {
+        world.api.patch(&path, change).await;
+        world.work().await;
+    }
+    let said: Vec<Value> = world
+        .around
+        .vendors
+        .calls("/chat.")
+        .iter()
+        .map(|call| call.json())
+        .collect();
+    assert!(said.len() > 3, "it was told: {said:?}");
+    for message in &said {
+        let mut read = vec![message["text"].as_str().unwrap_or_default()];
+        marked(message, &mut read);
+        for mark in ["<!channel", "<!here", "<@U1>", "<javascript"] {
+            let found = read.iter().find(|text| text.contains(mark));
+            assert_eq!(found, None, "{mark} is read in {message}");
+        }
+        assert!(
+            !message.to_string().contains("\":\"javascript:"),
+            "an address acts: {message}"
+        );
+    }
+    world.finish().await;
+}
+
+/// The texts in which Slack reads marks.
+fn marked<'a>(value: &'a Value, read: &mut Vec<&'a str>) {
+    match value {
+        Value::Object(fields) => {
+            if fields.get("type").is_some_and(|kind| kind == "mrkdwn") {
+                read.extend(fields.get("text").and_then(Value::as_str));
+            }
+            fields.values().for_each(|field| marked(field, read));
+        }
+        Value::Array(items) => items.iter().for_each(|item| marked(item, read)),
+        _ => {}
+    }
 }

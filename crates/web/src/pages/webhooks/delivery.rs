@@ -12,7 +12,7 @@ use crate::{
     },
     pages::{PageError, rows::delivery_row, viewer::Viewer},
     state::AppState,
-    views::{TryRow, Badge, Link, Section, Tone, WebhookDelivery},
+    views::{Badge, Link, Section, Tone, TryRow, WebhookDelivery},
 };
 
 /// `GET /settings/webhooks/{id}/deliveries/{dlv}`
