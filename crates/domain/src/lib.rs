@@ -27,3 +27,5 @@ pub mod paging;
 pub mod message;
 
 pub mod delivery;
+
+pub mod metrics;

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::Purpose,
     event::Event,
-    id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, ReceiptId},
+    id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, IntegrationId, ReceiptId},
     incident::{Change, Entry, Incident, NewDelivery, Route},
 };
 use serde_json::json;
@@ -123,6 +123,7 @@ pub struct Batch {
     /// Pages of these that were just sent, to incidents that may not be open any more.
     late: Vec<(IncidentId, DeliveryId)>,
     told: Vec<IncidentId>,
+    openers: HashMap<IncidentId, IntegrationId>,
 }
 
 impl Batch {
@@ -194,6 +195,11 @@ impl Batch {
         ]);
     }
 
+    /// A new incident was opened by an alert that came through this integration: it counts as its source.
+    pub fn opened_by(&mut self, incident: IncidentId, integration: IntegrationId) {
+        self.openers.insert(incident, integration);
+    }
+
     /// A page was taken by its provider: where its incident is not open any more, it is to show that.
     pub fn page_was_sent(&mut self, incident: IncidentId, page: DeliveryId) {
         self.late.push((incident, page));
@@ -217,7 +223,11 @@ impl Batch {
         now: Timestamp,
     ) -> Result<Vec<Incident>, DbError> {
         self.number(tx).await?;
-        let rows = self.incidents.iter().map(incidents::values).collect();
+        let opened_by = |incident: &Incident| self.openers.get(&incident.id).copied();
+        let rows = self.incidents.iter();
+        let rows = rows
+            .map(|incident| incidents::values(incident, opened_by(incident)))
+            .collect();
         tx.insert_many(&incidents::UPSERT, rows).await?;
         tx.insert_many(&ALERTS, std::mem::take(&mut self.alerts)).await?;
         tx.insert_many(&ENTRIES, std::mem::take(&mut self.entries)).await?;

@@ -4,7 +4,7 @@
 //! [`crate::effects`].
 
 use opsknight_domain::{
-    id::{IncidentId, ServiceId},
+    id::{IncidentId, IntegrationId, ServiceId},
     incident::{Incident, Progress, Status},
     sla::Clocks,
     urgency::Urgency,
@@ -64,6 +64,8 @@ pub(crate) static UPSERT: Insert = Insert {
         ("resolved_at", Kind::Int),
         ("updated_at", Kind::Int),
         ("due_at", Kind::Int),
+        ("first_acknowledged_at", Kind::Int),
+        ("integration_id", Kind::Text),
     ],
     tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, description = excluded.description, \
            status = excluded.status, urgency = excluded.urgency, priority = excluded.priority, \
@@ -75,11 +77,13 @@ pub(crate) static UPSERT: Insert = Insert {
            closes_at = excluded.closes_at, custom_details = excluded.custom_details, links = excluded.links, \
            images = excluded.images, alert_count = excluded.alert_count, changed_at = excluded.changed_at, \
            acknowledged_at = excluded.acknowledged_at, \
+           first_acknowledged_at = coalesce(incident.first_acknowledged_at, excluded.first_acknowledged_at), \
            resolved_at = excluded.resolved_at, updated_at = excluded.updated_at, due_at = excluded.due_at",
 };
 
-/// The values of an incident in the order of [`UPSERT`].
-pub(crate) fn values(incident: &Incident) -> Vec<Val> {
+/// The values of an incident in the order of [`UPSERT`], with the integration whose alert opened it: that is only
+/// written when the incident is new.
+pub(crate) fn values(incident: &Incident, opened_by: Option<IntegrationId>) -> Vec<Val> {
     vec![
         incident.id.into(),
         incident.number.into(),
@@ -114,6 +118,8 @@ pub(crate) fn values(incident: &Incident) -> Vec<Val> {
         incident.resolved_at.into(),
         incident.updated_at.into(),
         incident.due_at().into(),
+        incident.acknowledged_at.into(),
+        opened_by.into(),
     ]
 }
 

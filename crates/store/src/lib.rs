@@ -56,6 +56,8 @@ pub mod ended;
 
 pub mod incidents;
 
+pub mod metrics;
+
 mod json;
 
 pub mod receipts;

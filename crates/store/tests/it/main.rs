@@ -7,6 +7,7 @@ mod both;
 
 mod config;
 mod driver;
+mod metrics;
 mod postgres;
 mod sqlite;
 mod support;
