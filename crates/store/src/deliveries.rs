@@ -25,7 +25,7 @@ mod report;
 
 pub use account::{AccountMessage, AccountText, send_account_message};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
-pub use list::{Attempt, Filter, Health, Listed, attempts, health, list, send_again};
+pub use list::{Attempt, Filter, Health, Listed, any_page_sent, attempts, failed_since, health, list, send_again};
 pub use pause::{forget_pauses, pause_room, pause_webhook};
 pub use report::{
     Name, address_of, called_by, called_to, earlier, lock_sent, mark_delivered, mark_lost, tried_in_order,

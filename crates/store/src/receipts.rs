@@ -222,29 +222,41 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
         .await?
         .take()?;
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
-         CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
-         LEFT JOIN service s ON s.id = r.service_id WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7"
-    );
+    let sql = format!("{SUMMARIES} WHERE {condition} ORDER BY r.id DESC LIMIT $6 OFFSET $7");
     let rows = tx.query(&sql, &params).await?;
-    let read = |mut row: Row| {
-        Ok(Summary {
-            id: row.take()?,
-            at: row.take()?,
-            integration: row.take()?,
-            integration_name: row.take()?,
-            service: row.take()?,
-            service_name: row.take()?,
-            kind: row.take()?,
-            status: status(&mut row)?,
-            results: row.take()?,
-            body_bytes: row.take()?,
-            is_test: row.take()?,
-            replay_of: row.take()?,
-        })
-    };
-    Ok((rows.into_iter().map(read).collect::<Result<_, DbError>>()?, total))
+    Ok((rows.into_iter().map(summary).collect::<Result<_, _>>()?, total))
+}
+
+/// The last requests, without a count of all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Summary>, DbError> {
+    let sql = format!("{SUMMARIES} ORDER BY r.id DESC LIMIT $1");
+    let rows = tx.query(&sql, &[limit.into()]).await?;
+    rows.into_iter().map(summary).collect()
+}
+
+const SUMMARIES: &str = "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
+     CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r LEFT JOIN integration n ON n.id = r.integration_id \
+     LEFT JOIN service s ON s.id = r.service_id";
+
+/// Reads the columns of [`SUMMARIES`].
+fn summary(mut row: Row) -> Result<Summary, DbError> {
+    Ok(Summary {
+        id: row.take()?,
+        at: row.take()?,
+        integration: row.take()?,
+        integration_name: row.take()?,
+        service: row.take()?,
+        service_name: row.take()?,
+        kind: row.take()?,
+        status: status(&mut row)?,
+        results: row.take()?,
+        body_bytes: row.take()?,
+        is_test: row.take()?,
+        replay_of: row.take()?,
+    })
 }
 
 /// When each integration of a service last received something.

@@ -5,3 +5,5 @@
 pub mod incidents;
 
 pub mod accounts;
+
+pub(crate) mod test_page;

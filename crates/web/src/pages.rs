@@ -3,10 +3,12 @@
 //! Handlers read, ask `actions` or the API's functions, and fill the contexts of `views`. No rule is written here.
 
 mod ack;
+mod analytics;
 mod choices;
 mod dashboard;
 mod error;
 mod events;
+mod first_steps;
 mod flash;
 mod foresight;
 mod form;
@@ -77,6 +79,12 @@ fn all() -> Routes {
     let routes = service_routes(incident_routes(gate_routes(routes)));
     settings_routes(people_routes(plan_routes(routes)))
         .get("/", dashboard::show)
+        .post("/first-steps/dismiss", first_steps::dismiss)
+        .get("/test-page", first_steps::new)
+        .post("/test-page", first_steps::send)
+        .get("/test-page/{id}", first_steps::show)
+        .get("/analytics", analytics::show)
+        .get("/analytics/{file}", analytics::download)
         .get("/live", live::live)
         .post("/theme", gate::set_theme)
         .get("/events", events::list)

@@ -50,6 +50,7 @@
 //! | `/users` | `name email role` |
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
 //! | `/users/{id}/invite`, `/disable`, `/enable` | |
+//! | `/test-page`, `/first-steps/dismiss` | |
 //! | `/profile` | `name time_zone` |
 //! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
 //! | the same with `/{methodId}` | `do`: `verify` (with `code`), `send-code`, `clear`, `delete`, `test` |
@@ -72,8 +73,10 @@
 //!
 //! | GET | query |
 //! |---|---|
+//! | `/` | `days`, `part` (`now`: without the figures) |
 //! | `/incidents` | `status urgency serviceId teamId mine q offset`, several values by comma |
 //! | `/services/{id}/integrations/new` | `q type` |
+//! | `/analytics`, `/analytics/{report}.csv` | `days`, or `from to`; `serviceId teamId urgency sort` |
 //! | `/schedules/{id}` | `from`: a date |
 //! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
@@ -87,7 +90,9 @@
 //! them as any other form, with a redirect to the page they are on and a [`Flash`] there. A form with
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
+mod analytics;
 mod channels;
+mod chart;
 mod dashboard;
 mod form;
 mod gate;
@@ -117,9 +122,9 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
-    time::*, ways::*,
+    analytics::*, channels::*, chart::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*,
+    page::*, parts::*, people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*,
+    settings::*, strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -83,16 +83,39 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     let total = tx.query_one(&count, &params).await?.take()?;
     let (limit, offset) = (params.len() + 1, params.len() + 2);
     params.extend([filter.limit.into(), filter.offset.into()]);
-    let sql = format!(
-        "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, d.webhook_id, w.name, \
-         d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, d.created_at, \
-         d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d LEFT JOIN incident i ON i.id = d.incident_id \
-         LEFT JOIN app_user u ON u.id = d.user_id LEFT JOIN webhook w ON w.id = d.webhook_id \
-         WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}"
-    );
+    let sql = format!("{LISTED} WHERE {condition} ORDER BY d.id DESC LIMIT ${limit} OFFSET ${offset}");
     let rows = tx.query(&sql, &params).await?;
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
+
+/// The last messages that were given up since a time, without a count of all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn failed_since(tx: &mut Tx<'_>, since: Timestamp, limit: i64) -> Result<Vec<Listed>, DbError> {
+    // Said in so many words, so that the index of failures serves.
+    let sql = format!(
+        "{LISTED} WHERE d.state = 'FAILED' AND d.finished_at >= $1 AND d.purpose <> 'EDIT' \
+         ORDER BY d.finished_at DESC LIMIT $2"
+    );
+    let rows = tx.query(&sql, &[since.into(), limit.into()]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Whether any page was ever taken by a provider.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn any_page_sent(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM delivery WHERE state = 'SENT' AND purpose = 'PAGE' LIMIT 1";
+    Ok(tx.query_opt(sql, &[]).await?.is_some())
+}
+
+const LISTED: &str = "SELECT d.id, d.purpose, d.channel, d.incident_id, i.number, i.title, d.user_id, u.name, \
+     d.webhook_id, w.name, d.address, d.happening, d.reason, d.state, d.due_at, d.tries, d.outcome, d.provider_id, \
+     d.created_at, d.finished_at, d.provider, d.delivered_at, d.bundle_id FROM delivery d \
+     LEFT JOIN incident i ON i.id = d.incident_id LEFT JOIN app_user u ON u.id = d.user_id \
+     LEFT JOIN webhook w ON w.id = d.webhook_id";
 
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
     let wanted: [(&str, Val); 4] = [

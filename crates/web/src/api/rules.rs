@@ -98,6 +98,7 @@ pub static RULES: &[Rule] = &[
     own("DELETE", "/api/users/{id}/contact-methods/{methodId}"),
     own("POST", "/api/users/{id}/contact-methods/{methodId}/verify"),
     own("POST", "/api/users/{id}/contact-methods/{methodId}/send-code"),
+    own("POST", "/api/users/{id}/test-page"),
     get("/api/push/key", Scope::UsersRead),
     get("/api/users/{id}/notification-rules", Scope::UsersRead),
     own("POST", "/api/users/{id}/notification-rules"),
@@ -144,6 +145,7 @@ pub static RULES: &[Rule] = &[
     respond("PATCH", "/api/schedules/{id}/overrides/{overrideId}", Scope::SchedulesWrite),
     respond("DELETE", "/api/schedules/{id}/overrides/{overrideId}", Scope::SchedulesWrite),
 
+    get("/api/analytics/{report}", Scope::IncidentsRead),
     get("/api/incidents", Scope::IncidentsRead),
     respond("POST", "/api/incidents", Scope::IncidentsWrite),
     get("/api/incidents/{id}", Scope::IncidentsRead),
@@ -207,6 +209,12 @@ pub static RULES: &[Rule] = &[
 
     page("GET", "/"),
     page("GET", "/live"),
+    admin_page("POST", "/first-steps/dismiss"),
+    page("GET", "/test-page"),
+    page("POST", "/test-page"),
+    page("GET", "/test-page/{id}"),
+    page("GET", "/analytics"),
+    page("GET", "/analytics/{file}"),
     page("GET", "/incidents"),
     respond_form("/incidents"),
     respond_page("/incidents/new"),

@@ -9,6 +9,7 @@ use super::*;
 mod alerts;
 mod channels;
 mod desk;
+mod figures;
 mod organisation;
 mod settings;
 mod work;
@@ -171,6 +172,7 @@ pub(super) fn draw(name: &str, page: &impl Template) -> Drawn {
 pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
     [
         desk::pages(kind),
+        figures::pages(kind),
         work::pages(kind),
         alerts::pages(kind),
         organisation::pages(kind),
