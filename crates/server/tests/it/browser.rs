@@ -5,6 +5,7 @@
 mod channels;
 mod every_page;
 mod first_page;
+mod first_steps;
 mod hostile;
 mod mail_link;
 mod mapping;

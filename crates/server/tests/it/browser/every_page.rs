@@ -79,7 +79,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         "/users",
         "/profile",
     ];
-    let of_records = ["/audit", "/events", "/notifications"];
+    let of_records = ["/analytics", "/test-page", "/audit", "/events", "/notifications"];
     let of_settings = [
         "/settings/notifications",
         "/settings/email",
