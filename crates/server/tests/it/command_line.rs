@@ -190,7 +190,10 @@ async fn a_demo_is_a_living_product(place: &Place) {
     let people = api.get("/api/analytics/people?days=60").await;
     assert!(people["data"][0]["pages"].as_i64() > Some(10), "{people}");
     for status in ["OPEN", "ACKNOWLEDGED", "SNOOZED"] {
-        assert!(!api.all(&format!("/api/incidents?status={status}")).await.is_empty(), "{status}");
+        assert!(
+            !api.all(&format!("/api/incidents?status={status}")).await.is_empty(),
+            "{status}"
+        );
     }
     for path in [
         "/api/services",

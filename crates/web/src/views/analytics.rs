@@ -85,7 +85,7 @@ pub struct ServiceFigures {
     pub service: Link,
     /// Incidents.
     pub incidents: i64,
-    /// MTTA; the median and the ninth of ten.
+    /// MTTA; within which time nine of ten were.
     pub acknowledge: (String, String),
     /// The same of MTTR.
     pub resolve: (String, String),

@@ -233,11 +233,9 @@ impl Spark {
         // The line has a width: it stays clear of the edges.
         let step = 96.0 / share(values.len().saturating_sub(1).max(1));
         let at = |n: usize, value: i64| (places(2.0 + share(n) * step), places(94.0 - whole(value) / top * 88.0));
-        let places: Vec<_> = values
-            .iter()
-            .enumerate()
-            .map(|(n, value)| value.map(|value| at(n, value)))
-            .collect();
+        // So small a line goes on where there was nothing to measure.
+        let known = values.iter().enumerate();
+        let places: Vec<_> = known.filter_map(|(n, value)| Some(Some(at(n, (*value)?)))).collect();
         Self { path: path(&places) }
     }
 }

@@ -62,7 +62,11 @@ async fn the_api_the_page_and_the_files_say_the_same() {
 
     let page = app.get(&person, "/analytics?days=7&sort=mttr").await;
     assert_eq!(page.status, StatusCode::OK, "{}", page.text);
-    assert!(page.text.contains("median 1 min"), "{}", page.text);
+    assert!(
+        page.text.contains("median 1 min") && page.text.contains("90% in 1 min"),
+        "{}",
+        page.text
+    );
     let file = app.get(&person, "/analytics/services.csv?days=7").await;
     assert_eq!(file.header("content-type"), "text/csv; charset=utf-8");
     assert!(

@@ -32,7 +32,7 @@ use crate::receive::PER_MINUTE;
 /// How long ago the organisation began: eight weeks and a day.
 const AGE: SignedDuration = SignedDuration::from_hours(57 * 24);
 
-/// Name, first part of the mail address, role, time zone, telephone, and whether they have the app on it.
+/// Name, first part of the mail address, role, time zone, telephone, and whether they use WhatsApp on it.
 type PersonRow = (
     &'static str,
     &'static str,
@@ -474,29 +474,26 @@ fn user_rows(ids: &[UserId], since: Timestamp) -> Vec<UserRow> {
     rows.collect()
 }
 
-/// How people are reached besides mail: the app where they have it, and a text for high urgency, some minutes later.
+/// How people are reached besides mail: WhatsApp where they use it, and a text for high urgency, some minutes later. None
+/// of it has a provider where the demo is served, so nobody is called.
 fn ways(clock: &dyn Clock, people: &[UserId], since: Timestamp) -> Vec<(ContactMethodRow, RuleRow)> {
     let mut ways = Vec::new();
-    for (n, (user, (.., phone, app))) in people.iter().zip(PEOPLE).enumerate() {
-        let device = app.then(|| {
-            let endpoint = format!("https://push.example.com/send/demo-{n}");
-            json!({ "endpoint": endpoint, "keys": { "p256dh": "", "auth": "" } }).to_string()
-        });
-        let text = phone.map(|phone| (Channel::Sms, format!("{phone}{n:03}"), 3));
-        let push = device.map(|device| (Channel::Push, device, 0));
-        let email = text.is_none() && push.is_none();
-        for (channel, address, delay_minutes) in push.into_iter().chain(text) {
+    for (n, (user, (.., phone, chats))) in people.iter().zip(PEOPLE).enumerate() {
+        let Some(phone) = phone else { continue };
+        let address = format!("{phone}{n:03}");
+        let chat = chats.then_some((Channel::Whatsapp, 0));
+        let text = (Channel::Sms, if chats { 3 } else { 0 });
+        for (channel, delay_minutes) in chat.into_iter().chain([text]) {
             let method = ContactMethodRow {
                 id: ContactMethodId::new(clock.uuid_v7()),
                 user: *user,
                 channel,
-                address,
+                address: address.clone(),
                 verified_at: Some(since),
                 created_at: since,
             };
             ways.push((method, rule(clock, *user, channel, delay_minutes)));
         }
-        debug_assert!(email || !ways.is_empty(), "whoever has no device is reached by mail");
     }
     ways
 }

@@ -61,7 +61,7 @@ struct Stage {
 /// Writes the history and says how many incidents it has.
 pub(super) async fn tell(store: &Store, settings: &Settings, made: Made, now: Timestamp) -> anyhow::Result<usize> {
     // The story tells of pages, whether or not a provider is set up where it is told.
-    let ways: std::collections::BTreeSet<Channel> = [Channel::Email, Channel::Push, Channel::Sms].into();
+    let ways: std::collections::BTreeSet<Channel> = [Channel::Email, Channel::Sms, Channel::Whatsapp].into();
     let store = Store {
         pictures: Pictures::new(store.sealer.clone(), ways.into()),
         ..store.clone()
@@ -392,14 +392,14 @@ fn pretend(channel: &str, chance: u32) -> Pretended {
             (1, "550 5.1.1 The mail account does not exist"),
         ),
         "SMS" => ("TWILIO", "queued", (7, "30003: Unreachable destination handset")),
-        "PUSH" => ("WEB_PUSH", "201 Created", (2, "410 Gone: the subscription has expired")),
+        "WHATSAPP" => ("META", "accepted", (2, "131026: Message undeliverable")),
         _ => ("WEBHOOK", "200 OK", (0, "")),
     };
-    if chance % 100 < often {
+    if chance < often {
         return Pretended::refused(provider, refused);
     }
     match channel {
-        "EMAIL" if chance % 100 > 97 => Pretended::later(provider, "451 4.7.1 Greylisted, try again later"),
+        "EMAIL" if chance > 97 => Pretended::later(provider, "451 4.7.1 Greylisted, try again later"),
         _ => Pretended::taken(provider, taken),
     }
 }

@@ -17,6 +17,9 @@ const TOOK: SignedDuration = SignedDuration::from_millis(640);
 /// How far waits are spread in a story: not at all.
 const JITTER: f64 = 0.5;
 
+/// A number of a hundred with which nothing goes wrong.
+const LUCKY: u32 = 50;
+
 /// What a provider would have said.
 #[derive(Debug, Clone)]
 pub struct Pretended {
@@ -55,8 +58,8 @@ impl Pretended {
     }
 }
 
-/// Sends what is due by the clock. `say` has the words of providers: by channel, and a number by which the same message
-/// always has the same luck.
+/// Sends what is due by the clock. `say` has the words of providers: by channel, and a number below a hundred by
+/// which the same message always has the same luck.
 ///
 /// # Errors
 /// When the database does not take it.
@@ -87,7 +90,9 @@ fn told(letter: &letter::Letter, say: &(dyn Fn(&str, u32) -> Pretended + Sync), 
     let leased = &letter.leased;
     // Identities are in the order of time: their last part, stirred, is as good as a die.
     let [.., a, b] = *leased.id.uuid().as_bytes();
-    let chance = (u32::from(a) << 8 | u32::from(b)).wrapping_mul(2_654_435_761) >> 16;
+    let stirred = (u32::from(a) << 8 | u32::from(b)).wrapping_mul(2_654_435_761) >> 16;
+    // A second try has better luck.
+    let chance = if leased.tries > 1 { LUCKY } else { stirred % 100 };
     let Pretended { provider, said } = say(&leased.channel, chance);
     let ending = match said {
         Ok(words) => Ending::Sent {

@@ -43,7 +43,10 @@ async fn the_first_steps_end_with_a_page_that_comes_back() {
     let steps = "return document.querySelector('.first-steps') === null";
     assert!(window.ask::<bool>(steps).await, "all is done");
     let others = stage.mail.mails();
-    assert!(others.iter().all(|mail| mail.to == [ADMIN]), "nobody else is told: {others:?}");
+    assert!(
+        others.iter().all(|mail| mail.to == [ADMIN]),
+        "nobody else is told: {others:?}"
+    );
     assert_eq!(window.complaints().await, [""; 0]);
     window.close().await;
 }

@@ -39,6 +39,11 @@ fn spread(median: Option<i64>, p90: Option<i64>) -> String {
     }
 }
 
+/// "90% in 11 min".
+fn most(p90: Option<i64>) -> String {
+    p90.map_or_else(String::new, |p90| format!("90% in {}", lasting(p90)))
+}
+
 /// A whole number as a float, for a ratio.
 fn float(value: i64) -> f64 {
     f64::from(i32::try_from(value).unwrap_or(i32::MAX))
@@ -218,14 +223,8 @@ pub(super) fn service(line: &ServiceLine) -> ServiceFigures {
     ServiceFigures {
         service: service_link(&line.service),
         incidents: of.incidents,
-        acknowledge: (
-            time(of.mean_acknowledge_seconds),
-            spread(of.median_acknowledge_seconds, of.p90_acknowledge_seconds),
-        ),
-        resolve: (
-            time(of.mean_resolve_seconds),
-            spread(of.median_resolve_seconds, of.p90_resolve_seconds),
-        ),
+        acknowledge: (time(of.mean_acknowledge_seconds), most(of.p90_acknowledge_seconds)),
+        resolve: (time(of.mean_resolve_seconds), most(of.p90_resolve_seconds)),
         ack_kept: share(of.acknowledged_in_time_share),
         resolve_kept: share(of.resolved_in_time_share),
         escalated: share(of.escalated_share),
