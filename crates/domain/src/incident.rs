@@ -31,6 +31,8 @@ pub use tags::{TAG_CHARS_MAX, TAGS_MAX, tags};
 
 /// How long a test incident stays before it closes itself, in seconds.
 pub const TEST_CLOSES_AFTER_S: i64 = 5;
+/// How long a test page waits for its answer before it closes itself, in seconds.
+pub const TEST_PAGE_CLOSES_AFTER_S: i64 = 3_600;
 /// Longest snooze, in minutes: thirty days.
 pub const SNOOZE_MINUTES_MAX: i64 = 30 * 24 * 60;
 /// Longest title, in characters.

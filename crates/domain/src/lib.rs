@@ -30,4 +30,5 @@ pub mod message;
 
 pub mod delivery;
 
+pub mod metrics;
 pub mod search;

@@ -284,6 +284,8 @@ CREATE TABLE incident (
     is_test BOOLEAN NOT NULL,
     dedup_key {key} NOT NULL,
     service_id {key} NOT NULL REFERENCES service (id),
+    -- The integration whose alert opened it.
+    integration_id {key},
     assignee_id {key},
     assigned_by_hand BOOLEAN NOT NULL,
     team_id {key},
@@ -308,6 +310,8 @@ CREATE TABLE incident (
     changed_at BIGINT,
     created_at BIGINT NOT NULL,
     acknowledged_at BIGINT,
+    -- Stays when it is opened again: how fast people answered is measured by it.
+    first_acknowledged_at BIGINT,
     resolved_at BIGINT,
     updated_at BIGINT NOT NULL,
     -- The earliest of all the times above at which something must be done; none when nothing must be.
@@ -317,6 +321,7 @@ CREATE UNIQUE INDEX incident_live ON incident (service_id, dedup_key) WHERE stat
 CREATE UNIQUE INDEX incident_number ON incident (number);
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX incident_service ON incident (service_id, id);
+CREATE INDEX incident_created ON incident (created_at);
 CREATE INDEX incident_resolved ON incident (service_id, resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX incident_maintenance ON incident (service_id) WHERE in_maintenance;
 -- Lists. Those that are not resolved are few: one index holds all that lists ask of them. Those that are resolved are

@@ -29,8 +29,8 @@ pub use account::{AccountMessage, AccountText, send_account_message};
 pub use failing::{Failing, failing};
 pub use lease::{Lane, any_abandoned, lead, lease, lock_abandoned, next_due};
 pub use list::{
-    Attempt, ChannelNews, Filter, Health, Listed, attempts, channel_news, given_up, health, list, pages_ahead,
-    pages_between, send_again,
+    Attempt, ChannelNews, Filter, Health, Listed, any_page_sent, attempts, channel_news, failed_since, given_up,
+    health, list, pages_ahead, pages_between, send_again,
 };
 pub use log::{LogFilter, get, log};
 pub use pause::{forget_pauses, pause_room, pause_webhook};

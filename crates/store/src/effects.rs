@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use opsknight_domain::{
     delivery::Purpose,
     event::Event,
-    id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, ReceiptId},
+    id::{AlertId, DeliveryId, EntryId, Fresh, IncidentId, IntegrationId, ReceiptId},
     incident::{Change, Entry, Incident, NewDelivery, NewResponder, Route},
 };
 use serde_json::json;
@@ -146,6 +146,7 @@ pub struct Batch {
     retagged: Vec<IncidentId>,
     responders: Vec<(IncidentId, NewResponder)>,
     told: Vec<IncidentId>,
+    openers: HashMap<IncidentId, IntegrationId>,
 }
 
 impl Batch {
@@ -226,6 +227,11 @@ impl Batch {
         ]);
     }
 
+    /// A new incident was opened by an alert that came through this integration: it counts as its source.
+    pub fn opened_by(&mut self, incident: IncidentId, integration: IntegrationId) {
+        self.openers.insert(incident, integration);
+    }
+
     /// A page was taken by its provider: where its incident is not open any more, it is to show that.
     pub fn page_was_sent(&mut self, incident: IncidentId, page: DeliveryId) {
         self.late.push((incident, page));
@@ -249,7 +255,7 @@ impl Batch {
         now: Timestamp,
     ) -> Result<Vec<Incident>, DbError> {
         let first_new = self.number(tx).await?;
-        incidents::write(tx, &self.incidents, first_new).await?;
+        incidents::write(tx, &self.incidents, &self.openers, first_new).await?;
         tx.insert_many(&ALERTS, std::mem::take(&mut self.alerts)).await?;
         tx.insert_many(&ENTRIES, std::mem::take(&mut self.entries)).await?;
         self.write_tags(tx).await?;

@@ -3,8 +3,10 @@
 //! What an incident becomes is decided in `domain`; here it is only kept. Every writer goes through
 //! [`crate::effects`].
 
+use std::collections::HashMap;
+
 use opsknight_domain::{
-    id::{IncidentId, ServiceId},
+    id::{IncidentId, IntegrationId, ServiceId},
     incident::{Incident, Progress, Status},
     search,
     sla::Clocks,
@@ -79,6 +81,8 @@ static UPSERT: Insert = Insert {
         ("resolved_at", Kind::Int),
         ("updated_at", Kind::Int),
         ("due_at", Kind::Int),
+        ("first_acknowledged_at", Kind::Int),
+        ("integration_id", Kind::Text),
     ],
     tail: "ON CONFLICT (id) DO UPDATE SET title = excluded.title, words = excluded.words, description = excluded.description, \
            status = excluded.status, urgency = excluded.urgency, priority = excluded.priority, \
@@ -92,6 +96,7 @@ static UPSERT: Insert = Insert {
            closes_at = excluded.closes_at, custom_details = excluded.custom_details, links = excluded.links, \
            images = excluded.images, alert_count = excluded.alert_count, changed_at = excluded.changed_at, \
            acknowledged_at = excluded.acknowledged_at, \
+           first_acknowledged_at = coalesce(incident.first_acknowledged_at, excluded.first_acknowledged_at), \
            resolved_at = excluded.resolved_at, updated_at = excluded.updated_at, due_at = excluded.due_at",
 };
 
@@ -101,8 +106,9 @@ fn words(incident: &Incident) -> String {
     search::kept([number.as_str(), &incident.title, &incident.dedup_key])
 }
 
-/// The values of an incident in the order of [`UPSERT`].
-fn values(incident: &Incident) -> Vec<Val> {
+/// The values of an incident in the order of [`UPSERT`], with the integration whose alert opened it: that is only
+/// written when the incident is new.
+fn values(incident: &Incident, opened_by: Option<IntegrationId>) -> Vec<Val> {
     vec![
         incident.id.into(),
         incident.number.into(),
@@ -141,11 +147,19 @@ fn values(incident: &Incident) -> Vec<Val> {
         incident.resolved_at.into(),
         incident.updated_at.into(),
         incident.due_at().into(),
+        incident.acknowledged_at.into(),
+        opened_by.into(),
     ]
 }
 
-/// Writes incidents, and what they are found by. Those with `first_new` or a greater number are new.
-pub(crate) async fn write(tx: &mut Tx<'_>, incidents: &[Incident], first_new: i64) -> Result<(), DbError> {
+/// Writes incidents, and what they are found by. Those with `first_new` or a greater number are new, and `openers` has
+/// the integrations whose alerts opened them.
+pub(crate) async fn write(
+    tx: &mut Tx<'_>,
+    incidents: &[Incident],
+    openers: &HashMap<IncidentId, IntegrationId>,
+    first_new: i64,
+) -> Result<(), DbError> {
     let (new, known): (Vec<&Incident>, Vec<&Incident>) =
         incidents.iter().partition(|incident| incident.number >= first_new);
     let worded = |incidents: Vec<&Incident>| {
@@ -153,7 +167,8 @@ pub(crate) async fn write(tx: &mut Tx<'_>, incidents: &[Incident], first_new: i6
         each.collect()
     };
     lookup::change_words(tx, worded(known)).await?;
-    tx.insert_many(&UPSERT, incidents.iter().map(values).collect()).await?;
+    let row = |incident: &Incident| values(incident, openers.get(&incident.id).copied());
+    tx.insert_many(&UPSERT, incidents.iter().map(row).collect()).await?;
     lookup::add_words(tx, worded(new)).await
 }
 

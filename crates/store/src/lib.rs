@@ -63,6 +63,7 @@ pub mod ended;
 
 pub mod incidents;
 
+pub mod metrics;
 pub mod views;
 
 mod json;

@@ -221,6 +221,16 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Summary>, i64
     Ok((rows.into_iter().map(summary).collect::<Result<_, DbError>>()?, total))
 }
 
+/// The last requests, without a count of all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn latest(tx: &mut Tx<'_>, limit: i64) -> Result<Vec<Summary>, DbError> {
+    let sql = format!("{SUMMARY} ORDER BY r.id DESC LIMIT $1");
+    let rows = tx.query(&sql, &[limit.into()]).await?;
+    rows.into_iter().map(summary).collect()
+}
+
 const SUMMARY: &str = "SELECT r.id, r.at, r.integration_id, n.name, r.service_id, s.name, r.type, r.status, r.results, \
      CAST(length(r.body) AS BIGINT), r.is_test, r.replay_of FROM receipt r \
      LEFT JOIN integration n ON n.id = r.integration_id LEFT JOIN service s ON s.id = r.service_id";

@@ -330,7 +330,10 @@ pub async fn delete_override(
 }
 
 /// Every schedule with the overrides that end after `since`.
-pub(crate) async fn all(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<Schedule>, DbError> {
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn all(tx: &mut Tx<'_>, since: Timestamp) -> Result<Vec<Schedule>, DbError> {
     let sql = format!(
         "SELECT {OVERRIDE_COLUMNS} FROM schedule_override WHERE end_at > $1 ORDER BY schedule_id, created_at, id"
     );

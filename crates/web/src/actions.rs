@@ -8,3 +8,5 @@ pub mod incidents;
 pub mod notes;
 
 pub mod accounts;
+
+pub(crate) mod test_page;

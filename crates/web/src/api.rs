@@ -11,6 +11,7 @@ pub mod rules;
 pub mod scope;
 pub mod wire;
 
+pub mod analytics;
 pub mod api_keys;
 pub mod audit;
 pub(crate) mod change;
@@ -65,6 +66,7 @@ pub(crate) fn documented() -> OpenApiRouter<AppState> {
         .merge(push::routes())
         .merge(api_keys::routes())
         .merge(audit::routes())
+        .merge(analytics::routes())
         .merge(find::routes())
 }
 

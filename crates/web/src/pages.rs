@@ -4,6 +4,7 @@
 
 mod ack;
 mod alarms;
+mod analytics;
 mod audit;
 mod calendar;
 mod choices;
@@ -11,6 +12,7 @@ mod dashboard;
 mod duties;
 mod error;
 mod events;
+mod first_steps;
 mod flash;
 mod foresight;
 mod form;
@@ -86,6 +88,12 @@ fn all() -> Routes {
     let routes = service_routes(incident_routes(gate_routes(routes)));
     settings_routes(people_routes(plan_routes(routes)))
         .get("/", dashboard::show)
+        .post("/first-steps/dismiss", first_steps::dismiss)
+        .get("/test-page", first_steps::new)
+        .post("/test-page", first_steps::send)
+        .get("/test-page/{id}", first_steps::show)
+        .get("/analytics", analytics::show)
+        .get("/analytics/{file}", analytics::download)
         .get("/live", live::live)
         .get("/pulse", alarms::pulse)
         .get("/search", search::show)

@@ -62,6 +62,7 @@
 //! | `/users` | `name email role` |
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
 //! | `/users/{id}/invite`, `/disable`, `/enable` | |
+//! | `/test-page`, `/first-steps/dismiss` | |
 //! | `/profile` | `name time_zone` |
 //! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
 //! | the same with `/{methodId}` | `do`: `verify` (with `code`), `send-code`, `clear`, `delete`, `test` |
@@ -86,6 +87,7 @@
 //!
 //! | GET | query |
 //! |---|---|
+//! | `/` | `days`, `part` (`now`: without the figures) |
 //! | `/incidents/{id}` | `story`: `people`; `before` (an entry), `alerts` (an alert): what came before it |
 //! | `/incidents` | `status urgency serviceId teamId assigneeId`, several values by comma; `service` (a name), `mine q from to` (dates), `sort`: `newest oldest urgency changed`, `after`, `before` (a row's place) |
 //! | `/services` | `q teamId policyId health sort after before` |
@@ -103,6 +105,7 @@
 //! | `/settings/webhooks/{id}` | `outcome` (`failed`) `offset` |
 //! | `/audit`, `/audit.csv` | `actor kind`, and the same |
 //! | `/guide` | `q` |
+//! | `/analytics`, `/analytics/{report}.csv` | `days`, or `from to`; `serviceId teamId urgency sort` |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where
@@ -116,7 +119,9 @@
 //! `data-preview="ID"` is sent with `do=preview` while somebody types in it, and what the answer has in ID is shown.
 
 mod activity;
+mod analytics;
 mod channels;
+mod chart;
 mod conflict;
 mod dashboard;
 mod form;
@@ -154,9 +159,10 @@ mod samples;
 pub use opsknight_domain::directory::Standing;
 
 pub use self::{
-    activity::*, channels::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, guide::*, incident::*,
-    incidents::*, integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*, preview::*,
-    reach::*, records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*, ways::*,
+    activity::*, analytics::*, channels::*, chart::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, guide::*,
+    incident::*, incidents::*, integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*,
+    preview::*, reach::*, records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*,
+    ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

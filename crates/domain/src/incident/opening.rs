@@ -92,6 +92,40 @@ impl Incident {
         change
     }
 
+    /// Opens a test incident that pages one person, who asked for it, by their own rules. It tells nobody else, follows
+    /// no policy, has no target, and closes itself. Without a message there is no way to reach them.
+    #[must_use]
+    pub fn test_page(
+        id: IncidentId,
+        service: &Service,
+        user: UserId,
+        actor: &Actor,
+        directory: &Directory,
+        now: Timestamp,
+    ) -> Change {
+        let name = directory.user_name(user);
+        let manual = Manual {
+            title: format!("Test page for {name}"),
+            description: Some("Acknowledge it from this message: then the whole way works.".to_owned()),
+            urgency: Urgency::High,
+            priority: None,
+            assignee: Some(user),
+            team: None,
+            dedup_key: format!("test-page:{id}"),
+            custom_details: Value::Null,
+        };
+        let mut incident = Self::fresh(id, service, OpenedBy::Hand(&manual), now);
+        incident.is_test = true;
+        (incident.team, incident.policy, incident.clocks) = (None, None, Clocks::default());
+        let closes_after = SignedDuration::from_secs(super::TEST_PAGE_CLOSES_AFTER_S);
+        incident.closes_at = now.checked_add(closes_after).ok();
+        let mut change = Change::of(incident);
+        let text = format!("Test page asked for by {}; nobody else is told", actor.name());
+        change.entries.push(Entry::by(EntryKind::Triggered, actor, text));
+        change.page(user, "a test page was asked for", None, &[], directory, now);
+        change
+    }
+
     fn fresh(id: IncidentId, service: &Service, opened_by: OpenedBy<'_>, now: Timestamp) -> Self {
         let mut incident = Self {
             id,

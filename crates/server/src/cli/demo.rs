@@ -1,9 +1,13 @@
 //! `opsknight demo`: a believable organisation with weeks of incidents, so that a newcomer sees a living product.
 //!
-//! What happened is made by the rules that make it in earnest, on a clock that is turned back; only the messages are
-//! left out, for nobody is to be called about what never was.
+//! What happened is made by the rules that make it in earnest, on a clock that is turned back: sources read requests,
+//! incidents escalate, pages are planned, leased and recorded. Only the providers are pretended, for nobody is to be
+//! called about what never was. But for the day on which it is made, it is the same every time.
 
+mod chance;
 mod organisation;
+mod plots;
+mod rota;
 mod story;
 
 use anyhow::{Context as _, bail};
@@ -28,16 +32,15 @@ pub(super) async fn demo(settings: Settings) -> anyhow::Result<()> {
     let password = format!("demo-{}", hex::encode(random));
     let hash = Passwords::new(&clock).hash(&password, &clock).await;
     let hash = hash.map_err(|_| anyhow::anyhow!("the password cannot be hashed"))?;
-    let made = organisation::make(&store, &clock, ADMIN_EMAIL, &hash)
+    let made = organisation::make(&store, &clock, &hash)
         .await
         .context("the organisation was not made")?;
-    let incidents = story::tell(&store, &clock, &made)
+    let told = organisation::counts();
+    let incidents = story::tell(&store, &settings, made, clock.now())
         .await
         .context("its history was not made")?;
     store.db.close().await;
-    say(&format!(
-        "Made 7 people, 2 teams, 2 schedules, 2 policies, 5 services and {incidents} incidents."
-    ));
+    say(&format!("Made {told} and {incidents} incidents."));
     say(&format!(
         "Start `opsknight serve` and sign in as {ADMIN_EMAIL} with the password {password}"
     ));

@@ -27,10 +27,12 @@ use crate::{clock::jitter, failpoint};
 
 mod consequence;
 mod letter;
+mod rehearse;
 mod report;
 
 pub use letter::Links;
 pub(super) use letter::told_to_webhook;
+pub use rehearse::{Pretended, rehearse};
 pub use report::{Report, Reported, report};
 
 /// Most pages that are on their way at once: these places are theirs alone.

@@ -7,6 +7,7 @@ mod every_page;
 mod fields;
 mod filled;
 mod first_page;
+mod first_steps;
 mod hostile;
 mod incident;
 mod integrations;

@@ -184,7 +184,17 @@ async fn a_demo_is_a_living_product(place: &Place) {
     assert!(again.contains("not empty"), "{again}");
     let mut server = Server::start(place, &[]).await;
     let api = Api::of(place, &server).await;
-    assert!(api.all("/api/incidents").await.len() > 10);
+    let summary = api.get("/api/analytics/summary?days=60").await;
+    assert!(summary["figures"]["incidents"].as_i64() > Some(200), "{summary}");
+    assert!(summary["figures"]["escalatedShare"].as_f64() > Some(0.0), "{summary}");
+    let people = api.get("/api/analytics/people?days=60").await;
+    assert!(people["data"][0]["pages"].as_i64() > Some(10), "{people}");
+    for status in ["OPEN", "ACKNOWLEDGED", "SNOOZED"] {
+        assert!(
+            !api.all(&format!("/api/incidents?status={status}")).await.is_empty(),
+            "{status}"
+        );
+    }
     for path in [
         "/api/services",
         "/api/users",

@@ -138,6 +138,29 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     Ok((rows.into_iter().map(read).collect::<Result<_, _>>()?, total))
 }
 
+/// The last messages that were given up since a time, without a count of all.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn failed_since(tx: &mut Tx<'_>, since: Timestamp, limit: i64) -> Result<Vec<Listed>, DbError> {
+    // Said in so many words, so that the index of failures serves.
+    let sql = format!(
+        "SELECT {COLUMNS} WHERE d.state = 'FAILED' AND d.finished_at >= $1 AND d.purpose <> 'EDIT' \
+         ORDER BY d.finished_at DESC LIMIT $2"
+    );
+    let rows = tx.query(&sql, &[since.into(), limit.into()]).await?;
+    rows.into_iter().map(read).collect()
+}
+
+/// Whether any page was ever taken by a provider.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn any_page_sent(tx: &mut Tx<'_>) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM delivery WHERE state = 'SENT' AND purpose = 'PAGE' LIMIT 1";
+    Ok(tx.query_opt(sql, &[]).await?.is_some())
+}
+
 fn condition(filter: &Filter) -> (String, Vec<Val>) {
     let wanted: [(&str, Val); 5] = [
         ("id", filter.id.into()),

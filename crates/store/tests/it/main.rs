@@ -8,6 +8,7 @@ mod both;
 mod config;
 mod driver;
 mod logs;
+mod metrics;
 mod postgres;
 mod sqlite;
 mod support;

@@ -302,7 +302,7 @@ fn key_taken(error: DbError) -> ApiError {
     error.into()
 }
 
-async fn listed(tx: &mut Tx<'_>, id: IncidentId) -> Result<Listed, ApiError> {
+pub(super) async fn listed(tx: &mut Tx<'_>, id: IncidentId) -> Result<Listed, ApiError> {
     incidents::get(tx, id)
         .await?
         .ok_or_else(|| ApiError::not_found("incident"))

@@ -30,6 +30,7 @@ use crate::state::AppState;
 pub(crate) mod codes;
 pub(crate) mod reach;
 pub(crate) mod rules;
+mod test_page;
 
 /// The zone of people who have not chosen one.
 const TIME_ZONE_DEFAULT: &str = "UTC";
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(reach::routes())
         .merge(codes::routes())
         .merge(rules::routes())
+        .merge(test_page::routes())
 }
 
 /// A person.

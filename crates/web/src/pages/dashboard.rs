@@ -1,24 +1,50 @@
-//! `/`: what is open now and whose it is, and who is on call.
+//! `/`: what is open now and whose it is, who is on call, how fast people answer, what came in and what did not go out.
 
 use axum::{extract::State, response::Response};
-use opsknight_domain::{directory::Directory, incident::Status, oncall::Schedule};
+use http::Uri;
+use jiff::SignedDuration;
+use opsknight_domain::{id::ServiceId, incident::Status, oncall::Schedule};
 use opsknight_store::{
     db::Tx,
-    incidents::{self, Filter, Sort},
+    deliveries,
+    incidents::{self, Counts, Filter, Sort},
+    receipts,
 };
 
-use super::{PageError, rows::incident_row, viewer::Viewer};
+use super::{
+    PageError, analytics as figures, first_steps,
+    records::asked,
+    rows::{delivery_row, event_row, incident_row, names},
+    viewer::Viewer,
+};
 use crate::{
-    api::error::ApiError,
+    api::{
+        analytics::{self, AnalyticsQuery, BinLine, DAYS_DEFAULT, Summary},
+        error::ApiError,
+    },
     state::AppState,
-    views::{Dashboard, Duty, FirstStep, Link, Person, Section},
+    views::{Dashboard, Duty, Glance, GlanceTile, Health, Link, Person, Section, ServiceHealth, Spark, Tile},
 };
 
 /// Most incidents on the page.
 const INCIDENTS_MAX: i64 = 20;
+/// Most services on the page that have something open.
+const SERVICES_MAX: usize = 8;
+/// Most events and most failures on the page.
+const LATEST_MAX: i64 = 5;
+/// How far back failures are shown.
+const FAILURES_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
+/// The periods of the figures, in days.
+const PERIODS: [i64; 3] = [7, 30, 90];
+/// What is fetched when something has changed: everything but the figures, which are not of the moment.
+const NOW: &str = "now";
 
 /// `GET /`
-pub(super) async fn show(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
+pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
+    let mut asked = asked(&uri);
+    let days = asked.params.text("days").and_then(|text| text.parse().ok());
+    let days = days.filter(|days| PERIODS.contains(days)).unwrap_or(DAYS_DEFAULT);
+    let only_now = asked.params.text("part").as_deref() == Some(NOW);
     let live = Filter {
         statuses: vec![Status::Open, Status::Acknowledged],
         sort: Sort::Urgency,
@@ -30,22 +56,40 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer) -> Resul
         limit: 1,
         ..live.clone()
     };
+    let since = viewer.now.saturating_sub(FAILURES_LOOK_BACK).unwrap_or(viewer.now);
     let unit = async move |tx: &mut Tx<'_>| {
-        let (rows, _) = incidents::list(tx, &live).await?;
+        let (rows, total) = incidents::list(tx, &live).await?;
         let (_, mine) = incidents::list(tx, &mine).await?;
         let counts = incidents::counts(tx, None).await?;
-        Ok::<_, ApiError>((rows, mine, counts))
+        let events = receipts::latest(tx, LATEST_MAX).await?;
+        let named = names(tx, events.iter().map(|row| &row.results)).await?;
+        let failures = deliveries::failed_since(tx, since, LATEST_MAX).await?;
+        Ok::<_, ApiError>((rows, total, mine, counts, events, named, failures))
     };
-    let (rows, mine, counts) = state.store.db.read(unit).await?;
+    let (rows, total, mine, counts, events, named, failures) = state.store.db.read(unit).await?;
+    let number = |count: i64| u64::try_from(count).unwrap_or_default();
     let acknowledged: i64 = counts.iter().map(|(_, counts)| counts.acknowledged).sum();
+    let (services, quiet) = services(&viewer, &counts);
     let page = Dashboard {
         shell: viewer.shell("Dashboard", Section::Dashboard),
         open: viewer.open,
-        acknowledged: u64::try_from(acknowledged).unwrap_or_default(),
-        mine: u64::try_from(mine).unwrap_or_default(),
+        acknowledged: number(acknowledged),
+        mine: number(mine),
+        more: number(total - i64::try_from(rows.len()).unwrap_or(0)),
         incidents: rows.into_iter().map(|row| incident_row(&viewer, row)).collect(),
         on_call: duties(&viewer),
-        first_steps: first_steps(&viewer),
+        services,
+        quiet,
+        events: events.into_iter().map(|row| event_row(&viewer, row, &named)).collect(),
+        failures: failures.into_iter().map(|row| delivery_row(&viewer, row)).collect(),
+        glance: match only_now {
+            true => None,
+            false => Some(glance(&state, &viewer, days).await?),
+        },
+        first_steps: match only_now {
+            true => None,
+            false => first_steps::of(&state, &viewer).await?,
+        },
     };
     viewer.page(&page)
 }
@@ -69,43 +113,61 @@ pub(super) fn duty(viewer: &Viewer, schedule: &Schedule) -> Duty {
     }
 }
 
-/// What is left to do before a first alert can page anybody; nothing once all of it is done.
-fn first_steps(viewer: &Viewer) -> Vec<FirstStep> {
-    let directory: &Directory = viewer.directory();
-    let step = |href: &str, text: &str, why: &str, done: bool| FirstStep {
-        link: Link::new(href, text),
-        why: why.to_owned(),
-        done,
+/// The services that have something open, the worst in front, and how many have not.
+fn services(viewer: &Viewer, counts: &[(ServiceId, Counts)]) -> (Vec<ServiceHealth>, usize) {
+    let known = &viewer.directory().services;
+    let busy = |counts: &Counts| counts.open + counts.acknowledged > 0;
+    let mut worst: Vec<(&ServiceId, &Counts)> = counts
+        .iter()
+        .filter(|(id, counts)| busy(counts) && known.contains_key(id))
+        .map(|(id, counts)| (id, counts))
+        .collect();
+    worst.sort_by_key(|(id, of)| std::cmp::Reverse((of.open_high, of.open, of.acknowledged, **id)));
+    let quiet = known.len().saturating_sub(worst.len());
+    let shown = worst.into_iter().take(SERVICES_MAX).filter_map(|(id, of)| {
+        let service = known.get(id)?;
+        Some(ServiceHealth {
+            service: Link::new(format!("/services/{id}"), &service.name),
+            health: match (of.open_high, of.open) {
+                (1.., _) => Health::Critical,
+                (_, 1..) => Health::Degraded,
+                _ => Health::Operational,
+            },
+            open: of.open,
+            acknowledged: of.acknowledged,
+        })
+    });
+    (shown.collect(), quiet)
+}
+
+/// How much there was and how fast it went, in the last days.
+async fn glance(state: &AppState, viewer: &Viewer, days: i64) -> Result<Glance, PageError> {
+    let query = AnalyticsQuery {
+        days: Some(days),
+        ..AnalyticsQuery::default()
     };
-    let steps = vec![
-        step(
-            "/settings/email",
-            "Set up email",
-            "Pages go by email until other channels are set up.",
-            !directory.channels.is_empty(),
-        ),
-        step(
-            "/policies/new",
-            "Add an escalation policy",
-            "It says who is paged, in which order, until somebody acknowledges.",
-            !directory.policies.is_empty(),
-        ),
-        step(
-            "/services/new",
-            "Add a service",
-            "Alerts are about a service, and its policy says who is paged.",
-            directory.services.values().any(|service| service.policy.is_some()),
-        ),
-        step(
-            "/services",
-            "Connect a monitoring tool",
-            "A service has an integration for each tool that sends alerts about it.",
-            !viewer.picture.integrations.is_empty(),
-        ),
-    ];
-    if steps.iter().all(|step| step.done) {
-        Vec::new()
-    } else {
-        steps
-    }
+    let question = query.question(viewer.now, &viewer.zone)?;
+    let unit = async move |tx: &mut Tx<'_>| analytics::glance(tx, &question).await;
+    let (summary, bins): (Summary, Vec<BinLine>) = state.store.db.read(unit).await?;
+    let tile = |tile: Tile, of: fn(&BinLine) -> Option<i64>| GlanceTile {
+        tile,
+        spark: Spark::draw(&bins.iter().map(of).collect::<Vec<_>>()),
+    };
+    let [mtta, mttr] = figures::speed(&summary);
+    Ok(Glance {
+        days,
+        periods: PERIODS
+            .map(|period| {
+                (
+                    Link::new(format!("/?days={period}"), format!("{period} days")),
+                    period == days,
+                )
+            })
+            .to_vec(),
+        tiles: vec![
+            tile(figures::count(&summary), |bin| Some(bin.incidents())),
+            tile(mtta, |bin| bin.mean_acknowledge_seconds),
+            tile(mttr, |bin| bin.mean_resolve_seconds),
+        ],
+    })
 }

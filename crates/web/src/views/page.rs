@@ -68,6 +68,8 @@ pub enum Section {
     Teams,
     /// `/users`
     Users,
+    /// `/analytics`
+    Analytics,
     /// `/events`
     Events,
     /// `/notifications`
@@ -82,7 +84,7 @@ pub enum Section {
 
 impl Section {
     /// The entries of the navigation, in order.
-    pub const NAVIGATION: [Self; 11] = [
+    pub const NAVIGATION: [Self; 12] = [
         Self::Dashboard,
         Self::Incidents,
         Self::Services,
@@ -90,6 +92,7 @@ impl Section {
         Self::Schedules,
         Self::Teams,
         Self::Users,
+        Self::Analytics,
         Self::Events,
         Self::Notifications,
         Self::Audit,
@@ -107,6 +110,7 @@ impl Section {
             Self::Schedules => "/schedules",
             Self::Teams => "/teams",
             Self::Users => "/users",
+            Self::Analytics => "/analytics",
             Self::Events => "/events",
             Self::Notifications => "/notifications",
             Self::Audit => "/audit",
@@ -125,6 +129,7 @@ impl Section {
             Self::Schedules => "Schedules",
             Self::Teams => "Teams",
             Self::Users => "Users",
+            Self::Analytics => "Analytics",
             Self::Events => "Events log",
             Self::Notifications => "Notifications log",
             Self::Audit => "Audit log",
@@ -144,6 +149,7 @@ impl Section {
             Self::Schedules => "calendar",
             Self::Teams => "team",
             Self::Users => "user",
+            Self::Analytics => "chart",
             Self::Events => "inbox",
             Self::Notifications => "send",
             Self::Audit => "list",

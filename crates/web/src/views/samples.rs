@@ -9,6 +9,7 @@ use super::*;
 mod alerts;
 mod channels;
 mod desk;
+mod figures;
 mod guide;
 mod incident;
 mod logs;
@@ -231,6 +232,7 @@ pub(super) fn draw(name: &str, page: &impl Template) -> Drawn {
 pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
     [
         desk::pages(kind),
+        figures::pages(kind),
         guide::pages(kind),
         incident::pages(kind),
         work::pages(kind),

@@ -4,6 +4,7 @@
 
 mod access;
 mod ack;
+mod analytics;
 mod gate;
 mod guide;
 mod harness;

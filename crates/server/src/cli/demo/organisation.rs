@@ -1,324 +1,625 @@
-//! The demo's people, teams, schedules, policies, services and integrations.
+//! The demo's people, teams, services, integrations, rooms and webhooks, and the lines of the audit log that tell of it.
 
 use std::collections::BTreeSet;
 
-use jiff::{SignedDuration, Timestamp, civil::Weekday, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
-    directory::{Member, Role, Standing, Step, Target},
-    id::{IntegrationId, PolicyId, ScheduleId, ServiceId, TeamId, UserId},
-    oncall::{Layer, Restriction, Rotation, Unit, Weekdays},
-    urgency::UrgencyTable,
+    directory::{Channel, Member, NotificationRule, Role, Standing},
+    id::{AuditId, ContactMethodId, IntegrationId, RuleId, ServiceId, TeamId, UserId, WebhookId},
+    incident::{Actor, Happening},
+    urgency::{Urgency, UrgencyTable},
 };
 use opsknight_store::{
     Store,
+    audit::{self, AuditLine},
     db::Tx,
     integrations::{self, IntegrationRow},
-    policies::{self, PolicyRow},
+    policies,
     refusal::ChangeError,
-    schedules::{self, ScheduleRow},
+    schedules,
+    secret::Secret,
     services::{self, ServiceRow},
     teams::{self, TeamRow},
-    users::{self, UserRow},
+    users::{self, ContactMethodRow, RuleRow, UserRow},
+    webhooks::{self, WebhookKind, WebhookRow},
 };
 use opsknight_web::state::Clock;
+use serde_json::json;
 
+use super::rota;
 use crate::receive::PER_MINUTE;
 
-/// How long ago the organisation began.
-const AGE: SignedDuration = SignedDuration::from_hours(42 * 24);
+/// How long ago the organisation began: eight weeks and a day.
+const AGE: SignedDuration = SignedDuration::from_hours(57 * 24);
 
-/// Name, mail address and role of each person; the first is the administrator.
-const PEOPLE: [(&str, &str, Role); 7] = [
-    ("Alex Moreno", "alex@example.com", Role::Admin),
-    ("Priya Raman", "priya@example.com", Role::Responder),
-    ("Jonas Weber", "jonas@example.com", Role::Responder),
-    ("Mei Tanaka", "mei@example.com", Role::Responder),
-    ("Sam Okafor", "sam@example.com", Role::Responder),
-    ("Lena Fischer", "lena@example.com", Role::Responder),
-    ("Tom Ellis", "tom@example.com", Role::User),
+/// Name, first part of the mail address, role, time zone, telephone, and whether they use WhatsApp on it.
+type PersonRow = (
+    &'static str,
+    &'static str,
+    Role,
+    &'static str,
+    Option<&'static str>,
+    bool,
+);
+
+/// The people; the first is the administrator.
+const PEOPLE: [PersonRow; 14] = [
+    (
+        "Alex Moreno",
+        "alex",
+        Role::Admin,
+        "Europe/Berlin",
+        Some("+4930555010"),
+        true,
+    ),
+    (
+        "Priya Raman",
+        "priya",
+        Role::Responder,
+        "Asia/Kolkata",
+        Some("+912255501"),
+        true,
+    ),
+    (
+        "Jonas Weber",
+        "jonas",
+        Role::Responder,
+        "Europe/Berlin",
+        Some("+4930555011"),
+        true,
+    ),
+    (
+        "Mei Tanaka",
+        "mei",
+        Role::Responder,
+        "Asia/Tokyo",
+        Some("+81355501"),
+        true,
+    ),
+    (
+        "Sam Okafor",
+        "sam",
+        Role::Responder,
+        "Africa/Lagos",
+        Some("+23415550"),
+        false,
+    ),
+    (
+        "Lena Fischer",
+        "lena",
+        Role::Admin,
+        "Europe/Berlin",
+        Some("+4930555012"),
+        true,
+    ),
+    ("Tom Ellis", "tom", Role::User, "Europe/London", None, false),
+    (
+        "Sofia Rossi",
+        "sofia",
+        Role::Responder,
+        "Europe/Rome",
+        Some("+39065550"),
+        true,
+    ),
+    (
+        "Diego Silva",
+        "diego",
+        Role::Responder,
+        "America/Sao_Paulo",
+        Some("+5511555"),
+        true,
+    ),
+    (
+        "Grace Kim",
+        "grace",
+        Role::Responder,
+        "America/Los_Angeles",
+        Some("+14155550"),
+        true,
+    ),
+    (
+        "Noah Carter",
+        "noah",
+        Role::Responder,
+        "America/New_York",
+        Some("+12125550"),
+        false,
+    ),
+    (
+        "Aisha Khan",
+        "aisha",
+        Role::Responder,
+        "Asia/Dubai",
+        Some("+97145550"),
+        true,
+    ),
+    ("Yuki Sato", "yuki", Role::Responder, "Asia/Tokyo", None, true),
+    ("Marta Nowak", "marta", Role::User, "Europe/Warsaw", None, false),
 ];
 
-/// Name, description, which team (0 or 1), type and name of the integration.
-const SERVICES: [(&str, &str, usize, &str, &str); 5] = [
+/// The teams with their members; the first leads.
+const TEAMS: [(&str, &[usize]); 4] = [
+    ("Shop", &[0, 1, 2, 3, 7]),
+    ("Platform", &[5, 3, 12, 4, 8, 9]),
+    ("Data", &[10, 9, 8]),
+    ("Security", &[11, 7, 4]),
+];
+
+/// Name, description, team, minutes to acknowledge and to resolve, and the integrations: type and name.
+type ServiceLine = (
+    &'static str,
+    &'static str,
+    usize,
+    (u32, u32),
+    &'static [(&'static str, &'static str)],
+);
+
+/// The services. The first integration of each is the one that sends.
+const SERVICES: [ServiceLine; 13] = [
     (
         "Checkout",
         "Takes payments. Every minute of it costs money.",
         0,
-        "PROMETHEUS",
-        "Production Alertmanager",
+        (5, 60),
+        &[
+            ("PROMETHEUS", "Production Alertmanager"),
+            ("SENTRY", "Sentry, checkout-api"),
+            ("GITHUB", "GitHub deployments"),
+        ],
     ),
     (
         "Storefront",
         "The shop that customers see.",
         0,
-        "GRAFANA",
-        "Grafana Cloud",
+        (10, 120),
+        &[
+            ("PROMETHEUS", "Production Alertmanager"),
+            ("UPTIME_KUMA", "Uptime from outside"),
+        ],
     ),
     (
         "Search",
         "Finds products; falls back to categories.",
         0,
-        "PROMETHEUS",
-        "Production Alertmanager",
+        (15, 240),
+        &[("PROMETHEUS", "Search cluster")],
+    ),
+    (
+        "Recommendations",
+        "What else you might like. Nobody is woken for it.",
+        0,
+        (60, 1440),
+        &[("GRAFANA", "Grafana Cloud")],
+    ),
+    (
+        "Mobile API",
+        "What the apps talk to.",
+        0,
+        (10, 120),
+        &[("PROMETHEUS", "Production Alertmanager"), ("DATADOG", "Datadog RUM")],
     ),
     (
         "Postgres main",
         "The primary database and its replicas.",
         1,
-        "PROMETHEUS",
-        "Database Alertmanager",
+        (5, 120),
+        &[("PROMETHEUS", "Database Alertmanager")],
+    ),
+    (
+        "Kubernetes",
+        "The clusters that everything runs on.",
+        1,
+        (10, 240),
+        &[("PROMETHEUS", "Cluster Alertmanager"), ("CLOUDWATCH", "AWS alarms")],
+    ),
+    (
+        "Message bus",
+        "Orders and events between services.",
+        1,
+        (10, 120),
+        &[("PROMETHEUS", "Kafka Alertmanager")],
+    ),
+    (
+        "Edge and DNS",
+        "Load balancers, certificates, names.",
+        1,
+        (10, 120),
+        &[("EVENTS_API_V2", "Synthetic checks")],
+    ),
+    (
+        "Data warehouse",
+        "Reports and the finance exports.",
+        2,
+        (60, 1440),
+        &[("EVENTS_API_V2", "Airflow")],
     ),
     (
         "Nightly jobs",
         "Exports, reports and clean-up.",
-        1,
-        "EVENTS_API_V2",
-        "Cron wrapper",
+        2,
+        (60, 1440),
+        &[("EVENTS_API_V2", "Cron wrapper")],
+    ),
+    (
+        "Identity",
+        "Sign-in for customers and staff.",
+        3,
+        (5, 60),
+        &[("PROMETHEUS", "Production Alertmanager")],
+    ),
+    (
+        "Secrets and certificates",
+        "Vault, keys and what runs out.",
+        3,
+        (30, 1440),
+        &[("WEBHOOK", "Expiry watch")],
     ),
 ];
 
+/// An integration that sends.
+#[derive(Debug, Clone)]
+pub(super) struct Door {
+    pub(super) id: IntegrationId,
+    pub(super) name: &'static str,
+    pub(super) type_name: &'static str,
+}
+
 /// What was made, for the history.
+#[derive(Debug, Clone)]
 pub(super) struct Made {
-    pub(super) since: Timestamp,
     pub(super) people: Vec<UserId>,
-    pub(super) services: Vec<ServiceId>,
+    /// The services with the integration that sends for each.
+    pub(super) services: Vec<(ServiceId, Door)>,
+}
+
+/// "14 people, 4 teams, …".
+pub(super) fn counts() -> String {
+    let integrations: usize = SERVICES.iter().map(|(.., doors)| doors.len()).sum();
+    format!(
+        "{} people, {} teams, {} schedules, {} policies, {} services with {integrations} integrations",
+        PEOPLE.len(),
+        TEAMS.len(),
+        rota::COUNT,
+        rota::COUNT,
+        SERVICES.len()
+    )
 }
 
 /// Makes it all in one transaction.
-pub(super) async fn make(store: &Store, clock: &dyn Clock, admin: &str, hash: &str) -> Result<Made, ChangeError> {
+pub(super) async fn make(store: &Store, clock: &dyn Clock, hash: &str) -> Result<Made, ChangeError> {
     let now = clock.now();
     let since = now.saturating_sub(AGE).unwrap_or(Timestamp::UNIX_EPOCH);
     let people: Vec<UserId> = PEOPLE.iter().map(|_| UserId::new(clock.uuid_v7())).collect();
-    let team_ids = [TeamId::new(clock.uuid_v7()), TeamId::new(clock.uuid_v7())];
-    let schedule_ids = [ScheduleId::new(clock.uuid_v7()), ScheduleId::new(clock.uuid_v7())];
-    let policy_ids = [PolicyId::new(clock.uuid_v7()), PolicyId::new(clock.uuid_v7())];
-    let service_ids: Vec<ServiceId> = SERVICES.iter().map(|_| ServiceId::new(clock.uuid_v7())).collect();
-    let integration_rows = integration_rows(clock, &service_ids, since);
-    let users = user_rows(&people, since);
-    let teams = team_rows(team_ids, &people, since);
-    let schedules = schedule_rows(schedule_ids, &people, since);
-    let policies = policy_rows(policy_ids, schedule_ids, team_ids, since);
-    let services = service_rows(&service_ids, team_ids, policy_ids, since);
-    let (sealer, hash) = (store.sealer.clone(), hash.to_owned());
-    debug_assert_eq!(PEOPLE[0].1, admin, "the administrator is the first");
+    let teams: Vec<TeamRow> = TEAMS.iter().map(|team| team_row(clock, team, &people, since)).collect();
+    let team_ids: Vec<TeamId> = teams.iter().map(|team| team.id).collect();
+    let rota = rota::Rota::new(clock, &people, &team_ids, since, now);
+    let services: Vec<ServiceRow> = SERVICES
+        .iter()
+        .map(|line| service_row(clock, line, &team_ids, &rota, since))
+        .collect();
+    let doors: Vec<Vec<IntegrationRow>> = services
+        .iter()
+        .zip(SERVICES)
+        .map(|(service, (.., doors))| {
+            doors
+                .iter()
+                .map(|door| door_row(clock, service.id, door, since))
+                .collect()
+        })
+        .collect();
+    let sending = services
+        .iter()
+        .zip(&doors)
+        .zip(SERVICES)
+        .filter_map(|((service, rows), (.., named))| {
+            let (first, (type_name, name)) = (rows.first()?, named.first()?);
+            let door = Door {
+                id: first.id,
+                name,
+                type_name,
+            };
+            Some((service.id, door))
+        });
     let made = Made {
-        since,
         people: people.clone(),
-        services: service_ids.clone(),
+        services: sending.collect(),
     };
+    let whole = Whole {
+        users: user_rows(&people, since),
+        ways: ways(clock, &people, since),
+        teams,
+        rota,
+        services,
+        doors: doors.concat(),
+        webhooks: webhook_rows(clock, since),
+        lines: (0..AUDITED_MAX).map(|_| AuditId::new(clock.uuid_v7())).collect(),
+        admin: people[0],
+        since,
+    };
+    let (sealer, hash, admin) = (store.sealer.clone(), hash.to_owned(), people[0]);
     let unit = async move |tx: &mut Tx<'_>| {
-        for user in &users {
-            users::insert(tx, user).await?;
-        }
-        users::set_password(tx, people[0], &hash, now).await?;
-        for team in &teams {
-            teams::insert(tx, team).await?;
-        }
-        for schedule in &schedules {
-            schedules::insert(tx, schedule).await?;
-        }
-        for policy in &policies {
-            policies::insert(tx, policy).await?;
-        }
-        for service in &services {
-            services::insert(tx, service).await?;
-        }
-        for integration in &integration_rows {
-            integrations::insert(tx, &sealer, integration).await?;
-        }
-        Ok::<_, ChangeError>(())
+        whole.write(tx, &sealer).await?;
+        users::set_password(tx, admin, &hash, now).await
     };
     store.db.write(unit).await?;
     Ok(made)
 }
 
+/// Most lines of the audit log that are written.
+const AUDITED_MAX: usize = 64;
+
+struct Whole {
+    users: Vec<UserRow>,
+    ways: Vec<(ContactMethodRow, RuleRow)>,
+    teams: Vec<TeamRow>,
+    rota: rota::Rota,
+    services: Vec<ServiceRow>,
+    doors: Vec<IntegrationRow>,
+    webhooks: Vec<WebhookRow>,
+    lines: Vec<AuditId>,
+    admin: UserId,
+    since: Timestamp,
+}
+
+impl Whole {
+    async fn write(&self, tx: &mut Tx<'_>, sealer: &opsknight_store::seal::Sealer) -> Result<(), ChangeError> {
+        for user in &self.users {
+            users::insert(tx, user).await?;
+        }
+        for (method, rule) in &self.ways {
+            users::insert_contact_method(tx, method).await?;
+            users::insert_rule(tx, rule, self.since).await?;
+        }
+        for team in &self.teams {
+            teams::insert(tx, team).await?;
+        }
+        for schedule in &self.rota.schedules {
+            schedules::insert(tx, schedule).await?;
+        }
+        for change in &self.rota.overrides {
+            schedules::insert_override(tx, change).await?;
+        }
+        for policy in &self.rota.policies {
+            policies::insert(tx, policy).await?;
+        }
+        for service in &self.services {
+            services::insert(tx, service).await?;
+        }
+        for door in &self.doors {
+            integrations::insert(tx, sealer, door).await?;
+        }
+        for webhook in &self.webhooks {
+            webhooks::insert(tx, sealer, webhook).await?;
+        }
+        Ok(self.audit(tx).await?)
+    }
+
+    /// Who made what, as the log tells it.
+    async fn audit(&self, tx: &mut Tx<'_>) -> Result<(), opsknight_store::db::DbError> {
+        let of = |kind: &'static str, id: String, name: &str| (kind, id, name.to_owned());
+        let teams = self.teams.iter().map(|row| of("team", row.id.to_string(), &row.name));
+        let schedules = self
+            .rota
+            .schedules
+            .iter()
+            .map(|row| of("schedule", row.id.to_string(), &row.name));
+        let policies = self
+            .rota
+            .policies
+            .iter()
+            .map(|row| of("policy", row.id.to_string(), &row.name));
+        let services = self
+            .services
+            .iter()
+            .map(|row| of("service", row.id.to_string(), &row.name));
+        let webhooks = self
+            .webhooks
+            .iter()
+            .map(|row| of("webhook", row.id.to_string(), &row.name));
+        let users = self
+            .users
+            .iter()
+            .skip(1)
+            .map(|row| of("user", row.id.to_string(), &row.name));
+        let actor = Actor::User {
+            id: self.admin,
+            name: PEOPLE[0].0.to_owned(),
+        };
+        let all = users
+            .chain(teams)
+            .chain(schedules)
+            .chain(policies)
+            .chain(services)
+            .chain(webhooks);
+        for ((kind, id, name), (n, line)) in all.zip((0..).zip(&self.lines)) {
+            let at = self
+                .since
+                .saturating_add(SignedDuration::from_mins(4 * n))
+                .unwrap_or(self.since);
+            let action = format!("{kind}.created");
+            let line = AuditLine {
+                id: *line,
+                at,
+                actor: &actor,
+                actor_id: None,
+                ip: Some("192.0.2.17".to_owned()),
+                action: &action,
+                object_kind: kind,
+                object_id: id,
+                object_name: &name,
+                changes: json!({ "name": { "from": null, "to": name } }),
+            };
+            audit::record(tx, &line).await?;
+        }
+        Ok(())
+    }
+}
+
 fn user_rows(ids: &[UserId], since: Timestamp) -> Vec<UserRow> {
-    let rows = ids.iter().zip(PEOPLE).map(|(id, (name, email, role))| UserRow {
-        id: *id,
-        email: email.into(),
-        name: name.into(),
-        role,
-        standing: Standing::Active,
-        time_zone: "Europe/Berlin".into(),
-        phone: None,
-        wants_news: true,
-        created_at: since,
-        updated_at: since,
-    });
-    rows.collect()
-}
-
-fn team_rows(ids: [TeamId; 2], people: &[UserId], since: Timestamp) -> Vec<TeamRow> {
-    let member = |place: usize, lead| Member {
-        user: people[place],
-        lead,
-        receives_notifications: true,
-    };
-    let team = |id, name: &str, members| TeamRow {
-        id,
-        name: name.into(),
-        members,
-        created_at: since,
-        updated_at: since,
-    };
-    vec![
-        team(
-            ids[0],
-            "Shop",
-            vec![member(0, true), member(1, false), member(2, false), member(3, false)],
-        ),
-        team(
-            ids[1],
-            "Platform",
-            vec![member(4, true), member(5, false), member(0, false)],
-        ),
-    ]
-}
-
-fn schedule_rows(ids: [ScheduleId; 2], people: &[UserId], since: Timestamp) -> Vec<ScheduleRow> {
-    let zone = TimeZone::get("Europe/Berlin").unwrap_or(TimeZone::UTC);
-    let rotation = |unit, length| Rotation {
-        unit,
-        length,
-        start: since,
-        handoff: jiff::civil::time(9, 0, 0, 0),
-    };
-    let layer = |name: &str, users: &[usize], rotation, restrictions, priority| Layer {
-        name: name.into(),
-        users: users.iter().map(|place| people[*place]).collect(),
-        rotation,
-        restrictions,
-        priority,
-    };
-    let working_hours = Restriction {
-        days: Weekdays::from_iter([
-            Weekday::Monday,
-            Weekday::Tuesday,
-            Weekday::Wednesday,
-            Weekday::Thursday,
-            Weekday::Friday,
-        ]),
-        from: jiff::civil::time(9, 0, 0, 0),
-        to: jiff::civil::time(18, 0, 0, 0),
-    };
-    let schedule = |id, name: &str, layers| ScheduleRow {
-        id,
-        name: name.into(),
-        zone: zone.clone(),
-        layers,
-        created_at: since,
-        updated_at: since,
-    };
-    vec![
-        schedule(
-            ids[0],
-            "Shop on call",
-            vec![
-                layer("Weekly", &[1, 2, 3], rotation(Unit::Weeks, 1), Vec::new(), 0),
-                layer(
-                    "Working hours",
-                    &[0, 1],
-                    rotation(Unit::Days, 1),
-                    vec![working_hours],
-                    1,
-                ),
-            ],
-        ),
-        schedule(
-            ids[1],
-            "Platform on call",
-            vec![layer("Daily", &[4, 5], rotation(Unit::Days, 1), Vec::new(), 0)],
-        ),
-    ]
-}
-
-fn policy_rows(ids: [PolicyId; 2], schedules: [ScheduleId; 2], teams: [TeamId; 2], since: Timestamp) -> Vec<PolicyRow> {
-    let step = |target, delay_minutes| Step {
-        targets: vec![target],
-        delay_minutes,
-        channels: Vec::new(),
-    };
-    let policy = |place: usize, name: &str, repeat| PolicyRow {
-        id: ids[place],
-        name: name.into(),
-        description: Some("Whoever is on call, then the lead, then the whole team.".into()),
-        repeat,
-        steps: vec![
-            step(Target::Schedule(schedules[place]), 5),
-            step(
-                Target::Team {
-                    id: teams[place],
-                    lead_only: true,
-                },
-                10,
-            ),
-            step(
-                Target::Team {
-                    id: teams[place],
-                    lead_only: false,
-                },
-                15,
-            ),
-        ],
-        created_at: since,
-        updated_at: since,
-    };
-    vec![policy(0, "Shop", 2), policy(1, "Platform", 1)]
-}
-
-fn service_rows(ids: &[ServiceId], teams: [TeamId; 2], policies: [PolicyId; 2], since: Timestamp) -> Vec<ServiceRow> {
     let rows = ids
         .iter()
-        .zip(SERVICES)
-        .map(|(id, (name, description, team, _, _))| ServiceRow {
+        .zip(PEOPLE)
+        .map(|(id, (name, email, role, zone, phone, _))| UserRow {
             id: *id,
+            email: format!("{email}@example.com"),
             name: name.into(),
-            description: Some(description.into()),
-            team: Some(teams[team]),
-            policy: Some(policies[team]),
-            region: Some("eu-central-1".into()),
-            sla_tier: None,
-            slack_channel: None,
-            runbook_url: Some(format!(
-                "https://wiki.example.com/runbooks/{}",
-                name.to_lowercase().replace(' ', "-")
-            )),
-            repository_url: None,
-            dashboard_url: None,
-            target_ack_minutes: Some(10),
-            target_resolve_minutes: Some(120),
-            notification_channels: BTreeSet::new(),
-            notify_on: BTreeSet::new(),
-            urgencies: UrgencyTable::default(),
+            role,
+            standing: Standing::Active,
+            time_zone: zone.into(),
+            phone: phone.map(str::to_owned),
+            wants_news: true,
             created_at: since,
             updated_at: since,
         });
     rows.collect()
 }
 
-fn integration_rows(clock: &dyn Clock, services: &[ServiceId], since: Timestamp) -> Vec<IntegrationRow> {
-    let rows = services
-        .iter()
-        .zip(SERVICES)
-        .map(|(service, (_, _, _, type_name, name))| {
-            let mut key = [0; integrations::KEY_BYTES];
-            clock.fill(&mut key);
-            IntegrationRow {
-                id: IntegrationId::new(clock.uuid_v4()),
-                service: *service,
-                name: name.into(),
-                type_name: type_name.into(),
-                key: integrations::new_key(key),
-                secret: None,
-                enabled: true,
-                require_key: false,
-                rate_limit_per_minute: PER_MINUTE,
-                field_mapping: None,
-                token_rule: None,
-                topics: Vec::new(),
+/// How people are reached besides mail: WhatsApp where they use it, and a text for high urgency, some minutes later. None
+/// of it has a provider where the demo is served, so nobody is called.
+fn ways(clock: &dyn Clock, people: &[UserId], since: Timestamp) -> Vec<(ContactMethodRow, RuleRow)> {
+    let mut ways = Vec::new();
+    for (n, (user, (.., phone, chats))) in people.iter().zip(PEOPLE).enumerate() {
+        let Some(phone) = phone else { continue };
+        let address = format!("{phone}{n:03}");
+        let chat = chats.then_some((Channel::Whatsapp, 0));
+        let text = (Channel::Sms, if chats { 3 } else { 0 });
+        for (channel, delay_minutes) in chat.into_iter().chain([text]) {
+            let method = ContactMethodRow {
+                id: ContactMethodId::new(clock.uuid_v7()),
+                user: *user,
+                channel,
+                address: address.clone(),
+                verified_at: Some(since),
                 created_at: since,
-                updated_at: since,
-            }
-        });
-    rows.collect()
+            };
+            ways.push((method, rule(clock, *user, channel, delay_minutes)));
+        }
+    }
+    ways
+}
+
+fn rule(clock: &dyn Clock, user: UserId, channel: Channel, delay_minutes: u32) -> RuleRow {
+    RuleRow {
+        id: RuleId::new(clock.uuid_v7()),
+        user,
+        rule: NotificationRule {
+            urgency: Urgency::High,
+            channel,
+            delay_minutes,
+        },
+    }
+}
+
+fn team_row(clock: &dyn Clock, (name, members): &(&str, &[usize]), people: &[UserId], since: Timestamp) -> TeamRow {
+    let members = members.iter().enumerate().map(|(place, person)| Member {
+        user: people[*person],
+        lead: place == 0,
+        receives_notifications: true,
+    });
+    TeamRow {
+        id: TeamId::new(clock.uuid_v7()),
+        name: (*name).into(),
+        members: members.collect(),
+        created_at: since,
+        updated_at: since,
+    }
+}
+
+fn service_row(
+    clock: &dyn Clock,
+    (name, description, team, (acknowledge, resolve), _): &ServiceLine,
+    teams: &[TeamId],
+    rota: &rota::Rota,
+    since: Timestamp,
+) -> ServiceRow {
+    let slug = name.to_lowercase().replace(' ', "-");
+    let tells = *name == "Checkout";
+    ServiceRow {
+        id: ServiceId::new(clock.uuid_v7()),
+        name: (*name).into(),
+        description: Some((*description).into()),
+        team: Some(teams[*team]),
+        policy: Some(rota.policies[*team].id),
+        region: Some(if *team == 2 { "us-east-1" } else { "eu-central-1" }.into()),
+        sla_tier: Some(if *acknowledge <= 5 { "Gold" } else { "Silver" }.into()),
+        slack_channel: None,
+        runbook_url: Some(format!("https://wiki.example.com/runbooks/{slug}")),
+        repository_url: Some(format!("https://git.example.com/acme/{slug}")),
+        dashboard_url: Some(format!("https://grafana.example.com/d/{slug}")),
+        target_ack_minutes: Some(*acknowledge),
+        target_resolve_minutes: Some(*resolve),
+        notification_channels: if tells {
+            BTreeSet::from([Channel::Email])
+        } else {
+            BTreeSet::new()
+        },
+        notify_on: if tells {
+            BTreeSet::from([Happening::SlaBreached])
+        } else {
+            BTreeSet::new()
+        },
+        urgencies: UrgencyTable::default(),
+        created_at: since,
+        updated_at: since,
+    }
+}
+
+fn door_row(
+    clock: &dyn Clock,
+    service: ServiceId,
+    (type_name, name): &(&str, &str),
+    since: Timestamp,
+) -> IntegrationRow {
+    let mut key = [0; integrations::KEY_BYTES];
+    clock.fill(&mut key);
+    IntegrationRow {
+        id: IntegrationId::new(clock.uuid_v4()),
+        service,
+        name: (*name).into(),
+        type_name: (*type_name).into(),
+        key: integrations::new_key(key),
+        secret: None,
+        enabled: true,
+        require_key: false,
+        rate_limit_per_minute: PER_MINUTE,
+        field_mapping: None,
+        token_rule: None,
+        topics: Vec::new(),
+        created_at: since,
+        updated_at: since,
+    }
+}
+
+/// Where others are told. All are disabled: nobody is to be called about what never was.
+fn webhook_rows(clock: &dyn Clock, since: Timestamp) -> Vec<WebhookRow> {
+    let row = |name: &str, kind, url: &str| WebhookRow {
+        id: WebhookId::new(clock.uuid_v7()),
+        name: name.into(),
+        kind,
+        url: Secret::new(url.to_owned()),
+        secret: None,
+        channel: None,
+        enabled: false,
+        happenings: BTreeSet::from([Happening::Triggered, Happening::Resolved]),
+        services: BTreeSet::new(),
+        created_at: since,
+        updated_at: since,
+    };
+    vec![
+        row(
+            "Status page",
+            WebhookKind::Generic,
+            "https://status.example.com/hooks/incidents",
+        ),
+        row(
+            "Ops room",
+            WebhookKind::Discord,
+            "https://discord.com/api/webhooks/1/demo",
+        ),
+        row(
+            "Shop room",
+            WebhookKind::GoogleChat,
+            "https://chat.googleapis.com/v1/spaces/demo/messages?key=k&token=t",
+        ),
+    ]
 }

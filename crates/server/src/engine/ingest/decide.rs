@@ -141,6 +141,9 @@ impl Decide<'_> {
         let brief = Brief::of(&change.incident);
         self.batch
             .alert(change.incident.id, Some(job.receipt.id), event, fresh, self.now);
+        if let ("triggered", Some(integration)) = (action, job.receipt.integration) {
+            self.batch.opened_by(change.incident.id, integration);
+        }
         if change.incident.resolved_at.is_none() {
             self.known.live.insert(key, change.incident.clone());
         }

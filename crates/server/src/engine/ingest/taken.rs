@@ -1,7 +1,7 @@
 //! What came of each alert, as senders are answered and as it is kept.
 
 use opsknight_domain::{
-    event::{Normalised, clean},
+    event::{Event, Normalised, clean},
     id::IncidentId,
     incident::Incident,
 };
@@ -54,6 +54,16 @@ impl Brief {
 }
 
 impl Taken {
+    /// What came of an event that changed this incident.
+    pub(crate) fn of(action: &'static str, event: &Event, incident: &Incident) -> Self {
+        Self {
+            action,
+            dedup_key: Some(event.dedup_key.clone()),
+            incident: Some(Brief::of(incident)),
+            reason: None,
+        }
+    }
+
     pub(super) fn ignored(dedup_key: Option<String>, reason: impl Into<String>) -> Self {
         Self {
             action: "ignored",
@@ -78,7 +88,7 @@ impl Taken {
     }
 
     /// As it is kept: what the alert was turned into, and what came of it; the incident by its identity only.
-    pub(super) fn stored(&self, event: &Normalised) -> Value {
+    pub(crate) fn stored(&self, event: &Normalised) -> Value {
         let mut value = json!({
             "action": self.action,
             "dedupKey": self.dedup_key,

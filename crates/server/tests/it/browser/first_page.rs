@@ -28,7 +28,7 @@ async fn set_up(stage: &Stage, window: &Window) {
     window.fill("Password", PASSWORD).await;
     window.press(Key::Enter).await;
     window.arrive_at("Dashboard").await;
-    window.read("Before the first alert").await;
+    window.read("First steps").await;
 }
 
 /// A team with one member, and a colleague.

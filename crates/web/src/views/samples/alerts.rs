@@ -152,7 +152,7 @@ impl ServiceSettings {
     }
 }
 
-fn events(k: Kind) -> Vec<EventRow> {
+pub(super) fn events(k: Kind) -> Vec<EventRow> {
     let row = |n: u16, outcome, summary: &str, why: &str, status, incident: Option<Link>| EventRow {
         id: format!("evt_{n}"),
         at: at(-i64::from(n) * 3),

@@ -91,11 +91,6 @@ impl Dashboard {
             until: Some(at(3 * 1440)),
             next: Some(k.person(n + 1)),
         };
-        let step = |href: &str, text: &str, why: &str, done| FirstStep {
-            link: k.link(href, text),
-            why: k.text(why),
-            done,
-        };
         Self {
             shell: k.shell(Section::Dashboard, "Dashboard", "/"),
             open: if k == Kind::Empty { 0 } else { 2 },
@@ -107,26 +102,18 @@ impl Dashboard {
                 duty("Data", 2, false),
                 duty("Website, nights", 4, true),
             ]),
-            first_steps: if k == Kind::Typical {
-                Vec::new()
-            } else {
-                vec![
-                    step(
-                        "/settings/notifications",
-                        "Set up email",
-                        "Without it nobody can be paged.",
-                        true,
-                    ),
-                    step(
-                        "/policies/new",
-                        "Write an escalation policy",
-                        "It says who is paged first and who next.",
-                        false,
-                    ),
-                    step("/services/new", "Add a service", "It is what alerts are about.", false),
-                    step("/services", "Connect a monitoring tool", "It sends the alerts.", false),
-                ]
-            },
+            first_steps: figures::first_steps(k),
+            more: u64::from(k == Kind::Hostile) * 9_980,
+            services: k.list(vec![ServiceHealth {
+                service: k.link("/services/svc_1", "Checkout API"),
+                health: Health::Critical,
+                open: 2,
+                acknowledged: 1,
+            }]),
+            quiet: if k == Kind::Empty { 0 } else { 11 },
+            events: alerts::events(k),
+            failures: deliveries(k),
+            glance: figures::glance(k),
         }
     }
 }
