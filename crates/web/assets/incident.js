@@ -22,6 +22,11 @@ document.addEventListener("toggle", async (event) => {
   } catch { /* The link beneath leads there. */ }
 }, true);
 
+// A sheet that was opened from "More actions" lies over it. When its form is sent both are done with.
+document.addEventListener("submit", (event) => {
+  if (event.target.closest("#incident-sheets")) document.getElementById("more-sheet")?.hidePopover();
+});
+
 // Mentions: a list box (WAI-ARIA Authoring Practices, combobox) under the text area.
 const WORD = /(?:^|[\s(])@([\p{L}\p{N}._-]{1,40})$/u;
 let list = null;

@@ -178,7 +178,7 @@ fn opened(n: u128, severity: Severity, directory: &Directory) -> Incident {
     let event = Event::new(Action::Trigger, format!("key-{n}"), severity, format!("Problem {n}"));
     let id = IncidentId::new(Uuid::from_u128(1000 + n));
     let mut change = Incident::open(id, service, OpenedBy::Event(&event), &Play::ann(), directory, start());
-    change.incident.number = i64::try_from(n).unwrap();
+    change.incident.number = i64::try_from(n).expect("numbers of tests are small");
     change.incident
 }
 

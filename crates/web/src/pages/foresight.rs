@@ -68,24 +68,22 @@ fn told(before: Clocks, change: &Change, directory: &Directory, at: Timestamp) -
     ];
     let missed = targets.into_iter().filter(|(_, missed)| *missed);
     let missed = missed.map(|(what, _)| format!("The target to {what} is missed"));
-    let plain = [
-        EntryKind::Resolved,
-        EntryKind::Reopened,
-        EntryKind::NotPaged,
-        EntryKind::Exhausted,
-    ];
-    let says = |entry: &Entry| {
+    let plain = [EntryKind::Resolved, EntryKind::Reopened, EntryKind::Exhausted];
+    let last = change.entries.len().saturating_sub(1);
+    let says = |(place, entry): (usize, &Entry)| {
         if entry.kind != EntryKind::Escalated {
-            return plain.contains(&entry.kind).then(|| entry.text.clone());
+            // Who is not paged by what is told when it happens; that in the end nobody is must be known before.
+            let ends = entry.kind == EntryKind::NotPaged && place == last;
+            return (ends || plain.contains(&entry.kind)).then(|| entry.text.clone());
         }
         let index = entry.data["step"].as_u64()?.checked_sub(1)?;
         let pages = paged(change, u32::try_from(index).ok()?, directory, at);
         Some(match pages.is_empty() {
-            true => entry.text.clone(),
+            true => format!("{} reaches nobody", entry.text),
             false => format!("{}: page {pages}", entry.text),
         })
     };
-    let entries = change.entries.iter().filter_map(says);
+    let entries = change.entries.iter().enumerate().filter_map(says);
     missed.chain(entries).collect::<Vec<_>>().join(". ")
 }
 

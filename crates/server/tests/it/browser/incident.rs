@@ -7,7 +7,10 @@ use super::{
     stage::{Stage, alertmanager, post},
     window::{DESK, PHONE, Window},
 };
-use crate::api::{Api, integration, organisation};
+use crate::{
+    api::{Api, integration, organisation},
+    process::{SOON, wait_until},
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_incident_is_worked_on_by_thumb_and_by_keyboard() {
@@ -36,12 +39,16 @@ async fn an_incident_is_worked_on_by_thumb_and_by_keyboard() {
     window.close().await;
 }
 
-/// Presses a button as a thumb does: it must be there, large enough, and not under anything.
+/// Presses a button as a thumb does: it must be there, large enough, and not under anything. What is live may be
+/// replaced between looking and pressing, so it is looked for until both have happened to the same one.
 async fn tap(window: &Window, css: &str) {
-    let button = window.find(css).await;
-    let size = button.rect().await.expect("it is somewhere");
-    assert!(size.height >= 44.0 && size.width >= 44.0, "{css} is {size:?}");
-    button.click().await.expect("nothing lies over it");
+    wait_until(&format!("{css} can be pressed"), SOON, async || {
+        let button = window.driver.find(By::Css(css)).await.ok()?;
+        let size = button.rect().await.ok().filter(|size| size.height > 0.0)?;
+        assert!(size.height >= 44.0 && size.width >= 44.0, "{css} is {size:?}");
+        button.click().await.ok()
+    })
+    .await;
 }
 
 /// Opens the page again, so that the Tab key begins at its top.
