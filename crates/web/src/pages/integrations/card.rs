@@ -115,6 +115,7 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
         source: source.map_or_else(|| unknown(&row.type_name), source_type),
         enabled: row.enabled,
         fresh: is_told && told.fresh,
+        steps: steps(setup.as_ref()),
         snippets: snippets(row, setup.as_ref(), &url),
         masked_url: masked(&url, row),
         webhook_url: url,
