@@ -171,7 +171,9 @@ async fn connect(app: &App, ada: &As, service: &str) {
         "the URL to paste"
     );
     let base = format!("{service}/integrations/{}", made.split('#').nth(1).unwrap());
-    saved(app, ada, &format!("{base}/test"), &[]).await;
+    let tested = app.form(ada, &format!("{base}/test"), &[]).await;
+    assert_eq!(tested.status, StatusCode::OK, "{}", tested.text);
+    assert!(tested.text.contains("(test)"), "the card says what came of it");
     saved(app, ada, &base, &[("name", "Production"), ("rate_limit", "240")]).await;
     let secret = app.form(ada, &format!("{base}/secret"), &[("do", "generate")]).await;
     assert!(secret.text.contains("it is not shown again"), "{}", secret.text);
