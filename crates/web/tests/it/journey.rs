@@ -213,13 +213,10 @@ async fn ask_for_proofs(app: &App, ada: &As, service: &str) {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text);
     let sns = card("CLOUDWATCH").await;
     let topic = "arn:aws:sns:eu-west-1:123456789012:alarms";
-    saved(app, ada, &sns, &[("do", "topics"), ("topics", topic)]).await;
-    assert!(
-        page(app, ada, &format!("{service}/integrations"))
-            .await
-            .text
-            .contains(topic)
-    );
+    let there = saved(app, ada, &sns, &[("do", "topics"), ("topics", topic)]).await;
+    let open = there.split('#').next().unwrap();
+    assert!(open.contains("?open=int_"), "{there}");
+    assert!(page(app, ada, open).await.text.contains(topic));
     let wrong = app.form(ada, &sns, &[("do", "topics"), ("topics", "alarms")]).await;
     assert!(wrong.text.contains("must be the ARN of an SNS topic"), "{}", wrong.text);
 }
