@@ -140,7 +140,7 @@ impl Source for Webhook {
 
     fn sample(&self, now: Timestamp) -> Sample {
         Sample::json(&json!({
-            "id": "opsknight-test",
+            "id": "opsknight-webhook-test",
             "title": "Test alert of the generic webhook",
             "description": "Somebody is trying out this integration. Nothing is wrong.",
             "severity": "info",

@@ -38,12 +38,7 @@ impl Maintenance {
     pub fn errors(&self) -> Vec<FormError> {
         let whole = self.whole.iter().map(FormError::whole);
         let fields = [&self.now.0, &self.now.1, &self.plan.0, &self.plan.1, &self.plan.2];
-        let of_windows = self
-            .active
-            .iter()
-            .chain(&self.planned)
-            .filter_map(|window| window.form.as_ref());
-        let of_windows = of_windows.flat_map(|form| [&form.start, &form.end, &form.reason]);
+        let of_windows = self.active.iter().chain(&self.planned).flat_map(Window::fields);
         whole.chain(errors(fields.into_iter().chain(of_windows))).collect()
     }
 }
@@ -65,6 +60,18 @@ pub struct Window {
     pub by: String,
     /// What changes it; none where it cannot be changed, or is not here.
     pub form: Option<WindowForm>,
+}
+
+impl Window {
+    /// The controls that change it: what has begun is not asked for its beginning.
+    fn fields(&self) -> Vec<&Field> {
+        let forms = self.form.iter();
+        let fields = forms.flat_map(|form| {
+            let start = (!self.active).then_some(&form.start);
+            start.into_iter().chain([&form.end, &form.reason])
+        });
+        fields.collect()
+    }
 }
 
 /// What changes a time of maintenance.

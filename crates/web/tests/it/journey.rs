@@ -171,7 +171,9 @@ async fn connect(app: &App, ada: &As, service: &str) {
         "the URL to paste"
     );
     let base = format!("{service}/integrations/{}", made.split('#').nth(1).unwrap());
-    saved(app, ada, &format!("{base}/test"), &[]).await;
+    let tested = app.form(ada, &format!("{base}/test"), &[]).await;
+    assert_eq!(tested.status, StatusCode::OK, "{}", tested.text);
+    assert!(tested.text.contains("(test)"), "the card says what came of it");
     saved(app, ada, &base, &[("name", "Production"), ("rate_limit", "240")]).await;
     let secret = app.form(ada, &format!("{base}/secret"), &[("do", "generate")]).await;
     assert!(secret.text.contains("it is not shown again"), "{}", secret.text);
@@ -211,13 +213,10 @@ async fn ask_for_proofs(app: &App, ada: &As, service: &str) {
     assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY, "{}", wrong.text);
     let sns = card("CLOUDWATCH").await;
     let topic = "arn:aws:sns:eu-west-1:123456789012:alarms";
-    saved(app, ada, &sns, &[("do", "topics"), ("topics", topic)]).await;
-    assert!(
-        page(app, ada, &format!("{service}/integrations"))
-            .await
-            .text
-            .contains(topic)
-    );
+    let there = saved(app, ada, &sns, &[("do", "topics"), ("topics", topic)]).await;
+    let open = there.split('#').next().unwrap();
+    assert!(open.contains("?open=int_"), "{there}");
+    assert!(page(app, ada, open).await.text.contains(topic));
     let wrong = app.form(ada, &sns, &[("do", "topics"), ("topics", "alarms")]).await;
     assert!(wrong.text.contains("must be the ARN of an SNS topic"), "{}", wrong.text);
 }
