@@ -336,9 +336,9 @@ CREATE INDEX incident_past_team ON incident (team_id, urgency, created_at, numbe
     WHERE status = 'RESOLVED' AND team_id IS NOT NULL;
 CREATE INDEX incident_past_team_changed ON incident (team_id, urgency, updated_at, number)
     WHERE status = 'RESOLVED' AND team_id IS NOT NULL;
-CREATE INDEX incident_past_assignee ON incident (assignee_id, urgency, created_at, number)
+CREATE INDEX incident_past_assignee ON incident (assignee_id, urgency, created_at, number, team_id)
     WHERE status = 'RESOLVED' AND assignee_id IS NOT NULL;
-CREATE INDEX incident_past_assignee_changed ON incident (assignee_id, urgency, updated_at, number)
+CREATE INDEX incident_past_assignee_changed ON incident (assignee_id, urgency, updated_at, number, team_id)
     WHERE status = 'RESOLVED' AND assignee_id IS NOT NULL;
 
 -- Lists of incidents that people have saved: the query string of the page.

@@ -61,9 +61,15 @@ fn others(filter: &Filter, except: &str, sql: &mut Sql) -> String {
         ("team_id", filter.teams.iter().map(Val::from).collect()),
     ];
     for (column, values) in columns {
-        if column != except && !values.is_empty() {
-            let places = sql.places(values);
+        if column == except || values.is_empty() {
+            continue;
+        }
+        let places = sql.places(values);
+        if except.is_empty() {
             write!(text, " AND i.{column} IN ({places})").expect("a String takes all text");
+        } else {
+            // Wrapped, so that no index of this column is taken in the place of the one that leads.
+            write!(text, " AND COALESCE(i.{column}, '') IN ({places})").expect("a String takes all text");
         }
     }
     if !filter.tags.is_empty() {
