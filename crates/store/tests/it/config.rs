@@ -5,6 +5,7 @@ mod credentials;
 mod paging;
 mod people;
 mod picture;
+mod sign_in;
 
 use std::collections::BTreeSet;
 
