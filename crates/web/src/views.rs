@@ -15,6 +15,10 @@
 //! |---|---|
 //! | `/setup` | `token name email password time_zone` |
 //! | `/login` | `email password next` |
+//! | `/login/second` | `code` or `recovery_code`, `next` |
+//! | `/login/passkey/start`, `/invite/{token}/passkey/start`, `/profile/security/passkeys/start` | nothing; what the browser is asked for is answered as JSON |
+//! | the same with `/finish` | JSON: `token`, `credential`, and `next`, or `name time_zone`, or `name` |
+//! | `/forgot` | `email` |
 //! | `/logout` | |
 //! | `/theme` | `theme` (`system`, `light`, `dark`), `back` (a path of ours) |
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
@@ -49,14 +53,21 @@
 //! | `/teams/{id}/delete` | |
 //! | `/users` | `name email role` |
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
-//! | `/users/{id}/invite`, `/disable`, `/enable` | |
+//! | `/users/{id}/invite`, `/invite/delete`, `/disable`, `/enable` | |
+//! | `/users/{id}/second-step/reset`, `/sessions/delete`, `/sessions/{id}/delete`, `/passkeys/{id}/delete` | |
 //! | `/profile` | `name time_zone` |
 //! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
 //! | the same with `/{methodId}` | `do`: `verify` (with `code`), `send-code`, `clear`, `delete`, `test` |
 //! | `/profile/notification-rules`, `/users/{id}/notification-rules` | `rules.N.urgency rules.N.channel rules.N.delay`; buttons `save`, `add=HIGH`, `remove=N` |
 //! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
-//! | `/profile/sessions/{id}/delete` | |
+//! | `/profile/sessions/{id}/delete`, `/profile/sessions/delete` | |
+//! | `/profile/security/second-step` | |
+//! | `/profile/security/second-step/confirm` | `code` |
+//! | `/profile/security/second-step/change` | `proof`; `do`: `codes`, `off` |
+//! | `/profile/security/passkeys/{id}` | `name`; `do`: `rename`, `delete` |
+//! | `/settings/sign-in`, `/settings/sign-in/test` | `issuer client_id client_secret name domains admit role passwords` |
+//! | `/settings/sign-in/forget` | |
 //! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
 //! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
 //! | `/settings/slack/token` | `bot_token` |
@@ -78,6 +89,8 @@
 //! | `/events` | `integration serviceId outcome offset` |
 //! | `/notifications` | `outcome user offset` |
 //! | `/audit` | `actor offset` |
+//! | `/login`, `/login/oidc` | `next` |
+//! | `/login/oidc/callback` | `state code error`, from the provider |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! # Live regions
@@ -102,6 +115,7 @@ mod preview;
 mod reach;
 mod records;
 mod schedules;
+mod security;
 mod services;
 mod settings;
 mod strip;
@@ -118,8 +132,8 @@ pub use opsknight_domain::directory::Standing;
 
 pub use self::{
     channels::*, dashboard::*, form::*, gate::*, incident::*, incidents::*, integrations::*, page::*, parts::*,
-    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, services::*, settings::*, strip::*,
-    time::*, ways::*,
+    people::*, policies::*, preview::*, reach::*, records::*, schedules::*, security::*, services::*, settings::*,
+    strip::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

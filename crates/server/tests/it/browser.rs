@@ -9,6 +9,8 @@ mod hostile;
 mod mail_link;
 mod mapping;
 mod no_scripts;
+mod passkeys;
 mod push;
+mod sign_in;
 mod stage;
 mod window;

@@ -22,6 +22,7 @@ mod environment;
 mod failover;
 mod mail_server;
 mod openapi;
+mod openid;
 mod oracle;
 mod overtaken;
 mod pagerduty;

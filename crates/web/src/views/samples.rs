@@ -10,6 +10,7 @@ mod alerts;
 mod channels;
 mod desk;
 mod organisation;
+mod security;
 mod settings;
 mod work;
 
@@ -174,6 +175,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         work::pages(kind),
         alerts::pages(kind),
         organisation::pages(kind),
+        security::pages(kind),
         settings::pages(kind),
         channels::pages(kind),
     ]

@@ -12,4 +12,6 @@ mod manage;
 mod openapi;
 mod password;
 mod problems;
+mod second_step;
+mod sign_in;
 mod unsubscribe;

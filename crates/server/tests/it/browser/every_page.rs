@@ -78,6 +78,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         "/teams",
         "/users",
         "/profile",
+        "/profile/security",
     ];
     let of_records = ["/audit", "/events", "/notifications"];
     let of_settings = [
@@ -91,6 +92,7 @@ async fn fill(stage: &Stage, api: &Api) -> Vec<String> {
         "/settings/webhooks",
         "/settings/webhooks/new",
         "/settings/api-keys",
+        "/settings/sign-in",
     ];
     let of_forms = [
         "/incidents/new",
