@@ -41,7 +41,7 @@ mod sessions_of;
 mod setup;
 mod sign_in;
 
-pub(crate) use self::letters::{Letter, tell};
+pub(crate) use self::letters::{Letter, Notice, tell};
 pub use self::{
     forgotten::{RESET_LASTS, forgot},
     invitations::{INVITATION_LASTS, Invitation, accept, invite, invited, take_back},

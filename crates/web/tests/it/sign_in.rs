@@ -2,6 +2,7 @@
 
 use http::{Method, StatusCode};
 use opsknight_domain::directory::{Channel, Role};
+use opsknight_store::sessions::LinkPurpose;
 use serde_json::{Value, json};
 
 use crate::{
@@ -350,4 +351,21 @@ async fn passkeys_are_offered_where_they_work_and_else_the_page_says_why() {
         .call(&As::Nobody, Method::POST, "/login/passkey/finish", &forged)
         .await;
     assert_eq!(nobody.status, StatusCode::UNAUTHORIZED, "{}", nobody.text);
+}
+
+#[tokio::test]
+async fn a_password_link_makes_no_passkey() {
+    let app = App::at("http://localhost:8080").await;
+    let user = app.person("Ada", Role::Responder).await;
+    let link = app.link(LinkPurpose::Reset, Some(user)).await;
+    let page = app.get(&As::Nobody, &format!("/invite/{link}")).await;
+    assert!(page.text.contains("Choose a new password") && !page.text.contains("data-passkey"));
+    let path = format!("/invite/{link}/passkey/start");
+    let start = app.call(&As::Nobody, Method::POST, &path, &json!({})).await;
+    assert_eq!(
+        start.status,
+        StatusCode::CONFLICT,
+        "it would lead round the second step: {}",
+        start.text
+    );
 }

@@ -18,7 +18,7 @@ use super::{at, store, user, user_id};
 both! {
     async fn what_was_begun_is_finished_once_and_by_its_own_purpose(db: Db) {
         let sealer = store(&db).sealer;
-        db.write(async |tx| {
+        db.write(async move |tx| {
             users::insert(tx, &user(1, Role::Admin)).await?;
             let second = ("hash", StepPurpose::Second);
             let state = Secret::new("a challenge");
@@ -44,7 +44,7 @@ both! {
 
     async fn an_app_counts_once_it_is_confirmed_and_no_step_counts_twice(db: Db) {
         let sealer = store(&db).sealer;
-        db.write(async |tx| {
+        db.write(async move |tx| {
             users::insert(tx, &user(1, Role::Admin)).await?;
             let (id, first, other) = (user_id(1), Secret::new("FIRST"), Secret::new("OTHER"));
             assert!(second_factor::begin(tx, &sealer, id, &first, at(0)).await?);

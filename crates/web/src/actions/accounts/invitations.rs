@@ -15,7 +15,8 @@ use opsknight_store::{
 use serde_json::json;
 
 use super::{
-    Device, Introduction, Letter, Shown, SignedIn, enter, link_used, note, one_time, sign_in::passwords_off, tell,
+    Device, Introduction, Letter, Notice, Shown, SignedIn, enter, link_used, note, one_time, sign_in::passwords_off,
+    tell,
 };
 use crate::{
     api::{
@@ -108,7 +109,7 @@ pub async fn accept(state: &AppState, token: &str, who: Introduction, device: De
         };
         note(tx, (audit_id, action), &user, &device, now).await?;
         if was_active {
-            tell(tx, &store, (letter_id, &user), &Letter::PasswordChanged, now).await?;
+            tell(tx, &store, (letter_id, &user), &Notice::PasswordChanged.into(), now).await?;
         }
         Ok(signed_in)
     };

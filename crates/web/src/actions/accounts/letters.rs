@@ -20,6 +20,13 @@ pub(crate) enum Letter {
     Forgotten(String),
     /// They asked for one, but sign in by a provider only: the link to that page, and what the provider is called.
     ByProviderOnly(String, String),
+    /// Something about how they sign in has changed.
+    Notice(Notice),
+}
+
+/// What has changed about how somebody signs in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Notice {
     /// Their password was changed.
     PasswordChanged,
     /// Codes are asked for from now on.
@@ -95,54 +102,61 @@ impl Letter {
                 ),
                 "password link",
             ),
+            Self::Notice(notice) => {
+                let (subject, text) = notice.words();
+                (subject, format!("{text}\n\n{NOT_YOU}"), "security notice")
+            }
+        }
+    }
+}
+
+impl From<Notice> for Letter {
+    fn from(notice: Notice) -> Self {
+        Self::Notice(notice)
+    }
+}
+
+impl Notice {
+    /// Subject, and what has happened.
+    fn words(&self) -> (&'static str, String) {
+        match self {
             Self::PasswordChanged => (
                 "Your OpsKnight password was changed",
-                format!("Your password was changed, and other devices were signed out.\n\n{NOT_YOU}"),
-                "security notice",
+                "Your password was changed, and other devices were signed out.".to_owned(),
             ),
             Self::SecondStepOn => (
                 "Two-step sign-in is on",
-                format!(
-                    "From now on a code from your app is asked for when you sign in with your password.\n\n{NOT_YOU}"
-                ),
-                "security notice",
+                "From now on a code from your app is asked for when you sign in with your password.".to_owned(),
             ),
-            Self::SecondStepOff(by) => (
-                "Two-step sign-in is off",
-                format!(
-                    "Two-step sign-in was switched off{}. Your password alone signs you in now.\n\n{NOT_YOU}",
-                    by.words()
-                ),
-                "security notice",
-            ),
+            Self::SecondStepOff(by) => {
+                let by = by.words();
+                (
+                    "Two-step sign-in is off",
+                    format!("Two-step sign-in was switched off{by}. Your password alone signs you in now."),
+                )
+            }
             Self::CodesRenewed => (
                 "New recovery codes were made",
-                format!("New recovery codes were made for your account. The earlier ones work no more.\n\n{NOT_YOU}"),
-                "security notice",
+                "New recovery codes were made for your account. The earlier ones work no more.".to_owned(),
             ),
-            Self::CodeUsed(left) => (
-                "A recovery code was used",
-                format!(
-                    "Somebody signed in to your account with one of your recovery codes. {}\n\n{NOT_YOU}",
-                    codes_left(*left)
-                ),
-                "security notice",
-            ),
+            Self::CodeUsed(left) => {
+                let left = codes_left(*left);
+                (
+                    "A recovery code was used",
+                    format!("Somebody signed in to your account with one of your recovery codes. {left}"),
+                )
+            }
             Self::PasskeyAdded(name) => (
                 "A passkey was added",
-                format!(
-                    "The passkey “{name}” was added to your account. It signs you in without a password.\n\n{NOT_YOU}"
-                ),
-                "security notice",
+                format!("The passkey “{name}” was added to your account. It signs you in without a password."),
             ),
-            Self::PasskeyRemoved(name, by) => (
-                "A passkey was removed",
-                format!(
-                    "The passkey “{name}” was removed from your account{}.\n\n{NOT_YOU}",
-                    by.words()
-                ),
-                "security notice",
-            ),
+            Self::PasskeyRemoved(name, by) => {
+                let by = by.words();
+                (
+                    "A passkey was removed",
+                    format!("The passkey “{name}” was removed from your account{by}."),
+                )
+            }
         }
     }
 }
@@ -192,7 +206,7 @@ mod tests {
     fn what_is_left_is_told_in_words() {
         assert_eq!(codes_left(0), "None is left: make new ones.");
         assert_eq!(codes_left(9), "9 are left.");
-        let (_, text, reason) = Letter::SecondStepOff(By::Other("Ada".into())).words();
+        let (_, text, reason) = Letter::Notice(Notice::SecondStepOff(By::Other("Ada".into()))).words();
         assert!(text.contains("switched off by Ada."), "{text}");
         assert_eq!(reason, "security notice");
     }

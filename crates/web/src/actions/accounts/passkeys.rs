@@ -15,7 +15,7 @@ use opsknight_store::{
 use serde_json::{Value, json};
 
 use super::{
-    Device, Introduction, Letter, Shown, SignedIn, enter,
+    Device, Introduction, Notice, Shown, SignedIn, enter,
     invitations::{introduce, taken},
     letters::By,
     link_used, note, one_time,
@@ -149,7 +149,7 @@ pub async fn finish_making(
             tx,
             &store,
             (letter, &row),
-            &Letter::PasskeyAdded(name.clone()),
+            &Notice::PasskeyAdded(name.clone()).into(),
             change.now,
         )
         .await?;
@@ -212,12 +212,21 @@ pub async fn sign_in(state: &AppState, token: &str, answer: Value, device: Devic
     state.store.db.write(unit).await
 }
 
-/// Begins to make a passkey for whoever was sent this link.
+/// Whether a link may give somebody a passkey. A passkey needs no code beside it, so a password link, which comes by mail
+/// alone, must not lead round the second step of whoever has one.
+fn is_new(user: &users::UserRow) -> bool {
+    user.standing == Standing::Invited
+}
+
+/// Begins to make a passkey for whoever is invited by this link.
 ///
 /// # Errors
 /// 409 when the link does not work, or there can be none here.
 pub async fn begin_accepting(state: &AppState, link: &str) -> Result<Begun, ApiError> {
-    let user = super::invited(state, link).await?.ok_or_else(link_used)?;
+    let user = super::invited(state, link)
+        .await?
+        .filter(is_new)
+        .ok_or_else(link_used)?;
     begin_making(state, user.id).await
 }
 
@@ -241,7 +250,7 @@ pub async fn accept(
     let (store, begun, audit_id) = (state.store.clone(), state.token(), AuditId::new(state.clock.uuid_v7()));
     let unit = async move |tx: &mut Tx<'_>| {
         let mut user = taken(tx, &hash, now).await?;
-        if step.user != Some(user.id) {
+        if step.user != Some(user.id) || !is_new(&user) {
             return Err(link_used());
         }
         if user.role != Role::Admin && !provider::passwords_allowed(tx, &store).await? {
@@ -312,7 +321,7 @@ pub async fn remove(state: &AppState, caller: &Caller, user: UserId, id: &str) -
                 "this is your last way in: choose a password or add another passkey first",
             ));
         }
-        let words = Letter::PasskeyRemoved(passkey.name.clone(), by.clone());
+        let words = Notice::PasskeyRemoved(passkey.name.clone(), by.clone()).into();
         tell(tx, &store, (letter, &row), &words, change.now).await?;
         let changes = json!({ "passkey": { "from": passkey.name, "to": null } });
         change

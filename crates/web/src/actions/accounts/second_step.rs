@@ -12,7 +12,7 @@ use opsknight_store::{
 use serde_json::json;
 
 use super::{
-    Device, Letter, Shown, SignedIn, enter,
+    Device, Notice, Shown, SignedIn, enter,
     letters::{By, codes_left},
     note_with, one_time, tell, too_late, try_address,
 };
@@ -107,7 +107,7 @@ pub async fn confirm(state: &AppState, caller: &Caller, user: UserId, code: &str
         second_factor::confirm(tx, user, change.now).await?;
         second_factor::replace_codes(tx, user, &hashes).await?;
         let row = found(tx, user).await?;
-        tell(tx, &store, (letter, &row), &Letter::SecondStepOn, change.now).await?;
+        tell(tx, &store, (letter, &row), &Notice::SecondStepOn.into(), change.now).await?;
         change
             .record(tx, "second_step_on", object(&row.name, &user), json!({}))
             .await?;
@@ -191,7 +191,7 @@ pub async fn finish(state: &AppState, token: &str, code: &str, device: Device) -
             .map(|standing| standing.codes_left);
         let used = before.zip(after).filter(|(before, after)| *after < before.codes_left);
         if let Some((_, left)) = used {
-            tell(tx, &store, (letter, &row), &Letter::CodeUsed(left), now).await?;
+            tell(tx, &store, (letter, &row), &Notice::CodeUsed(left).into(), now).await?;
             let line = (
                 audit_id,
                 "user.recovery_code_used",
@@ -280,7 +280,7 @@ pub async fn renew_codes(
         }
         second_factor::replace_codes(tx, user, &hashes).await?;
         let row = found(tx, user).await?;
-        tell(tx, &store, (letter, &row), &Letter::CodesRenewed, change.now).await?;
+        tell(tx, &store, (letter, &row), &Notice::CodesRenewed.into(), change.now).await?;
         change
             .record(tx, "recovery_codes_made", object(&row.name, &user), json!({}))
             .await?;
@@ -321,7 +321,7 @@ async fn remove(state: &AppState, caller: &Caller, user: UserId, what: &'static 
         if !second_factor::delete(tx, user).await? {
             return Err(ApiError::conflict("two-step sign-in is off already"));
         }
-        let words = Letter::SecondStepOff(by.clone());
+        let words = Notice::SecondStepOff(by.clone()).into();
         tell(tx, &store, (letter, &row), &words, change.now).await?;
         change.record(tx, what, object(&row.name, &user), json!({})).await?;
         Ok(())

@@ -4,7 +4,7 @@ use opsknight_domain::id::{DeliveryId, UserId};
 use opsknight_store::{db::Tx, login_steps, secret::token_hash, sessions, users};
 use serde_json::json;
 
-use super::{Device, Letter, session, tell};
+use super::{Device, Notice, session, tell};
 use crate::{
     api::{
         access::Caller,
@@ -51,7 +51,7 @@ pub async fn change_password(
         login_steps::delete_of(tx, user).await?;
         sessions::insert(tx, &begun).await?;
         let row = found(tx, user).await?;
-        tell(tx, &store, (letter, &row), &Letter::PasswordChanged, now).await?;
+        tell(tx, &store, (letter, &row), &Notice::PasswordChanged.into(), now).await?;
         change
             .record(tx, "password_changed", object(&row.name, &user), json!({}))
             .await?;
