@@ -121,6 +121,11 @@ impl Client {
         self.inner.get(url)
     }
 
+    /// Begins any other call.
+    pub(crate) fn request(&self, method: reqwest::Method, url: url::Url) -> RequestBuilder {
+        self.inner.request(method, url)
+    }
+
     /// Makes the call and reads the beginning of what was answered, whatever its status.
     pub(crate) async fn call(&self, request: RequestBuilder, now: Timestamp) -> Result<Answer, DeliveryError> {
         self.read(request, now, ANSWER_BYTES_MAX).await

@@ -18,6 +18,7 @@ pub use opsknight_domain::{
 mod aws;
 pub mod commands;
 pub mod email;
+pub mod exchange;
 pub mod fetch;
 mod given;
 pub mod guard;

@@ -102,9 +102,63 @@ CREATE TABLE login_token (
     token_hash {key} PRIMARY KEY,
     purpose TEXT NOT NULL CHECK (purpose IN ('SETUP', 'INVITE', 'RESET')),
     user_id {key} REFERENCES app_user (id),
+    -- The name of who made it.
+    made_by TEXT,
     created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
+
+-- What a browser has begun and comes back to finish: signing in with a second step, a passkey or at a provider. Each
+-- counts once.
+CREATE TABLE login_step (
+    token_hash {key} PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('SECOND', 'PASSKEY', 'NEW_PASSKEY', 'PROVIDER')),
+    user_id {key} REFERENCES app_user (id),
+    sealed TEXT NOT NULL,
+    tries BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
+);
+CREATE INDEX login_step_expiry ON login_step (expires_at);
+
+-- The app that makes somebody's codes. It counts once a code has confirmed it.
+CREATE TABLE second_factor (
+    user_id {key} PRIMARY KEY REFERENCES app_user (id),
+    secret_sealed TEXT NOT NULL,
+    -- The time step of the last code that was taken: no code is taken twice.
+    last_step BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    confirmed_at BIGINT
+);
+
+-- Codes for when the app is lost. One that was used is deleted.
+CREATE TABLE recovery_code (
+    user_id {key} NOT NULL REFERENCES app_user (id),
+    code_hash {key} NOT NULL,
+    PRIMARY KEY (user_id, code_hash)
+);
+
+-- The public halves of passkeys, by the identity that the device gave each.
+CREATE TABLE passkey (
+    id {key} PRIMARY KEY,
+    user_id {key} NOT NULL REFERENCES app_user (id),
+    name TEXT NOT NULL,
+    credential TEXT NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT
+);
+CREATE INDEX passkey_user ON passkey (user_id);
+
+-- Who somebody is at an OpenID provider.
+CREATE TABLE provider_identity (
+    issuer {key} NOT NULL,
+    subject {key} NOT NULL,
+    user_id {key} NOT NULL REFERENCES app_user (id),
+    created_at BIGINT NOT NULL,
+    last_used_at BIGINT NOT NULL,
+    PRIMARY KEY (issuer, subject)
+);
+CREATE INDEX provider_identity_user ON provider_identity (user_id);
 
 CREATE TABLE api_key (
     id {key} PRIMARY KEY,

@@ -50,6 +50,14 @@ pub mod api_keys;
 
 pub mod sessions;
 
+pub mod login_steps;
+
+pub mod passkeys;
+
+pub mod provider_identities;
+
+pub mod second_factor;
+
 pub mod activity;
 
 pub mod audit;

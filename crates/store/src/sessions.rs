@@ -163,7 +163,7 @@ pub async fn of_user(tx: &mut Tx<'_>, user: UserId, now: Timestamp) -> Result<Ve
     rows.into_iter().map(read).collect()
 }
 
-/// Forgets sessions and one-time links that have ended, and says how many there were.
+/// Forgets sessions, one-time links and half-done sign-ins that have ended, and says how many there were.
 ///
 /// # Errors
 /// When the database cannot take it.
@@ -174,7 +174,10 @@ pub async fn sweep(tx: &mut Tx<'_>, now: Timestamp) -> Result<u64, DbError> {
     let links = tx
         .execute("DELETE FROM login_token WHERE expires_at <= $1", &[now.into()])
         .await?;
-    Ok(sessions + links)
+    let steps = tx
+        .execute("DELETE FROM login_step WHERE expires_at <= $1", &[now.into()])
+        .await?;
+    Ok(sessions + links + steps)
 }
 
 /// What a one-time link is for.
@@ -262,4 +265,55 @@ pub async fn take_link(
         .query_opt(sql, &[token_hash.into(), purpose.word().into(), now.into()])
         .await?;
     row.map(|mut row| row.take()).transpose()
+}
+
+/// Notes who made a one-time link.
+///
+/// # Errors
+/// When the database cannot take it.
+pub async fn name_maker(tx: &mut Tx<'_>, token_hash: &str, made_by: &str) -> Result<(), DbError> {
+    let sql = "UPDATE login_token SET made_by = $2 WHERE token_hash = $1";
+    tx.execute(sql, &[token_hash.into(), made_by.into()]).await?;
+    Ok(())
+}
+
+/// An invitation that can still be accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvitationRow {
+    /// Who is invited.
+    pub user: UserId,
+    /// The name of who invited them; none: the command line did.
+    pub made_by: Option<String>,
+    /// When it was sent last.
+    pub created_at: Timestamp,
+    /// Until when it can be accepted.
+    pub expires_at: Timestamp,
+}
+
+/// The invitations that can still be accepted, the first to end in front.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn invitations(tx: &mut Tx<'_>, now: Timestamp) -> Result<Vec<InvitationRow>, DbError> {
+    let sql = "SELECT user_id, made_by, created_at, expires_at FROM login_token \
+               WHERE purpose = 'INVITE' AND user_id IS NOT NULL AND expires_at > $1 ORDER BY expires_at, token_hash";
+    let rows = tx.query(sql, &[now.into()]).await?;
+    let read = |mut row: Row| {
+        Ok(InvitationRow {
+            user: row.take()?,
+            made_by: row.take()?,
+            created_at: row.take()?,
+            expires_at: row.take()?,
+        })
+    };
+    rows.into_iter().map(read).collect()
+}
+
+/// Makes all of somebody's one-time links invalid, and says how many there were.
+///
+/// # Errors
+/// When the database cannot take it.
+pub async fn delete_links_of(tx: &mut Tx<'_>, user: UserId) -> Result<u64, DbError> {
+    tx.execute("DELETE FROM login_token WHERE user_id = $1", &[user.into()])
+        .await
 }

@@ -197,6 +197,29 @@ pub async fn set_password(tx: &mut Tx<'_>, id: UserId, hash: &str, now: Timestam
     found("user", tx.execute(sql, &[id.into(), hash.into(), now.into()]).await?)
 }
 
+/// Makes an invited person an active one, who signs in by something else than a password.
+///
+/// # Errors
+/// There is no such person, or the database cannot take it.
+pub async fn activate(tx: &mut Tx<'_>, id: UserId, now: Timestamp) -> Result<(), ChangeError> {
+    directory::bump(tx, now).await?;
+    let sql = "UPDATE app_user SET updated_at = $2, \
+               standing = CASE standing WHEN 'INVITED' THEN 'ACTIVE' ELSE standing END \
+               WHERE id = $1 AND deleted_at IS NULL";
+    found("user", tx.execute(sql, &[id.into(), now.into()]).await?)
+}
+
+/// Whether a person has a way to sign in: a password, a passkey, or an account at a provider.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn can_sign_in(tx: &mut Tx<'_>, id: UserId) -> Result<bool, DbError> {
+    let sql = "SELECT 1 FROM app_user WHERE id = $1 AND deleted_at IS NULL AND (password_hash IS NOT NULL \
+               OR EXISTS (SELECT 1 FROM passkey WHERE user_id = $1) \
+               OR EXISTS (SELECT 1 FROM provider_identity WHERE user_id = $1))";
+    Ok(tx.query_opt(sql, &[id.into()]).await?.is_some())
+}
+
 /// Whether there is anybody at all. Until there is, whoever holds the setup link makes the first administrator.
 ///
 /// # Errors
@@ -262,6 +285,11 @@ pub async fn delete(tx: &mut Tx<'_>, id: UserId, now: Timestamp) -> Result<(), C
     crate::sessions::delete_of(tx, id).await?;
     for sql in [
         "DELETE FROM login_token WHERE user_id = $1",
+        "DELETE FROM login_step WHERE user_id = $1",
+        "DELETE FROM second_factor WHERE user_id = $1",
+        "DELETE FROM recovery_code WHERE user_id = $1",
+        "DELETE FROM passkey WHERE user_id = $1",
+        "DELETE FROM provider_identity WHERE user_id = $1",
         "DELETE FROM team_member WHERE user_id = $1",
         "DELETE FROM notification_rule WHERE user_id = $1",
         "DELETE FROM contact_method WHERE user_id = $1",

@@ -32,6 +32,7 @@ mod records;
 mod rows;
 mod schedules;
 mod search;
+mod security;
 mod services;
 mod settings;
 mod teams;
@@ -86,7 +87,7 @@ fn all() -> Routes {
         paths: Vec::new(),
     };
     let routes = service_routes(incident_routes(gate_routes(routes)));
-    settings_routes(people_routes(plan_routes(routes)))
+    security_routes(settings_routes(people_routes(plan_routes(routes))))
         .get("/", dashboard::show)
         .post("/first-steps/dismiss", first_steps::dismiss)
         .get("/test-page", first_steps::new)
@@ -119,8 +120,18 @@ fn gate_routes(routes: Routes) -> Routes {
         .post("/logout", gate::sign_out)
         .get("/setup", gate::setup)
         .post("/setup", gate::set_up)
-        .get("/invite/{token}", gate::invite)
-        .post("/invite/{token}", gate::accept)
+        .get("/login/second", gate::second::show)
+        .post("/login/second", gate::second::bring)
+        .post("/login/passkey/start", gate::passkey::start)
+        .post("/login/passkey/finish", gate::passkey::finish)
+        .get("/login/oidc", gate::provider::set_out)
+        .get("/login/oidc/callback", gate::provider::come_back)
+        .get("/forgot", gate::forgot::show)
+        .post("/forgot", gate::forgot::send)
+        .get("/invite/{token}", gate::invite::show)
+        .post("/invite/{token}", gate::invite::accept)
+        .post("/invite/{token}/passkey/start", gate::passkey::start_accepting)
+        .post("/invite/{token}/passkey/finish", gate::passkey::accept)
         .get("/ack/{token}", ack::show)
         .post("/ack/{token}", ack::acknowledge)
         .get("/unsubscribe/{token}", unsubscribe::show)
@@ -260,8 +271,33 @@ fn people_routes(routes: Routes) -> Routes {
         .post("/profile/calendar", calendar::renew)
         .post("/profile/shortcuts", gate::set_keys)
         .post("/profile", profile::change)
-        .post("/profile/password", profile::change_password)
-        .post("/profile/sessions/{session}/delete", profile::end_session)
+        .post("/profile/password", security::change_password)
+        .post("/profile/sessions/delete", security::end_others)
+        .post("/profile/sessions/{session}/delete", security::end_session)
+}
+
+fn security_routes(routes: Routes) -> Routes {
+    routes
+        .get("/profile/security", security::show)
+        .get("/profile/security/second-step", security::second_step::show)
+        .post("/profile/security/second-step", security::second_step::begin)
+        .post("/profile/security/second-step/confirm", security::second_step::confirm)
+        .post("/profile/security/second-step/change", security::second_step::change)
+        .post("/profile/security/passkeys/start", security::passkeys::start)
+        .post("/profile/security/passkeys/finish", security::passkeys::finish)
+        .post("/profile/security/passkeys/{passkey}", security::passkeys::change)
+        .post("/users/{id}/invite/delete", security::access::take_back)
+        .post("/users/{id}/second-step/reset", security::access::reset_second_step)
+        .post(
+            "/users/{id}/passkeys/{passkey}/delete",
+            security::access::remove_passkey,
+        )
+        .post("/users/{id}/sessions/delete", security::access::end_sessions)
+        .post("/users/{id}/sessions/{session}/delete", security::access::end_session)
+        .get("/settings/sign-in", settings::sign_in::show)
+        .post("/settings/sign-in", settings::sign_in::save)
+        .post("/settings/sign-in/test", settings::sign_in::test)
+        .post("/settings/sign-in/forget", settings::sign_in::forget)
 }
 
 fn settings_routes(routes: Routes) -> Routes {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::{
     api::settings::rooms::Rooms,
-    auth::{Passwords, Throttles},
+    auth::{Passwords, Throttles, passkey::Passkeys},
     live::Listeners,
     vitals::Vitals,
 };
@@ -81,6 +81,13 @@ pub trait Providers: Send + Sync {
     /// # Errors
     /// When it cannot be read now.
     async fn push_key(&self) -> Result<String, DeliveryError>;
+
+    /// Makes one call to an OpenID provider, whose answer is bounded and followed nowhere. Addresses that are not public
+    /// are called only where the operator lets them be.
+    ///
+    /// # Errors
+    /// When no answer came, or the address may not be called.
+    async fn call_openid(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, DeliveryError>;
 
     /// The way to Slack.
     fn slack(&self) -> &dyn Slack;
@@ -206,6 +213,8 @@ pub struct Inner {
     pub(crate) listeners: Listeners,
     /// What Slack told of its conversations a moment ago.
     pub(crate) rooms: Rooms,
+    /// Whether and for which site passkeys can be made.
+    pub(crate) passkeys: Passkeys,
 }
 
 impl Deref for Inner {
@@ -233,6 +242,7 @@ impl AppState {
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let passwords = Passwords::new(&*parts.clock);
+        let passkeys = Passkeys::of(&parts.public_url);
         let listeners = Listeners::new(parts.limits.live_streams);
         Self(Arc::new(Inner {
             parts,
@@ -240,6 +250,7 @@ impl AppState {
             throttles: Throttles::default(),
             listeners,
             rooms: Rooms::default(),
+            passkeys,
         }))
     }
 

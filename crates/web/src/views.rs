@@ -15,6 +15,10 @@
 //! |---|---|
 //! | `/setup` | `token name email password time_zone` |
 //! | `/login` | `email password next` |
+//! | `/login/second` | `code` or `recovery_code`, `next` |
+//! | `/login/passkey/start`, `/invite/{token}/passkey/start`, `/profile/security/passkeys/start` | nothing; what the browser is asked for is answered as JSON |
+//! | the same with `/finish` | JSON: `token`, `credential`, and `next`, or `name time_zone`, or `name` |
+//! | `/forgot` | `email` |
 //! | `/logout` | |
 //! | `/theme` | `theme` (`system`, `light`, `dark`), `back` (a path of ours) |
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
@@ -61,7 +65,8 @@
 //! | `/teams/{id}/delete` | |
 //! | `/users` | `name email role` |
 //! | `/users/{id}` | `name role` (no `role` for oneself) |
-//! | `/users/{id}/invite`, `/disable`, `/enable` | |
+//! | `/users/{id}/invite`, `/invite/delete`, `/disable`, `/enable` | |
+//! | `/users/{id}/second-step/reset`, `/sessions/delete`, `/sessions/{id}/delete`, `/passkeys/{id}/delete` | |
 //! | `/test-page`, `/first-steps/dismiss` | |
 //! | `/profile` | `name time_zone` |
 //! | `/profile/contact-methods`, `/users/{id}/contact-methods` | `type address` |
@@ -69,9 +74,15 @@
 //! | `/profile/notification-rules`, `/users/{id}/notification-rules` | `rules.N.urgency rules.N.channel rules.N.delay`; buttons `save`, `add=HIGH`, `remove=N` |
 //! | `/profile/mail`, `/users/{id}/mail` | `receive_news` (`on`); `do`: `save`, `clear` |
 //! | `/profile/password` | `current_password new_password` (and `username`, for password managers only) |
-//! | `/profile/sessions/{id}/delete` | |
+//! | `/profile/sessions/{id}/delete`, `/profile/sessions/delete` | |
 //! | `/notifications/{id}/retry` | |
 //! | `/profile/shortcuts` | `single_keys` (`on`) |
+//! | `/profile/security/second-step` | |
+//! | `/profile/security/second-step/confirm` | `code` |
+//! | `/profile/security/second-step/change` | `proof`; `do`: `codes`, `off` |
+//! | `/profile/security/passkeys/{id}` | `name`; `do`: `rename`, `delete` |
+//! | `/settings/sign-in`, `/settings/sign-in/test` | `issuer client_id client_secret name domains admit role passwords` |
+//! | `/settings/sign-in/forget` | |
 //! | `/settings/{channel}`, `/settings/{channel}/test` | `provider`, and for each provider its settings: `SMTP.host SMTP.password`, and `SMTP.password.remove` (`on`) for a credential that can be taken away; the same behind `second.`; `to` for the test |
 //! | `/settings/slack`, `/settings/slack/test` | `SLACK.clientId SLACK.clientSecret SLACK.signingSecret`; `to` and `bot_token` for the test |
 //! | `/settings/slack/token` | `bot_token` |
@@ -106,6 +117,8 @@
 //! | `/audit`, `/audit.csv` | `actor kind`, and the same |
 //! | `/guide` | `q` |
 //! | `/analytics`, `/analytics/{report}.csv` | `days`, or `from to`; `serviceId teamId urgency sort` |
+//! | `/login`, `/login/oidc` | `next` |
+//! | `/login/oidc/callback` | `state code error`, from the provider |
 //! | `/live` | an `EventSource`; any message, also one named `change`, makes pages fetch their live regions again |
 //!
 //! A form about something that others may change as well carries `version`, of `form::version`: when it last changed. Where
@@ -143,6 +156,7 @@ mod reach;
 mod records;
 mod schedules;
 mod search;
+mod security;
 mod services;
 mod settings;
 mod strip;
@@ -161,8 +175,8 @@ pub use opsknight_domain::directory::Standing;
 pub use self::{
     activity::*, analytics::*, channels::*, chart::*, conflict::*, dashboard::*, form::*, frame::*, gate::*, guide::*,
     incident::*, incidents::*, integrations::*, maintenance::*, overview::*, page::*, parts::*, people::*, policies::*,
-    preview::*, reach::*, records::*, schedules::*, search::*, services::*, settings::*, strip::*, system::*, time::*,
-    ways::*,
+    preview::*, reach::*, records::*, schedules::*, search::*, security::*, services::*, settings::*, strip::*,
+    system::*, time::*, ways::*,
 };
 
 /// What the bar at the bottom of a phone shows beside "More".

@@ -12,6 +12,7 @@ use std::{
 use jiff::{SignedDuration, Timestamp};
 use opsknight_channels::{
     Channel as Way, DeliveryError, Endpoint, Hook, Message, Receipt, Secret, Timeouts, Vendors,
+    exchange::Exchange,
     push::web,
     rooms::{discord::Discord, google_chat::GoogleChat, teams::Teams, telegram::Telegram},
     slack::Workspace,
@@ -64,6 +65,8 @@ pub struct Outbox {
     environment: Environment,
     tools: Tools,
     hooks: Hooks,
+    /// The way to OpenID providers.
+    openid: Exchange,
     calls: Calls,
     kept: Mutex<Kept>,
     /// The workspace of the environment's token, once Slack has said which one that is.
@@ -154,6 +157,7 @@ impl Outbox {
         let roots = Roots::native();
         Ok(Self {
             hooks: Hooks::new(calls, &roots, environment.bases.telegram.clone())?,
+            openid: Exchange::new(calls.allow_private, &roots, calls.timeouts)?,
             tools: Tools {
                 vendors: Vendors::new(&roots, calls.timeouts)?,
                 roots,

@@ -24,6 +24,7 @@ mod failover;
 mod mail_server;
 mod maintenance;
 mod openapi;
+mod openid;
 mod oracle;
 mod overtaken;
 mod pagerduty;

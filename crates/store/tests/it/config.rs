@@ -6,6 +6,7 @@ mod incident_lists;
 mod paging;
 mod people;
 mod picture;
+mod sign_in;
 
 use std::collections::BTreeSet;
 

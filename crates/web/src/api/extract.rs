@@ -194,6 +194,14 @@ impl<A: Identity, B: Identity> FromPath for (Id<A>, Id<B>) {
     }
 }
 
+impl<A: Identity> FromPath for (Id<A>, String) {
+    fn from_path(texts: &[String]) -> Result<Self, ApiError> {
+        let text = texts.get(1).filter(|text| !text.contains('\0'));
+        let text = text.cloned().ok_or_else(|| ApiError::not_found("page"))?;
+        Ok((identity(texts, 0)?, text))
+    }
+}
+
 impl FromPath for String {
     fn from_path(texts: &[String]) -> Result<Self, ApiError> {
         let text = texts.first().filter(|text| !text.contains('\0'));

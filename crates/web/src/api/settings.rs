@@ -26,6 +26,7 @@ pub(crate) mod oauth;
 pub(crate) mod providers;
 pub(crate) mod rooms;
 mod shape;
+pub(crate) mod sign_in;
 mod slack;
 mod trial;
 pub(crate) mod workspaces;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(workspaces::routes())
         .merge(rooms::routes())
         .merge(oauth::routes())
+        .merge(sign_in::routes())
 }
 
 /// Which channel a path names.

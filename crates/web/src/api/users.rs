@@ -27,6 +27,7 @@ use super::{
 };
 use crate::state::AppState;
 
+mod access;
 pub(crate) mod codes;
 pub(crate) mod reach;
 pub(crate) mod rules;
@@ -43,6 +44,7 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
         .merge(codes::routes())
         .merge(rules::routes())
         .merge(test_page::routes())
+        .merge(access::routes())
 }
 
 /// A person.
@@ -194,8 +196,8 @@ impl UserPatch {
             row.role = role;
         }
         if let Some(Word(standing)) = self.status {
-            let has_password = users::password(tx, row.id).await?.is_some();
-            row.standing = match (standing, has_password) {
+            let can_sign_in = users::can_sign_in(tx, row.id).await?;
+            row.standing = match (standing, can_sign_in) {
                 (Standing::Disabled, _) => Standing::Disabled,
                 (Standing::Active, true) => Standing::Active,
                 // Whoever has never signed in is still only invited.

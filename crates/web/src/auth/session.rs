@@ -3,6 +3,7 @@
 use axum::response::Response;
 use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
 use http::{HeaderMap, HeaderValue, header};
+use jiff::SignedDuration;
 use opsknight_store::sessions::SESSION_KEPT_FOR;
 
 use crate::state::AppState;
@@ -47,6 +48,41 @@ pub(crate) fn prolong(response: &mut Response, token: String, state: &AppState) 
 /// The cookie that takes it away.
 pub(crate) fn end_cookie(state: &AppState) -> Cookie<'static> {
     let mut cookie = session_cookie(String::new(), state);
+    cookie.make_removal();
+    cookie
+}
+
+/// The cookie of what a browser has begun and comes back to finish.
+const fn step_name(https: bool) -> &'static str {
+    if https { "__Host-sign-in" } else { "sign-in" }
+}
+
+/// How long a browser keeps it: longer than anything takes that is begun.
+const STEP_KEPT_FOR: SignedDuration = SignedDuration::from_mins(15);
+
+/// The token of what a browser has begun.
+pub(crate) fn step_token(headers: &HeaderMap, state: &AppState) -> Option<String> {
+    let jar = CookieJar::from_headers(headers);
+    let cookie = jar.get(step_name(state.is_https()))?;
+    Some(cookie.value().to_owned()).filter(|token| !token.is_empty())
+}
+
+/// The cookie that lets this browser, and no other, finish what it has begun. It is sent along when a provider sends
+/// somebody back, which is a navigation.
+pub(crate) fn step_cookie(token: String, state: &AppState) -> Cookie<'static> {
+    let kept_for = STEP_KEPT_FOR.unsigned_abs().try_into();
+    Cookie::build((step_name(state.is_https()), token))
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(state.is_https())
+        .path("/")
+        .max_age(kept_for.expect("some minutes are a length of time"))
+        .build()
+}
+
+/// The cookie that takes it away.
+pub(crate) fn end_step_cookie(state: &AppState) -> Cookie<'static> {
+    let mut cookie = step_cookie(String::new(), state);
     cookie.make_removal();
     cookie
 }

@@ -88,6 +88,10 @@ pub struct Throttles {
     /// Codes that are sent to somebody's telephone, by who asks and by where they go: they cost money, and whoever gets
     /// them may have asked for none.
     pub codes: Throttle,
+    /// Codes of the second step, by person: there are only a million.
+    pub second: Throttle,
+    /// Forgotten passwords, by the mail address that is asked for: whoever gets the mail may have asked for none.
+    pub forgotten: Throttle,
 }
 
 impl Default for Throttles {
@@ -97,6 +101,8 @@ impl Default for Throttles {
             account: Throttle::new(10, SignedDuration::from_secs(30)),
             links: Throttle::new(60, SignedDuration::from_secs(2)),
             codes: Throttle::new(5, SignedDuration::from_mins(1)),
+            second: Throttle::new(10, SignedDuration::from_mins(5)),
+            forgotten: Throttle::new(3, SignedDuration::from_mins(10)),
         }
     }
 }

@@ -1,4 +1,11 @@
-//! The pages before the door: setting up, signing in and out, accepting an invitation.
+//! The pages before the door: setting up, signing in and out. Invitations, forgotten passwords, the second step, passkeys
+//! and the way to a provider and back each have a file.
+
+pub(super) mod forgot;
+pub(super) mod invite;
+pub(super) mod passkey;
+pub(super) mod provider;
+pub(super) mod second;
 
 use axum::{
     extract::State,
@@ -14,15 +21,15 @@ use super::{
     zones,
 };
 use crate::{
-    actions::accounts::{self, Device, Introduction},
+    actions::accounts::{self, Device, Introduction, SignedIn},
     api::{
         access::MaybeCaller,
         error::{ApiError, Code},
-        extract::Path,
+        settings::sign_in,
     },
     auth,
     state::{AppState, Peer},
-    views::{Bare, Invite, InviteForm, InviteState, Login, Setup},
+    views::{Bare, Login, Setup},
 };
 
 /// Longest path that somebody is sent back to after signing in, in bytes.
@@ -39,16 +46,18 @@ fn bare(title: &str, headers: &HeaderMap) -> Bare {
     }
 }
 
-fn device(headers: &HeaderMap, peer: Option<Peer>) -> Device {
+/// Where a session begins that this request asks for.
+pub(super) fn device(headers: &HeaderMap, peer: Option<Peer>, state: &AppState) -> Device {
     let agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
     Device {
         ip: peer.map(|peer| peer.0),
         agent: agent.map(str::to_owned),
+        replaces: auth::session_token(headers, state),
     }
 }
 
 /// The client's address, where the server knows it.
-pub(super) struct MaybePeer(Option<Peer>);
+pub(super) struct MaybePeer(pub(super) Option<Peer>);
 
 impl<S: Sync> axum::extract::FromRequestParts<S> for MaybePeer {
     type Rejection = std::convert::Infallible;
@@ -81,19 +90,60 @@ pub(super) async fn login(
     if accounts::can_set_up(&state, "").await? != accounts::Setup::Done {
         return Ok(Redirect::to("/setup").into_response());
     }
-    let page = login_page(&Form::default(), next, None, &headers);
+    let page = login_page(&state, &Form::default(), next, None, &headers).await?;
     let mut response = html(&page)?;
     flash::add(response.headers_mut(), flash::clear());
     Ok(response)
 }
 
-fn login_page(form: &Form, next: String, refused: Option<String>, headers: &HeaderMap) -> Login {
-    Login {
+async fn login_page(
+    state: &AppState,
+    form: &Form,
+    next: String,
+    refused: Option<String>,
+    headers: &HeaderMap,
+) -> Result<Login, ApiError> {
+    let provider = sign_in::current(state).await?;
+    Ok(Login {
         shell: bare("Sign in", headers),
         next,
         email: form.field("email", &Wrong::default()),
         password: form.secret_field("password", &Wrong::default()),
         refused,
+        provider_only: provider.as_ref().is_some_and(|provider| !provider.passwords),
+        provider: provider.map(|provider| provider.name),
+        passkeys: state.passkeys.why_not().is_none(),
+    })
+}
+
+/// The page to sign in, which says why somebody was not: with the status of the failure.
+async fn login_refused(
+    state: &AppState,
+    (form, next): (&Form, String),
+    refused: String,
+    error: &ApiError,
+    headers: &HeaderMap,
+) -> Result<Response, PageError> {
+    let page = login_page(state, form, next, Some(refused), headers).await?;
+    let mut response = html(&page)?;
+    *response.status_mut() = error.status();
+    if let Some(wait) = error.retry_after_s() {
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(wait));
+    }
+    Ok(response)
+}
+
+/// What somebody is told who tried too often.
+fn too_many_tries(error: &ApiError) -> String {
+    let wait = error.retry_after_s().unwrap_or(1);
+    match wait {
+        0..=90 => format!("There were too many tries. Wait {wait} seconds, then try again."),
+        _ => format!(
+            "There were too many tries. Wait {} minutes, then try again.",
+            wait.div_ceil(60)
+        ),
     }
 }
 
@@ -105,30 +155,33 @@ pub(super) async fn sign_in(
     form: Form,
 ) -> Result<Response, PageError> {
     let next = own_path(form.text("next")).to_owned();
-    let signed_in = accounts::sign_in(&state, form.text("email"), form.raw("password"), device(&headers, peer)).await;
-    let error = match signed_in {
-        Ok(token) => return Ok(with_session(&next, token, &state)),
+    let device = device(&headers, peer, &state);
+    let error = match accounts::sign_in(&state, form.text("email"), form.raw("password"), device).await {
+        Ok(signed_in) => return Ok(entered(&next, signed_in, &state)),
         Err(error) => error,
     };
     let refused = match error.code() {
         Code::Unauthorized => "The email address or the password is not right.".to_owned(),
-        Code::RateLimited => {
-            let wait = error.retry_after_s().unwrap_or(1);
-            format!("There were too many tries. Wait {wait} seconds, then try again.")
-        }
+        Code::Forbidden => "Your password is right, but here you sign in by the provider.".to_owned(),
+        Code::RateLimited => too_many_tries(&error),
         _ => return Err(error.into()),
     };
-    let mut response = html(&login_page(&form, next, Some(refused), &headers))?;
-    *response.status_mut() = error.status();
-    if let Some(wait) = error.retry_after_s() {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(wait));
-    }
-    Ok(response)
+    login_refused(&state, (&form, next), refused, &error, &headers).await
 }
 
-fn with_session(path: &str, token: String, state: &AppState) -> Response {
+/// Where somebody goes who has signed in, or who still has to bring a code.
+fn entered(next: &str, signed_in: SignedIn, state: &AppState) -> Response {
+    match signed_in {
+        SignedIn::Done(token) => with_session(next, token, state),
+        SignedIn::Second(token) => {
+            let jar = CookieJar::new().add(auth::step_cookie(token, state));
+            let along: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+            (jar, Redirect::to(&format!("/login/second?next={along}"))).into_response()
+        }
+    }
+}
+
+pub(super) fn with_session(path: &str, token: String, state: &AppState) -> Response {
     let jar = CookieJar::new().add(auth::session_cookie(token, state));
     (jar, Redirect::to(path)).into_response()
 }
@@ -199,7 +252,7 @@ pub(super) async fn set_up(
     throttle(&state, peer)?;
     let token = form.text("token").to_owned();
     let who = introduction(&form);
-    match accounts::set_up(&state, &token, form.text("email"), who, device(&headers, peer)).await {
+    match accounts::set_up(&state, &token, form.text("email"), who, device(&headers, peer, &state)).await {
         Ok(session) => Ok(with_session("/", session, &state)),
         Err(error) => {
             let wrong = Wrong::of_error(error, &NAMES)?;
@@ -212,60 +265,6 @@ fn throttle(state: &AppState, peer: Option<Peer>) -> Result<(), ApiError> {
     match peer {
         Some(peer) => state.throttles.links.take(&peer.0.to_string(), state.clock.now()),
         None => Ok(()),
-    }
-}
-
-/// `GET /invite/{token}`
-pub(super) async fn invite(
-    State(state): State<AppState>,
-    MaybePeer(peer): MaybePeer,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, PageError> {
-    throttle(&state, peer)?;
-    invite_answer(&state, token, None, Wrong::default(), &headers).await
-}
-
-async fn invite_answer(
-    state: &AppState,
-    token: String,
-    form: Option<Form>,
-    wrong: Wrong,
-    headers: &HeaderMap,
-) -> Result<Response, PageError> {
-    let shell = bare("Your invitation", headers);
-    let Some(user) = accounts::invited(state, &token).await? else {
-        let state = InviteState::Expired;
-        return html(&Invite { shell, state });
-    };
-    let known = [("name".to_owned(), user.name), ("time_zone".to_owned(), user.time_zone)];
-    let form = form.unwrap_or_else(|| Form::of(known));
-    let form = InviteForm {
-        token,
-        email: user.email,
-        name: form.field("name", &wrong),
-        password: form.secret_field("password", &wrong),
-        time_zone: form.select("time_zone", &wrong, zones::choices()),
-    };
-    let state = InviteState::Ready(Box::new(form));
-    html(&Invite { shell, state })
-}
-
-/// `POST /invite/{token}`
-pub(super) async fn accept(
-    State(state): State<AppState>,
-    MaybePeer(peer): MaybePeer,
-    Path(token): Path<String>,
-    headers: HeaderMap,
-    form: Form,
-) -> Result<Response, PageError> {
-    throttle(&state, peer)?;
-    match accounts::accept(&state, &token, introduction(&form), device(&headers, peer)).await {
-        Ok(session) => Ok(with_session("/", session, &state)),
-        Err(error) => {
-            let wrong = Wrong::of_error(error, &NAMES)?;
-            invite_answer(&state, token, Some(form), wrong, &headers).await
-        }
     }
 }
 

@@ -4,6 +4,7 @@ pub(super) mod channel;
 mod fields;
 mod pastes;
 pub(super) mod rooms;
+pub(super) mod sign_in;
 pub(super) mod slack;
 pub(super) mod system;
 mod words;

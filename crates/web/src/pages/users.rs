@@ -1,7 +1,7 @@
 //! `/users`: who there is, what they may do, how they are reached.
 
 use axum::{extract::State, response::Response};
-use http::Uri;
+use http::{HeaderMap, Uri};
 use jiff::SignedDuration;
 use opsknight_domain::{
     directory::{Channel, Directory, Role, Standing, User},
@@ -10,7 +10,6 @@ use opsknight_domain::{
 use opsknight_store::{
     db::Tx,
     incidents::{self, Filter},
-    sessions,
     users::{self, UserRow as Stored},
 };
 use serde_json::{Value, json};
@@ -19,6 +18,7 @@ use super::{
     PageError, choices, duties,
     form::{Form, Wrong},
     reach::{self, Outcome, Typed, Whose},
+    security::access,
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -42,7 +42,7 @@ const DUTIES_AHEAD: SignedDuration = SignedDuration::from_hours(28 * 24);
 const DUTIES_MAX: usize = 6;
 
 /// `GET /users`, with `?name=&role=&standing=` to look for some.
-pub(super) async fn list(viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
+pub(super) async fn list(State(state): State<AppState>, viewer: Viewer, uri: Uri) -> Result<Response, PageError> {
     let asked = asked(&uri);
     let directory = viewer.directory();
     let mut people: Vec<&User> = directory.users.values().filter(|user| is_asked(&asked, user)).collect();
@@ -76,6 +76,7 @@ pub(super) async fn list(viewer: Viewer, uri: Uri) -> Result<Response, PageError
             .iter()
             .any(|name| asked.given(name).is_some()),
         rows,
+        invitations: access::invitations(&state, &viewer).await?,
     };
     viewer.page(&page)
 }
@@ -133,7 +134,12 @@ fn new_page(viewer: &Viewer, form: &Form, wrong: &Wrong) -> UserInvite {
 }
 
 /// `POST /users`
-pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: Form) -> Result<Response, PageError> {
+pub(super) async fn create(
+    State(state): State<AppState>,
+    viewer: Viewer,
+    headers: HeaderMap,
+    form: Form,
+) -> Result<Response, PageError> {
     let new = json!({
         "name": form.text("name"),
         "email": form.text("email"),
@@ -147,7 +153,7 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
     match created {
         Ok(user) => {
             let invitation = accounts::invite(&state, &viewer.caller, user.id.0).await?;
-            shown(&state, &viewer, user.id.0, Some(invitation), None).await
+            shown(&state, &viewer, (user.id.0, &headers), Some(invitation), None).await
         }
         Err(error) => {
             let wrong = Wrong::of_error(error, &[])?;
@@ -160,9 +166,10 @@ pub(super) async fn create(State(state): State<AppState>, viewer: Viewer, form: 
 pub(super) async fn show(
     State(state): State<AppState>,
     viewer: Viewer,
+    headers: HeaderMap,
     Path(Id(id)): Path<ids::User>,
 ) -> Result<Response, PageError> {
-    shown(&state, &viewer, id, None, None).await
+    shown(&state, &viewer, (id, &headers), None, None).await
 }
 
 async fn found(state: &AppState, id: UserId) -> Result<Stored, ApiError> {
@@ -174,7 +181,7 @@ async fn found(state: &AppState, id: UserId) -> Result<Stored, ApiError> {
 async fn shown(
     state: &AppState,
     viewer: &Viewer,
-    id: UserId,
+    (id, headers): (UserId, &HeaderMap),
     invitation: Option<Invitation>,
     typed: Option<(&Form, Wrong)>,
 ) -> Result<Response, PageError> {
@@ -183,6 +190,7 @@ async fn shown(
     let reach = reach::reach(state, viewer, &user, Whose::of(id), &Typed::default()).await?;
     let mut page = page(viewer, &user, reach, invitation, typed);
     page.incidents = incidents_of(state, viewer, id).await?;
+    page.access = access::access(state, viewer, id, headers).await?;
     if is_refused {
         viewer.refused_page(&page)
     } else {
@@ -216,6 +224,7 @@ fn page(
         incidents: Vec::new(),
         duties: ahead(viewer, user.id),
         invitation: invitation.map(|invitation| invitation.url),
+        access: None,
         is_me: user.id == viewer.person.id,
     }
 }
@@ -254,6 +263,7 @@ fn ahead(viewer: &Viewer, user: UserId) -> Vec<(Link, Times, Times)> {
 pub(super) async fn change(
     State(state): State<AppState>,
     viewer: Viewer,
+    headers: HeaderMap,
     Path(Id(id)): Path<ids::User>,
     form: Form,
 ) -> Result<Response, PageError> {
@@ -269,7 +279,7 @@ pub(super) async fn change(
         Ok(_) => Ok(done(&format!("/users/{id}"), "Saved.")),
         Err(error) => {
             let wrong = Wrong::of_error(error, &[])?;
-            shown(&state, &viewer, id, None, Some((&form, wrong))).await
+            shown(&state, &viewer, (id, &headers), None, Some((&form, wrong))).await
         }
     }
 }
@@ -278,10 +288,11 @@ pub(super) async fn change(
 pub(super) async fn invite(
     State(state): State<AppState>,
     viewer: Viewer,
+    headers: HeaderMap,
     Path(Id(id)): Path<ids::User>,
 ) -> Result<Response, PageError> {
     match accounts::invite(&state, &viewer.caller, id).await {
-        Ok(invitation) => shown(&state, &viewer, id, Some(invitation), None).await,
+        Ok(invitation) => shown(&state, &viewer, (id, &headers), Some(invitation), None).await,
         Err(error) => refused(&format!("/users/{id}"), error),
     }
 }
@@ -335,6 +346,7 @@ async fn answer(state: &AppState, viewer: &Viewer, id: UserId, outcome: Outcome)
     let reach = reach::reach(state, viewer, &user, Whose::of(id), &typed).await?;
     let mut page = page(viewer, &user, reach, None, None);
     page.incidents = incidents_of(state, viewer, id).await?;
+    page.access = access::access(state, viewer, id, &HeaderMap::new()).await?;
     match is_refused {
         true => viewer.refused_page(&page),
         false => viewer.page(&page),
@@ -382,37 +394,4 @@ pub(super) async fn save_mail(
     form: Form,
 ) -> Result<Response, PageError> {
     reach::save_mail(&state, &viewer, Whose::of(id), form).await
-}
-
-/// A name for the browser that a session was begun with.
-pub(super) fn device_name(session: &sessions::SessionRow) -> String {
-    let agent = session.agent.as_deref().unwrap_or_default();
-    let find = |known: &[(&str, &'static str)]| {
-        known
-            .iter()
-            .find(|(mark, _)| agent.contains(mark))
-            .map(|(_, name)| *name)
-    };
-    // The order matters: browsers name those that they want to be taken for as well.
-    let browser = find(&[
-        ("Edg/", "Edge"),
-        ("OPR/", "Opera"),
-        ("Firefox/", "Firefox"),
-        ("Chrome/", "Chrome"),
-        ("Safari/", "Safari"),
-        ("curl/", "curl"),
-    ]);
-    let system = find(&[
-        ("Android", "Android"),
-        ("iPhone", "iPhone"),
-        ("iPad", "iPad"),
-        ("Windows", "Windows"),
-        ("Mac OS X", "Mac"),
-        ("Linux", "Linux"),
-    ]);
-    match (browser, system) {
-        (Some(browser), Some(system)) => format!("{browser} on {system}"),
-        (Some(browser), None) => browser.to_owned(),
-        (None, _) => "A browser".to_owned(),
-    }
 }

@@ -49,6 +49,21 @@ pub struct Login {
     pub password: Field,
     /// Why it was refused: wrong name or password (never which), too many tries.
     pub refused: Option<String>,
+    /// What the OpenID provider is called, where there is one.
+    pub provider: Option<String>,
+    /// Only administrators sign in with passwords and passkeys.
+    pub provider_only: bool,
+    /// Passkeys can be used here.
+    pub passkeys: bool,
+}
+
+impl Login {
+    /// The query with which somebody goes to the provider, so that they come back to where they were going.
+    #[must_use]
+    pub fn provider_href(&self) -> String {
+        let next: String = form_urlencoded::byte_serialize(self.next.as_bytes()).collect();
+        format!("/login/oidc?next={next}")
+    }
 }
 
 /// `/invite/{token}`
@@ -83,13 +98,25 @@ pub struct InviteForm {
     pub password: Field,
     /// `time_zone`
     pub time_zone: Select,
+    /// What is wrong with the whole.
+    pub refused: Option<String>,
+    /// They have come before: the link is for a new password.
+    pub is_reset: bool,
+    /// What the OpenID provider is called, where they may come in by it.
+    pub provider: Option<String>,
+    /// They may come in by the provider only.
+    pub provider_only: bool,
+    /// They may come in with a passkey.
+    pub passkeys: bool,
 }
 
 impl InviteForm {
     /// What is wrong, in order.
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
-        errors([&self.name, &self.password, &self.time_zone.field])
+        let whole = self.refused.iter().map(FormError::whole);
+        let fields = errors([&self.name, &self.password, &self.time_zone.field]);
+        whole.chain(fields).collect()
     }
 }
 

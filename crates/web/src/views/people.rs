@@ -7,7 +7,9 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use super::{Badge, Duty, Field, FormError, Link, Person, Reach, Select, Shell, Times, form::errors};
+use super::{
+    Access, Badge, Duty, Field, FormError, InvitationRow, Link, Person, Reach, Select, Shell, Times, form::errors,
+};
 
 /// An incident beside a person or a team.
 #[derive(Debug, Clone)]
@@ -123,6 +125,8 @@ pub struct UserList {
     pub filtered: bool,
     /// The people, by name.
     pub rows: Vec<UserRow>,
+    /// Who is invited and has not come yet; for administrators.
+    pub invitations: Vec<InvitationRow>,
 }
 
 /// A person in the list.
@@ -200,6 +204,8 @@ pub struct UserPage {
     pub duties: Vec<(Link, Times, Times)>,
     /// The invitation link that was made just now.
     pub invitation: Option<String>,
+    /// How they sign in; for administrators.
+    pub access: Option<Access>,
     /// It is the viewer: nobody disables or demotes themselves.
     pub is_me: bool,
 }
@@ -224,14 +230,8 @@ pub struct Profile {
     pub name: Field,
     /// `time_zone`
     pub time_zone: Select,
-    /// `current_password`
-    pub current_password: Field,
-    /// `new_password`
-    pub new_password: Field,
     /// How the viewer is reached.
     pub reach: Reach,
-    /// Where the viewer is signed in, this one first.
-    pub sessions: Vec<SessionRow>,
 }
 
 impl Profile {
@@ -239,29 +239,7 @@ impl Profile {
     #[must_use]
     pub fn errors(&self) -> Vec<FormError> {
         let mut all = self.reach.errors();
-        all.extend(errors([
-            &self.name,
-            &self.time_zone.field,
-            &self.current_password,
-            &self.new_password,
-        ]));
+        all.extend(errors([&self.name, &self.time_zone.field]));
         all
     }
-}
-
-/// A place where somebody is signed in.
-#[derive(Debug, Clone)]
-pub struct SessionRow {
-    /// Its identity, which is not its token.
-    pub id: String,
-    /// "Firefox on Linux".
-    pub device: String,
-    /// From which address.
-    pub address: String,
-    /// Since when.
-    pub since: Times,
-    /// When it was last used.
-    pub seen: Times,
-    /// It is this one.
-    pub current: bool,
 }

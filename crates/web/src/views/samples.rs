@@ -15,6 +15,7 @@ mod incident;
 mod logs;
 mod organisation;
 mod schedules;
+mod security;
 mod service;
 mod settings;
 mod shell;
@@ -240,6 +241,7 @@ pub(super) fn pages(kind: Kind) -> Vec<Drawn> {
         alerts::pages(kind),
         service::pages(kind),
         organisation::pages(kind),
+        security::pages(kind),
         settings::pages(kind),
         channels::pages(kind),
         shell::pages(kind),

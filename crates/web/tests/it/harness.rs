@@ -260,8 +260,33 @@ impl App {
         id
     }
 
+    /// A page as a browser gets it that carries these cookies.
+    pub(crate) async fn get_with(&self, cookies: &[(&str, &str)], path: &str) -> Answer {
+        let request = self.request(&As::Nobody, &Method::GET, path);
+        let request = request.header(header::COOKIE, cookie_header(cookies));
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A form that a browser sends which carries these cookies.
+    pub(crate) async fn form_with(&self, cookies: &[(&str, &str)], path: &str, fields: &[(&str, &str)]) -> Answer {
+        let body = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(fields)
+            .finish();
+        let request = self
+            .request(&As::Nobody, &Method::POST, path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, "http://ok.example")
+            .header(header::COOKIE, cookie_header(cookies));
+        self.ask(request.body(Body::from(body)).unwrap()).await
+    }
+
     /// A session of a new person with this role.
     pub(crate) async fn signed_in(&self, name: &str, role: Role) -> As {
+        self.signed_in_as(name, role).await.1
+    }
+
+    /// The same with who they are.
+    pub(crate) async fn signed_in_as(&self, name: &str, role: Role) -> (UserId, As) {
         let user = self.person(name, role).await;
         self.session_of(user).await
     }
@@ -273,7 +298,7 @@ impl App {
         let session = SessionRow::new(hash, user, None, None, self.clock.now());
         let unit = async move |tx: &mut Tx<'_>| sessions::insert(tx, &session).await;
         self.state.store.db.write(unit).await.unwrap();
-        As::Session(token)
+        (user, As::Session(token))
     }
 
     /// An API key with these scopes.
@@ -370,4 +395,9 @@ impl App {
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
         answer.json()
     }
+}
+
+fn cookie_header(cookies: &[(&str, &str)]) -> String {
+    let pairs: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join("; ")
 }

@@ -364,6 +364,9 @@ async fn ones_own_account() {
         ("current_password", crate::password::PASSWORD),
         ("new_password", "another good password"),
     ];
-    saved(&app, &ada, "/profile/password", &right).await;
+    let changed = app.form(&ada, "/profile/password", &right).await;
+    assert_eq!(changed.status, StatusCode::SEE_OTHER, "{}", changed.text);
+    // The session is another one from here on.
+    let ada = As::Session(changed.cookie("session").unwrap());
     assert!(page(&app, &ada, "/profile").await.text.contains("Ada L."));
 }

@@ -18,6 +18,8 @@ mod openapi;
 mod password;
 mod problems;
 mod schedules;
+mod second_step;
 mod shell;
+mod sign_in;
 mod together;
 mod unsubscribe;

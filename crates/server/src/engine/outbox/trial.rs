@@ -1,6 +1,7 @@
 //! Trying providers out: messages that say that they are a test, and questions that send nothing.
 
 use async_trait::async_trait;
+use axum::http;
 use jiff::Timestamp;
 use opsknight_channels::{DeliveryError, Message, Secret, webhook::render};
 use opsknight_domain::{
@@ -196,6 +197,10 @@ impl Providers for Outbox {
 
     async fn push_key(&self) -> Result<String, DeliveryError> {
         Ok(self.vapid().await?.public_key())
+    }
+
+    async fn call_openid(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, DeliveryError> {
+        self.openid.call(request, self.clock.now()).await
     }
 
     fn slack(&self) -> &dyn state::Slack {

@@ -191,6 +191,17 @@ impl Window {
         self.order("Target.sendMessageToTarget", what).await;
     }
 
+    /// Gives the browser a device that keeps passkeys, with a finger on it.
+    pub(super) async fn has_a_device_for_passkeys(&self) {
+        self.order("WebAuthn.enable", json!({})).await;
+        let options = json!({
+            "protocol": "ctap2", "ctap2Version": "ctap2_1", "transport": "internal", "hasResidentKey": true,
+            "hasUserVerification": true, "isUserVerified": true, "automaticPresenceSimulation": true,
+        });
+        self.order("WebAuthn.addVirtualAuthenticator", json!({ "options": options }))
+            .await;
+    }
+
     pub(super) async fn resize(&self, Size(width, height): Size) {
         let metrics = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
         self.order("Emulation.setDeviceMetricsOverride", metrics).await;

@@ -107,6 +107,7 @@ impl UserList {
             standing: k.select("standing", &[("", "Any account"), ("ACTIVE", "Active")], ""),
             filtered: k == Kind::Hostile,
             rows: k.list(rows),
+            invitations: k.list(security::invitations(k)),
         }
     }
 }
@@ -230,6 +231,7 @@ impl UserPage {
             incidents: incidents(k),
             duties: k.list(vec![(k.link("/schedules/sch_1", "Platform"), at(6_000), at(16_000))]),
             invitation: (standing == Standing::Invited).then(|| k.text("https://ops.example.com/invite/t0ken")),
+            access: k.maybe(security::access(k)),
             is_me: false,
         }
     }
@@ -237,22 +239,11 @@ impl UserPage {
 
 impl Profile {
     fn sample(k: Kind) -> Self {
-        let session = |n: i64, device: &str| SessionRow {
-            id: format!("ses_{n}"),
-            device: k.text(device),
-            address: "192.0.2.7".into(),
-            since: at(-n * 3000),
-            seen: at(-n * 40),
-            current: n == 0,
-        };
         Self {
             shell: k.shell(Section::Elsewhere, "Profile", "/profile"),
             name: k.field("name", "Jane Doe"),
             time_zone: k.zone(),
-            current_password: Field::new("current_password"),
-            new_password: Field::new("new_password"),
             reach: reach(k, true),
-            sessions: vec![session(0, "Firefox on Linux"), session(1, "Safari on iPhone")],
         }
     }
 }

@@ -20,6 +20,11 @@ fn gate(k: Kind) -> Vec<Drawn> {
         name: k.field("name", "Ada Lovelace"),
         password: Field::new("password"),
         time_zone: k.zone(),
+        refused: (k == Kind::Hostile).then(|| k.text("This link was used")),
+        is_reset: k == Kind::Empty,
+        provider: k.maybe(k.text("Acme")),
+        provider_only: false,
+        passkeys: k != Kind::Empty,
     };
     let password = Field::new("password");
     let setup = Setup {
@@ -41,6 +46,9 @@ fn gate(k: Kind) -> Vec<Drawn> {
         email: Field::new("email").with(k.text("jane@example.com")),
         password: Field::new("password"),
         refused: k.maybe(k.text("No account has this email and password.")),
+        provider: k.maybe(k.text("Acme")),
+        provider_only: k == Kind::Hostile,
+        passkeys: k != Kind::Empty,
     };
     let invited = |state| Invite {
         shell: k.bare("Invitation"),

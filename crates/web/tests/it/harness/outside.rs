@@ -1,8 +1,11 @@
 //! What lies outside of the router: receiving, providers, Slack. Without a network, and with a memory of what was asked.
 
-use std::sync::{
-    Mutex,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use async_trait::async_trait;
@@ -34,6 +37,8 @@ pub(crate) struct Outside {
     pub(crate) listening: Mutex<Vec<WebhookId>>,
     /// What the server says of its workers.
     pub(crate) workers: Mutex<Vec<Worker>>,
+    /// What an OpenID provider answers at each address.
+    pub(crate) openid: Mutex<HashMap<String, Value>>,
 }
 
 impl Vitals for Outside {
@@ -136,6 +141,16 @@ impl Providers for Outside {
 
     async fn push_key(&self) -> Result<String, DeliveryError> {
         Ok("BPublicKey".to_owned())
+    }
+
+    async fn call_openid(&self, request: http::Request<Vec<u8>>) -> Result<http::Response<Vec<u8>>, DeliveryError> {
+        let documents = self.openid.lock().unwrap();
+        let document = documents.get(&request.uri().to_string()).ok_or(DeliveryError::Retry {
+            why: "could not connect".into(),
+            after: None,
+        })?;
+        let answer = http::Response::builder().header("content-type", "application/json");
+        Ok(answer.body(document.to_string().into_bytes()).unwrap())
     }
 
     fn slack(&self) -> &dyn Slack {
