@@ -1,7 +1,5 @@
 //! One page of a list: which part is wanted and how texts are searched. Knows no table.
 
-use crate::db::{DbError, Val};
-
 /// Which part of a list is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part<'a> {
@@ -30,86 +28,6 @@ impl Part<'_> {
             Some(q) => format!("%{}%", escape_like(&q.trim().to_lowercase())),
         }
     }
-}
-
-/// Where a page of a log begins or ends: at the identity of a row, which stays where it is when others come in. Logs
-/// are in the order of identities, the newest in front.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Edge {
-    /// It begins with the newest.
-    #[default]
-    Start,
-    /// It begins after this row.
-    After(String),
-    /// It ends before this row.
-    Before(String),
-}
-
-impl Edge {
-    /// The condition on the column of identities, to be joined to others.
-    pub(crate) fn condition(&self, column: &str, params: &mut Vec<Val>) -> String {
-        let (sign, id) = match self {
-            Self::Start => return String::new(),
-            Self::After(id) => ("<", id),
-            Self::Before(id) => (">", id),
-        };
-        params.push(id.as_str().into());
-        format!(" AND {column} {sign} ${}", params.len())
-    }
-
-    /// The way in which rows are read.
-    pub(crate) const fn way(&self) -> &'static str {
-        match self {
-            Self::Start | Self::After(_) => "DESC",
-            Self::Before(_) => "ASC",
-        }
-    }
-}
-
-/// One page of a log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Window<T> {
-    /// Its rows, the newest in front.
-    pub rows: Vec<T>,
-    /// Before which row the page before ends, where there is one.
-    pub previous: Option<String>,
-    /// After which row the page after begins, where there is one.
-    pub next: Option<String>,
-}
-
-/// One page of a log of `limit` rows. `read` reads so many rows from an edge, in its way; `id` is a row's identity.
-pub(crate) async fn window<T>(
-    edge: &Edge,
-    limit: i64,
-    mut read: impl AsyncFnMut(&Edge, i64) -> Result<Vec<T>, DbError>,
-    id: impl Fn(&T) -> String,
-) -> Result<Window<T>, DbError> {
-    let most = usize::try_from(limit).unwrap_or_default();
-    let wanted = limit.saturating_add(1);
-    let mut edge = edge.clone();
-    let mut rows = read(&edge, wanted).await?;
-    if matches!(edge, Edge::Before(_)) {
-        if rows.len() > most {
-            rows.truncate(most);
-            rows.reverse();
-            let (first, last) = (rows.first().map(&id), rows.last().map(&id));
-            return Ok(Window {
-                rows,
-                previous: first,
-                next: last,
-            });
-        }
-        // The page before is the first one: it is shown in full.
-        edge = Edge::Start;
-        rows = read(&edge, wanted).await?;
-    }
-    let more = rows.len() > most;
-    rows.truncate(most);
-    Ok(Window {
-        previous: rows.first().filter(|_| edge != Edge::Start).map(&id),
-        next: rows.last().filter(|_| more).map(&id),
-        rows,
-    })
 }
 
 /// A text in which LIKE finds nothing but the text itself.

@@ -9,9 +9,12 @@ mod places;
 use opsknight_domain::directory::{Directory, Role, Standing};
 use opsknight_store::{directory::Picture, integrations::IntegrationRow};
 
-use crate::api::{
-    access::{Caller, Who},
-    scope::Scope,
+use crate::{
+    api::{
+        access::{Caller, Who},
+        scope::Scope,
+    },
+    guide,
 };
 
 pub(crate) use fit::Words;
@@ -264,9 +267,10 @@ fn of_group(found: &mut Found<'_>, picture: &Picture, role: Role) {
             }
         }
         Group::Guide => {
-            for page in &places::GUIDE {
-                let path = || (None, format!("/guide/{}", page.name));
-                found.take(page.title, &[page.words, "guide help manual"], path, || {
+            for page in guide::pages() {
+                let headings: Vec<&str> = page.parts.iter().map(|part| part.title.as_str()).collect();
+                let path = || (None, page.href());
+                found.take(&page.title, &[&headings.join(" "), "guide help manual"], path, || {
                     "Guide".to_owned()
                 });
             }

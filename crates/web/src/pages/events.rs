@@ -20,7 +20,6 @@ use crate::{
     api::{
         error::ApiError,
         extract::Path,
-        page::LIMIT_DEFAULT,
         receipts::{ACTIONS, foresee, found, run},
         wire::{Id, ids},
     },

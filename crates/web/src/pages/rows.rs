@@ -7,16 +7,14 @@ use opsknight_domain::{directory::Channel, id::IncidentId, incident::Status};
 use opsknight_store::{
     changes::ChangeEvent,
     db::{DbError, Tx},
-    deliveries, incidents,
-    listing::Window,
-    receipts,
+    deliveries, incidents, receipts,
 };
 use serde_json::Value;
 
 use super::viewer::Viewer;
 use crate::{
     api::{address::label_of_word, page::Page},
-    views::{Badge, ChangeRow, DeliveryRow, Due, EventRow, IncidentRow, Link, Pager, Person, Steps, Tone, passed},
+    views::{Badge, ChangeRow, DeliveryRow, Due, EventRow, IncidentRow, Link, Pager, Person, Tone, passed},
 };
 
 /// Longest text of a cell, in characters.
@@ -250,17 +248,6 @@ pub(super) fn shorten(text: &str) -> String {
     text.chars().take(CELL_CHARS_MAX).chain(['…']).collect()
 }
 
-/// Where a log goes on from this page.
-pub(super) fn steps<T>(uri: &Uri, window: &Window<T>) -> Steps {
-    let step = |name: &str, id: &Option<String>| Some(at_place(uri, Some((name, id.as_ref()?))));
-    Steps {
-        says: String::new(),
-        first: window.previous.is_some().then(|| at_place(uri, None)),
-        previous: step("before", &window.previous),
-        next: step("after", &window.next),
-    }
-}
-
 /// Where in a short list this page stands, with the addresses of its neighbours.
 pub(super) fn pager(uri: &Uri, page: Page, shown: usize, total: i64) -> Pager {
     let number = |n: i64| u64::try_from(n).unwrap_or_default();
@@ -302,16 +289,6 @@ mod tests {
 
     #[test]
     fn neighbours_keep_the_filters() {
-        let uri: Uri = "/events?outcome=ignored&after=evt_2&q=".parse().unwrap();
-        let window = Window {
-            rows: vec![(); 50],
-            previous: Some("evt_1".to_owned()),
-            next: Some("evt_0".to_owned()),
-        };
-        let steps = steps(&uri, &window);
-        assert_eq!(steps.first.as_deref(), Some("/events?outcome=ignored"));
-        assert_eq!(steps.previous.as_deref(), Some("/events?outcome=ignored&before=evt_1"));
-        assert_eq!(steps.next.as_deref(), Some("/events?outcome=ignored&after=evt_0"));
         let uri: Uri = "/events?offset=50".parse().unwrap();
         assert_eq!(at_place(&uri, None), "/events");
         let pager = pager(&uri, Page { limit: 50, offset: 50 }, 50, 120);

@@ -1,4 +1,4 @@
-//! The pages of this program that have no name of somebody's own: the navigation, settings, the guide.
+//! The pages of this program that have no name of somebody's own: the navigation, settings.
 
 use opsknight_domain::directory::Role;
 
@@ -33,7 +33,7 @@ const fn place(
 }
 
 #[rustfmt::skip]
-static PAGES: [Place; 25] = [
+static PAGES: [Place; 28] = [
     place(Role::User, "/", "Dashboard", "What is open, who is on call", &["home", "overview", "who is on call"]),
     place(Role::User, "/incidents", "Incidents", "All incidents", &["alerts", "problems"]),
     place(Role::Responder, "/incidents/new", "New incident", "Open one by hand", &["create", "declare", "trigger"]),
@@ -50,6 +50,8 @@ static PAGES: [Place; 25] = [
     place(Role::User, "/notifications", "Notifications log", "Every message, and how it ended", &["pages", "deliveries", "failed"]),
     place(Role::Admin, "/audit", "Audit log", "Who changed what", &["history", "changes"]),
     place(Role::User, "/profile", "Profile", "Your account and how you are reached", &["contact methods", "password", "time zone", "devices", "notification rules", "shortcuts"]),
+    place(Role::User, "/profile/security", "Security", "Password, second step, passkeys, sessions", &["two-factor", "2fa", "totp", "mfa", "sign in"]),
+    place(Role::User, "/analytics", "Analytics", "How fast, how often, and for whom", &["reports", "mtta", "mttr", "metrics", "csv"]),
     place(Role::Admin, "/settings/notifications", "Settings: notifications", "By which providers people are reached", &["channels"]),
     place(Role::Admin, "/settings/email", "Settings: email", "SMTP, Resend, SendGrid, Amazon SES", &["mail"]),
     place(Role::Admin, "/settings/sms", "Settings: SMS", "Twilio, Amazon SNS", &["text messages"]),
@@ -58,6 +60,7 @@ static PAGES: [Place; 25] = [
     place(Role::Admin, "/settings/slack", "Settings: Slack", "Workspaces and the app", &["chat"]),
     place(Role::Admin, "/settings/webhooks", "Settings: webhooks", "Programs and rooms that are told", &["discord", "teams", "telegram", "google chat", "outbound"]),
     place(Role::Admin, "/settings/api-keys", "Settings: API keys", "Keys for programs", &["token"]),
+    place(Role::Admin, "/settings/sign-in", "Settings: sign-in", "OpenID Connect, passwords", &["sso", "oidc", "single sign-on", "google", "entra", "okta"]),
     place(Role::Admin, "/settings/system", "Settings: system", "Version, database, workers, backups", &["status", "health", "about"]),
 ];
 
@@ -65,25 +68,6 @@ static PAGES: [Place; 25] = [
 pub(super) fn pages(role: Role) -> impl Iterator<Item = &'static Place> {
     PAGES.iter().filter(move |place| role >= place.role)
 }
-
-/// A page of the guide.
-pub(super) struct GuidePage {
-    /// The name of its file in `docs/guide`.
-    pub(super) name: &'static str,
-    /// Its heading.
-    pub(super) title: &'static str,
-    /// What people look for there.
-    pub(super) words: &'static str,
-}
-
-/// The pages of the guide.
-#[rustfmt::skip]
-pub(super) static GUIDE: [GuidePage; 4] = [
-    GuidePage { name: "channels", title: "Channels", words: "email sms push slack whatsapp voice telegram discord teams providers" },
-    GuidePage { name: "keyboard", title: "Keyboard", words: "shortcuts keys search command palette" },
-    GuidePage { name: "operating", title: "Operating", words: "system backup restore banner logs offline app install audit csv" },
-    GuidePage { name: "sources", title: "Sources", words: "monitoring tools integrations prometheus grafana datadog set up" },
-];
 
 #[cfg(test)]
 mod tests {
@@ -101,15 +85,6 @@ mod tests {
             let rule = RULES.iter().find(|rule| rule.method == "GET" && rule.path == route);
             let need = rule.map(|rule| rule.need);
             assert_eq!(need, Some(Need::SignedIn(place.role)), "{}", place.path);
-        }
-    }
-
-    #[test]
-    fn the_guide_has_these_pages() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide");
-        for page in &GUIDE {
-            let text = std::fs::read_to_string(folder.join(page.name).with_extension("md")).unwrap();
-            assert_eq!(text.lines().next(), Some(format!("# {}", page.title).as_str()));
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Rule {
 
 /// A word along the bottom.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Tick {
+pub struct Mark {
     /// From the left.
     pub x: f64,
     /// "23 Nov".
@@ -66,7 +66,7 @@ pub struct Columns {
     /// Lines across.
     pub rules: Vec<Rule>,
     /// Words along the bottom.
-    pub ticks: Vec<Tick>,
+    pub ticks: Vec<Mark>,
 }
 
 /// One bar.
@@ -166,7 +166,7 @@ pub struct Line {
     /// Lines across.
     pub rules: Vec<Rule>,
     /// Words along the bottom.
-    pub ticks: Vec<Tick>,
+    pub ticks: Vec<Mark>,
 }
 
 /// One value of a line.
@@ -321,7 +321,7 @@ fn rules(top: i64, step: i64, label: impl Fn(i64) -> String) -> Vec<Rule> {
 }
 
 /// Words along the bottom, so many that they do not touch; every second one may be left out.
-fn ticks(labels: Vec<&str>, width: f64) -> Vec<Tick> {
+fn ticks(labels: Vec<&str>, width: f64) -> Vec<Mark> {
     let apart = labels.len().div_ceil(LABELS_MAX).max(1);
     let last = labels.len().saturating_sub(1);
     let tick = |(n, text): (usize, &str)| {
@@ -330,7 +330,7 @@ fn ticks(labels: Vec<&str>, width: f64) -> Vec<Tick> {
             _ if n == last => (100.0, "end"),
             _ => ((share(n) + 0.5) * width, "middle"),
         };
-        Tick {
+        Mark {
             x: places(x),
             text: text.to_owned(),
             anchor,

@@ -174,6 +174,7 @@ impl Section {
             Self::Schedules => Some("c"),
             Self::Teams => Some("t"),
             Self::Users => Some("u"),
+            Self::Analytics => Some("a"),
             Self::Events | Self::Notifications | Self::Audit | Self::Settings | Self::Elsewhere => None,
         }
     }
