@@ -4,11 +4,13 @@
 //! incidents escalate, pages are planned, leased and recorded. Only the providers are pretended, for nobody is to be
 //! called about what never was. But for the day on which it is made, it is the same every time.
 
+mod cast;
 mod chance;
 mod organisation;
 mod plots;
 mod rota;
 mod story;
+mod ways;
 
 use anyhow::{Context as _, bail};
 use opsknight_store::{db::Tx, users};

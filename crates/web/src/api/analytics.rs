@@ -121,7 +121,7 @@ pub(crate) async fn answer(state: &AppState, report: Report, question: &Question
     let (asked, pictures, now) = (question.clone(), state.store.pictures.clone(), state.clock.now());
     let unit = async move |tx: &mut Tx<'_>| {
         let whole = match report {
-            Report::Summary => ReportBody::Summary(summary(tx, &asked).await?),
+            Report::Summary => ReportBody::Summary(Box::new(summary(tx, &asked).await?)),
             Report::Volume => ReportBody::Volume(whole(&asked, volume(tx, &asked).await?)),
             Report::Services => ReportBody::Services(whole(&asked, measured(tx, &asked.filter).await?.services())),
             Report::Sources => {

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     api::{
-        analytics::{self, AnalyticsQuery, BinLine, DAYS_DEFAULT, Everything, Report, ServiceLine},
+        analytics::{self, AnalyticsQuery, BinLine, DAYS_DEFAULT, Everything, Question, Report, ServiceLine},
         error::{ApiError, Problems},
         extract::{FromParams as _, Params, Path},
     },
@@ -110,26 +110,13 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri
         .sort_by(|one, other| sort.key(other).total_cmp(&sort.key(one)));
     let (first, last) = question.dates;
     let days = first.until(last).map_or(0, |span| span.get_days()) + 1;
-    let zone = question.zone.iana_name().unwrap_or("UTC");
-    let says = format!(
-        "{} to {} in {zone}, compared with the {days} days before. Tests are left out.",
-        first.strftime("%-d %b %Y"),
-        last.strftime("%-d %b %Y")
-    );
     let by_week = found.volume.len() != usize::try_from(days).unwrap_or(0);
     let over = |count: usize| count.saturating_sub(LINES_MAX);
     let page = Analytics {
         shell: viewer.shell("Analytics", Section::Analytics),
-        says,
+        says: says(&question, days),
         days: periods(&query),
-        dates: query
-            .days
-            .is_none()
-            .then_some((query.from, query.to))
-            .and_then(|(from, to)| {
-                let field = |name: &str, date: jiff::civil::Date| Field::new(name).with(date.to_string());
-                Some((field("from", from?), field("to", to?)))
-            }),
+        dates: dates(&query),
         service: select(
             "serviceId",
             first_of(&query.service_id),
@@ -159,14 +146,7 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri
             "Mean time to resolve",
             &times(&found.volume, |bin| bin.mean_resolve_seconds),
         ),
-        sorts: Sort::ALL
-            .map(|(by, word, name)| {
-                (
-                    Link::new(address("/analytics", &query, Some(word)) + "#services", name),
-                    by == sort,
-                )
-            })
-            .to_vec(),
+        sorts: sorts(&query, sort),
         more: (
             over(found.services.len()),
             over(found.sources.len()),
@@ -178,6 +158,32 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri
         heat: Heat::draw(&found.hours),
     };
     viewer.page(&page)
+}
+
+/// Which days are measured, and compared with which.
+fn says(question: &Question, days: i32) -> String {
+    let (first, last) = question.dates;
+    format!(
+        "{} to {} in {}, compared with the {days} days before. Tests are left out.",
+        first.strftime("%-d %b %Y"),
+        last.strftime("%-d %b %Y"),
+        question.zone.iana_name().unwrap_or("UTC"),
+    )
+}
+
+/// The first and the last day, where the period is between two.
+fn dates(query: &AnalyticsQuery) -> Option<(Field, Field)> {
+    let field = |name: &str, date: jiff::civil::Date| Field::new(name).with(date.to_string());
+    Some((field("from", query.from?), field("to", query.to?)))
+}
+
+/// By what services can be sorted, and whether they are.
+fn sorts(query: &AnalyticsQuery, chosen: Sort) -> Vec<(Link, bool)> {
+    let link = |(by, word, name): (Sort, &str, &str)| {
+        let href = address("/analytics", query, Some(word)) + "#services";
+        (Link::new(href, name), by == chosen)
+    };
+    Sort::ALL.map(link).to_vec()
 }
 
 /// `GET /analytics/{report}.csv`

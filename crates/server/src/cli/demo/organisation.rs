@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
-    directory::{Channel, Member, NotificationRule, Role, Standing},
-    id::{AuditId, ContactMethodId, IntegrationId, RuleId, ServiceId, TeamId, UserId, WebhookId},
+    directory::{Channel, Member, Standing},
+    id::{AuditId, IntegrationId, ServiceId, TeamId, UserId},
     incident::{Actor, Happening},
-    urgency::{Urgency, UrgencyTable},
+    urgency::UrgencyTable,
 };
 use opsknight_store::{
     Store,
@@ -17,244 +17,23 @@ use opsknight_store::{
     policies,
     refusal::ChangeError,
     schedules,
-    secret::Secret,
     services::{self, ServiceRow},
     teams::{self, TeamRow},
     users::{self, ContactMethodRow, RuleRow, UserRow},
-    webhooks::{self, WebhookKind, WebhookRow},
+    webhooks::{self, WebhookRow},
 };
 use opsknight_web::state::Clock;
 use serde_json::json;
 
-use super::rota;
+use super::{
+    cast::{PEOPLE, SERVICES, ServiceLine, TEAMS},
+    rota,
+    ways::{ways, webhook_rows},
+};
 use crate::receive::PER_MINUTE;
 
 /// How long ago the organisation began: eight weeks and a day.
 const AGE: SignedDuration = SignedDuration::from_hours(57 * 24);
-
-/// Name, first part of the mail address, role, time zone, telephone, and whether they use WhatsApp on it.
-type PersonRow = (
-    &'static str,
-    &'static str,
-    Role,
-    &'static str,
-    Option<&'static str>,
-    bool,
-);
-
-/// The people; the first is the administrator.
-const PEOPLE: [PersonRow; 14] = [
-    (
-        "Alex Moreno",
-        "alex",
-        Role::Admin,
-        "Europe/Berlin",
-        Some("+4930555010"),
-        true,
-    ),
-    (
-        "Priya Raman",
-        "priya",
-        Role::Responder,
-        "Asia/Kolkata",
-        Some("+912255501"),
-        true,
-    ),
-    (
-        "Jonas Weber",
-        "jonas",
-        Role::Responder,
-        "Europe/Berlin",
-        Some("+4930555011"),
-        true,
-    ),
-    (
-        "Mei Tanaka",
-        "mei",
-        Role::Responder,
-        "Asia/Tokyo",
-        Some("+81355501"),
-        true,
-    ),
-    (
-        "Sam Okafor",
-        "sam",
-        Role::Responder,
-        "Africa/Lagos",
-        Some("+23415550"),
-        false,
-    ),
-    (
-        "Lena Fischer",
-        "lena",
-        Role::Admin,
-        "Europe/Berlin",
-        Some("+4930555012"),
-        true,
-    ),
-    ("Tom Ellis", "tom", Role::User, "Europe/London", None, false),
-    (
-        "Sofia Rossi",
-        "sofia",
-        Role::Responder,
-        "Europe/Rome",
-        Some("+39065550"),
-        true,
-    ),
-    (
-        "Diego Silva",
-        "diego",
-        Role::Responder,
-        "America/Sao_Paulo",
-        Some("+5511555"),
-        true,
-    ),
-    (
-        "Grace Kim",
-        "grace",
-        Role::Responder,
-        "America/Los_Angeles",
-        Some("+14155550"),
-        true,
-    ),
-    (
-        "Noah Carter",
-        "noah",
-        Role::Responder,
-        "America/New_York",
-        Some("+12125550"),
-        false,
-    ),
-    (
-        "Aisha Khan",
-        "aisha",
-        Role::Responder,
-        "Asia/Dubai",
-        Some("+97145550"),
-        true,
-    ),
-    ("Yuki Sato", "yuki", Role::Responder, "Asia/Tokyo", None, true),
-    ("Marta Nowak", "marta", Role::User, "Europe/Warsaw", None, false),
-];
-
-/// The teams with their members; the first leads.
-const TEAMS: [(&str, &[usize]); 4] = [
-    ("Shop", &[0, 1, 2, 3, 7]),
-    ("Platform", &[5, 3, 12, 4, 8, 9]),
-    ("Data", &[10, 9, 8]),
-    ("Security", &[11, 7, 4]),
-];
-
-/// Name, description, team, minutes to acknowledge and to resolve, and the integrations: type and name.
-type ServiceLine = (
-    &'static str,
-    &'static str,
-    usize,
-    (u32, u32),
-    &'static [(&'static str, &'static str)],
-);
-
-/// The services. The first integration of each is the one that sends.
-const SERVICES: [ServiceLine; 13] = [
-    (
-        "Checkout",
-        "Takes payments. Every minute of it costs money.",
-        0,
-        (5, 60),
-        &[
-            ("PROMETHEUS", "Production Alertmanager"),
-            ("SENTRY", "Sentry, checkout-api"),
-            ("GITHUB", "GitHub deployments"),
-        ],
-    ),
-    (
-        "Storefront",
-        "The shop that customers see.",
-        0,
-        (10, 120),
-        &[
-            ("PROMETHEUS", "Production Alertmanager"),
-            ("UPTIME_KUMA", "Uptime from outside"),
-        ],
-    ),
-    (
-        "Search",
-        "Finds products; falls back to categories.",
-        0,
-        (15, 240),
-        &[("PROMETHEUS", "Search cluster")],
-    ),
-    (
-        "Recommendations",
-        "What else you might like. Nobody is woken for it.",
-        0,
-        (60, 1440),
-        &[("GRAFANA", "Grafana Cloud")],
-    ),
-    (
-        "Mobile API",
-        "What the apps talk to.",
-        0,
-        (10, 120),
-        &[("PROMETHEUS", "Production Alertmanager"), ("DATADOG", "Datadog RUM")],
-    ),
-    (
-        "Postgres main",
-        "The primary database and its replicas.",
-        1,
-        (5, 120),
-        &[("PROMETHEUS", "Database Alertmanager")],
-    ),
-    (
-        "Kubernetes",
-        "The clusters that everything runs on.",
-        1,
-        (10, 240),
-        &[("PROMETHEUS", "Cluster Alertmanager"), ("CLOUDWATCH", "AWS alarms")],
-    ),
-    (
-        "Message bus",
-        "Orders and events between services.",
-        1,
-        (10, 120),
-        &[("PROMETHEUS", "Kafka Alertmanager")],
-    ),
-    (
-        "Edge and DNS",
-        "Load balancers, certificates, names.",
-        1,
-        (10, 120),
-        &[("EVENTS_API_V2", "Synthetic checks")],
-    ),
-    (
-        "Data warehouse",
-        "Reports and the finance exports.",
-        2,
-        (60, 1440),
-        &[("EVENTS_API_V2", "Airflow")],
-    ),
-    (
-        "Nightly jobs",
-        "Exports, reports and clean-up.",
-        2,
-        (60, 1440),
-        &[("EVENTS_API_V2", "Cron wrapper")],
-    ),
-    (
-        "Identity",
-        "Sign-in for customers and staff.",
-        3,
-        (5, 60),
-        &[("PROMETHEUS", "Production Alertmanager")],
-    ),
-    (
-        "Secrets and certificates",
-        "Vault, keys and what runs out.",
-        3,
-        (30, 1440),
-        &[("WEBHOOK", "Expiry watch")],
-    ),
-];
 
 /// An integration that sends.
 #[derive(Debug, Clone)]
@@ -474,42 +253,6 @@ fn user_rows(ids: &[UserId], since: Timestamp) -> Vec<UserRow> {
     rows.collect()
 }
 
-/// How people are reached besides mail: WhatsApp where they use it, and a text for high urgency, some minutes later. None
-/// of it has a provider where the demo is served, so nobody is called.
-fn ways(clock: &dyn Clock, people: &[UserId], since: Timestamp) -> Vec<(ContactMethodRow, RuleRow)> {
-    let mut ways = Vec::new();
-    for (n, (user, (.., phone, chats))) in people.iter().zip(PEOPLE).enumerate() {
-        let Some(phone) = phone else { continue };
-        let address = format!("{phone}{n:03}");
-        let chat = chats.then_some((Channel::Whatsapp, 0));
-        let text = (Channel::Sms, if chats { 3 } else { 0 });
-        for (channel, delay_minutes) in chat.into_iter().chain([text]) {
-            let method = ContactMethodRow {
-                id: ContactMethodId::new(clock.uuid_v7()),
-                user: *user,
-                channel,
-                address: address.clone(),
-                verified_at: Some(since),
-                created_at: since,
-            };
-            ways.push((method, rule(clock, *user, channel, delay_minutes)));
-        }
-    }
-    ways
-}
-
-fn rule(clock: &dyn Clock, user: UserId, channel: Channel, delay_minutes: u32) -> RuleRow {
-    RuleRow {
-        id: RuleId::new(clock.uuid_v7()),
-        user,
-        rule: NotificationRule {
-            urgency: Urgency::High,
-            channel,
-            delay_minutes,
-        },
-    }
-}
-
 fn team_row(clock: &dyn Clock, (name, members): &(&str, &[usize]), people: &[UserId], since: Timestamp) -> TeamRow {
     let members = members.iter().enumerate().map(|(place, person)| Member {
         user: people[*person],
@@ -588,38 +331,4 @@ fn door_row(
         created_at: since,
         updated_at: since,
     }
-}
-
-/// Where others are told. All are disabled: nobody is to be called about what never was.
-fn webhook_rows(clock: &dyn Clock, since: Timestamp) -> Vec<WebhookRow> {
-    let row = |name: &str, kind, url: &str| WebhookRow {
-        id: WebhookId::new(clock.uuid_v7()),
-        name: name.into(),
-        kind,
-        url: Secret::new(url.to_owned()),
-        secret: None,
-        channel: None,
-        enabled: false,
-        happenings: BTreeSet::from([Happening::Triggered, Happening::Resolved]),
-        services: BTreeSet::new(),
-        created_at: since,
-        updated_at: since,
-    };
-    vec![
-        row(
-            "Status page",
-            WebhookKind::Generic,
-            "https://status.example.com/hooks/incidents",
-        ),
-        row(
-            "Ops room",
-            WebhookKind::Discord,
-            "https://discord.com/api/webhooks/1/demo",
-        ),
-        row(
-            "Shop room",
-            WebhookKind::GoogleChat,
-            "https://chat.googleapis.com/v1/spaces/demo/messages?key=k&token=t",
-        ),
-    ]
 }

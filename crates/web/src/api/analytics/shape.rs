@@ -29,7 +29,7 @@ pub struct Span {
 #[serde(untagged)]
 pub enum ReportBody {
     /// `summary`
-    Summary(Summary),
+    Summary(Box<Summary>),
     /// `volume`
     Volume(Whole<BinLine>),
     /// `services`

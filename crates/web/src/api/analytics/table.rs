@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::shape::{FiguresBody, ReportBody};
+use super::shape::{BinLine, FiguresBody, PersonLine, ReportBody};
 
 /// The columns of figures.
 const FIGURES: [&str; 15] = [
@@ -64,12 +64,7 @@ pub(crate) fn table(report: &ReportBody) -> Vec<Vec<String>> {
         ReportBody::Volume(whole) => {
             let times = ["mean_acknowledge_seconds", "mean_resolve_seconds"];
             rows.push([head(&["date", "high", "medium", "low"]), head(&times)].concat());
-            rows.extend(whole.data.iter().map(|line| {
-                let counts = [line.high, line.medium, line.low].map(|count| count.to_string());
-                let times = [line.mean_acknowledge_seconds, line.mean_resolve_seconds];
-                let times = times.map(|time| time.map_or_else(String::new, |time| time.to_string()));
-                [vec![line.date.clone()], counts.to_vec(), times.to_vec()].concat()
-            }));
+            rows.extend(whole.data.iter().map(bin));
         }
         ReportBody::Services(whole) => {
             rows.push([head(&["service_id", "service"]), head(&FIGURES)].concat());
@@ -98,22 +93,7 @@ pub(crate) fn table(report: &ReportBody) -> Vec<Vec<String>> {
                 "on_call_seconds",
             ];
             rows.push([head(&["user_id", "name"]), head(&loads)].concat());
-            rows.extend(whole.data.iter().map(|line| {
-                let loads = [
-                    line.pages,
-                    line.night_pages,
-                    line.weekend_pages,
-                    line.interrupted_nights,
-                ];
-                let loads = loads
-                    .into_iter()
-                    .chain([line.on_call_seconds])
-                    .map(|count| count.to_string());
-                [line.user.id.clone(), line.user.name.clone()]
-                    .into_iter()
-                    .chain(loads)
-                    .collect()
-            }));
+            rows.extend(whole.data.iter().map(person));
         }
         ReportBody::Hours(whole) => {
             rows.push(head(&["weekday", "hour", "pages"]));
@@ -122,6 +102,25 @@ pub(crate) fn table(report: &ReportBody) -> Vec<Vec<String>> {
         }
     }
     rows
+}
+
+fn bin(line: &BinLine) -> Vec<String> {
+    let counts = [line.high, line.medium, line.low].map(|count| count.to_string());
+    let times = [line.mean_acknowledge_seconds, line.mean_resolve_seconds];
+    let times = times.map(|time| time.map_or_else(String::new, |time| time.to_string()));
+    [vec![line.date.clone()], counts.to_vec(), times.to_vec()].concat()
+}
+
+fn person(line: &PersonLine) -> Vec<String> {
+    let loads = [
+        line.pages,
+        line.night_pages,
+        line.weekend_pages,
+        line.interrupted_nights,
+        line.on_call_seconds,
+    ];
+    let named = [line.user.id.clone(), line.user.name.clone()].into_iter();
+    named.chain(loads.map(|count| count.to_string())).collect()
 }
 
 /// The rows as text. A cell that a spreadsheet would take for a formula gets an apostrophe in front: names come from

@@ -73,6 +73,17 @@ fn days(k: Kind, n: i64) -> String {
     k.text(&format!("{} Nov", n + 1))
 }
 
+fn week() -> [[i64; 24]; 7] {
+    let mut week = [[0; 24]; 7];
+    for (day, hours) in week.iter_mut().enumerate() {
+        for (hour, count) in hours.iter_mut().enumerate() {
+            *count = i64::try_from((day * 5 + hour * 3) % 11).unwrap() - 5;
+            *count = (*count).max(0);
+        }
+    }
+    week
+}
+
 impl Analytics {
     fn sample(k: Kind) -> Self {
         let series = [("s0", "High"), ("s1", "Medium"), ("s2", "Low")];
@@ -93,13 +104,6 @@ impl Analytics {
             resolve_kept: "–".into(),
             escalated: "8%".into(),
         };
-        let mut week = [[0; 24]; 7];
-        for (day, hours) in week.iter_mut().enumerate() {
-            for (hour, count) in hours.iter_mut().enumerate() {
-                *count = i64::try_from((day * 5 + hour * 3) % 11).unwrap() - 5;
-                *count = (*count).max(0);
-            }
-        }
         let sorts = ["incidents", "mtta", "mttr", "acknowledged", "resolved", "escalated"];
         Self {
             shell: k.shell(Section::Analytics, "Analytics", "/analytics"),
@@ -149,7 +153,7 @@ impl Analytics {
                 on_call: "168 h".into(),
             }]),
             more: (0, 3, 0),
-            heat: Heat::draw(&week),
+            heat: Heat::draw(&week()),
         }
     }
 }
