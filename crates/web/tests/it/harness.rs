@@ -288,7 +288,7 @@ impl App {
     /// The same with who they are.
     pub(crate) async fn signed_in_as(&self, name: &str, role: Role) -> (UserId, As) {
         let user = self.person(name, role).await;
-        self.session_of(user).await
+        (user, self.session_of(user).await)
     }
 
     /// A session of a person.
@@ -298,7 +298,7 @@ impl App {
         let session = SessionRow::new(hash, user, None, None, self.clock.now());
         let unit = async move |tx: &mut Tx<'_>| sessions::insert(tx, &session).await;
         self.state.store.db.write(unit).await.unwrap();
-        (user, As::Session(token))
+        As::Session(token)
     }
 
     /// An API key with these scopes.

@@ -33,6 +33,8 @@ pub(super) async fn fill(stage: &Stage) -> Known {
     let webhook = json!({ "name": LONG, "type": "GENERIC", "url": format!("https://hooks.example.com/{LONG}") });
     known.insert("webhook", api.make("/api/webhooks", webhook).await);
     known.insert("event", first(&api, "/api/events/log").await);
+    known.insert("delivery", first(&api, "/api/notifications").await);
+    known.insert("integration", prometheus.id.clone());
     known.insert("user", first(&api, "/api/users").await);
     known.insert("schedule", first(&api, "/api/schedules").await);
     known.extend([("team", made.team), ("policy", made.policy), ("service", made.service)]);
@@ -40,6 +42,7 @@ pub(super) async fn fill(stage: &Stage) -> Known {
         "invite",
         token(&stage.invite("new@example.com", LONG).await, "/invite/"),
     );
+    maintain(&api, &known["service"]).await;
     known.insert("ack", in_mail(stage, "/ack/").await);
     known.insert("unsubscribe", in_mail(stage, "/unsubscribe/").await);
     known
@@ -67,7 +70,15 @@ async fn incidents(stage: &Stage, api: &Api, made: &Organisation, prometheus: &I
         let note = json!({ "text": LONG });
         api.post(&format!("/api/incidents/{incident}/notes"), note).await;
     }
+    let notes = first(api, &format!("/api/incidents/{}/notes", known["ended"])).await;
+    known.insert("note", notes);
     known
+}
+
+/// Maintenance that is coming, with a long reason.
+async fn maintain(api: &Api, service: &str) {
+    let window = json!({ "start": "2199-01-01T08:00:00Z", "end": "2199-01-01T09:00:00Z", "reason": LONG });
+    api.post(&format!("/api/services/{service}/maintenance"), window).await;
 }
 
 async fn first(api: &Api, path: &str) -> String {

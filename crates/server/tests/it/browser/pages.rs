@@ -54,30 +54,46 @@ pub(super) const PAGES: &[Page] = &[
     page("/incidents/{incident}").shown("incident"),
     page("/incidents/{working}").in_hand("incident-phone"),
     page("/incidents/{ended}"),
+    page("/incidents/{incident}?story=people"),
+    page("/incidents/{ended}/notes/{note}"),
     page("/services").shown("services"),
     page("/services/new"),
     page("/services/{service}").shown("service"),
     page("/services/{service}/integrations").shown("integrations"),
     page("/services/{service}/integrations/new").shown("gallery"),
     page("/services/{service}/integrations/new?type=PROMETHEUS"),
+    page("/services/{service}/integrations?open={integration}").shown("integration"),
     page("/services/{service}/settings").shown("service-settings"),
+    page("/services/{service}/maintenance").shown("maintenance"),
+    page("/services/{service}/activity"),
     page("/policies").shown("policies"),
     page("/policies/new"),
     page("/policies/{policy}").shown("policy"),
     page("/policies/{policy}/edit").shown("policy-editor"),
+    page("/policies/new?copy={policy}"),
     page("/schedules").shown("schedules"),
     page("/schedules/new"),
     page("/schedules/{schedule}").shown("schedule"),
+    page("/schedules/{schedule}?view=day"),
+    page("/schedules/{schedule}?view=month&zone=mine&at=2026-06-01T03:00"),
     page("/schedules/{schedule}/edit").shown("schedule-editor"),
+    page("/schedules/new?copy={schedule}"),
     page("/teams").shown("teams"),
     page("/teams/{team}").shown("team"),
     page("/users").shown("users"),
     page("/users/new"),
     page("/users/{user}").shown("user"),
+    page("/analytics").shown("analytics"),
+    page("/test-page").shown("test-page"),
+    page("/search").shown("search"),
+    page("/search?q=checkout"),
     page("/profile").shown("profile"),
+    page("/profile/security").shown("security"),
+    page("/profile/security/second-step"),
     page("/events").shown("events"),
     page("/events/{event}").shown("event"),
     page("/notifications").shown("notifications"),
+    page("/notifications/{delivery}"),
     page("/audit").shown("audit"),
     page("/settings/notifications").shown("channels"),
     page("/settings/email").shown("settings-email"),
@@ -86,6 +102,8 @@ pub(super) const PAGES: &[Page] = &[
     page("/settings/push"),
     page("/settings/whatsapp"),
     page("/settings/slack").shown("settings-slack"),
+    page("/settings/sign-in").shown("settings-sign-in"),
+    page("/settings/system").shown("settings-system"),
     page("/settings/api-keys").shown("api-keys"),
     page("/settings/webhooks").shown("webhooks"),
     page("/settings/webhooks/new"),
@@ -100,6 +118,7 @@ pub(super) const PAGES: &[Page] = &[
 #[rustfmt::skip]
 pub(super) const OUTSIDE: &[Page] = &[
     page("/login").shown("login"),
+    page("/forgot"),
     page("/ack/{ack}").in_hand("ack-phone"),
     page("/ack/nonsense"),
     page("/invite/{invite}"),
@@ -108,7 +127,11 @@ pub(super) const OUTSIDE: &[Page] = &[
 
 /// Routes that answer GET and are no page of their own, or one that lasts only until the first person is there.
 #[rustfmt::skip]
-const NO_PAGES: [&str; 7] = ["/assets/{file}", "/guide/images/{file}", "/sw.js", "/manifest.webmanifest", "/live", "/settings", "/setup"];
+const NO_PAGES: [&str; 15] = [
+    "/assets/{file}", "/guide/images/{file}", "/sw.js", "/manifest.webmanifest", "/speculation.json", "/live", "/pulse",
+    "/audit.csv", "/analytics/{file}", "/calendar/{file}", "/settings", "/setup", "/login/second", "/login/oidc",
+    "/login/oidc/callback",
+];
 
 /// What is in the database, by the names that paths have in braces.
 pub(super) type Known = BTreeMap<&'static str, String>;
