@@ -52,8 +52,9 @@ const create = async (path, more) => {
   const { ask, token } = await post(`${path}/start`);
   const credential = await navigator.credentials.create({ publicKey: options(ask) });
   const { to } = await post(`${path}/finish`, { token, credential: made(credential), ...more() });
-  location.assign(to);
+  // Once only: what came of it is shown to whoever asks first.
   if (new URL(to, location).pathname === location.pathname) location.reload();
+  else location.assign(to);
 };
 
 // One question at a time: the button ends the one that waits in the field.

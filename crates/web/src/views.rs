@@ -24,7 +24,7 @@
 //! | `/invite/{token}` | `name password time_zone` (and `username`, for password managers only) |
 //! | `/ack/{token}`, `/unsubscribe/{token}` | |
 //! | `/incidents` | `title`, `service_id` or `service` (a name), `urgency assignee description` |
-//! | `/incidents/bulk` | `ids`\* `back` (the query of the list), `do`: `acknowledge`, `resolve` (with `note`), `reassign` (with `assignee`), `snooze` (with `minutes`), `suppress` |
+//! | `/incidents/bulk` | `ids`\* `back` (the query of the list), `do`: `acknowledge`, `resolve` (with `note`), `reassign` (with `assignee`), `snooze` (with `minutes`), `suppress`, `merge` (`into`: a number, else the one that began first) |
 //! | `/incidents/views` | `name query` |
 //! | `/incidents/views/{view}` | `name`, `do`: `rename`, `share`, `unshare`, `delete` |
 //! | `/incidents/{id}/acknowledge`, `/reopen`, `/suppress` | |

@@ -4,12 +4,13 @@ import json
 import sys
 import urllib.request
 
-from icalendar import Calendar
+from icalendar import Calendar, vText
 
 calendar = Calendar.from_ical(urllib.request.urlopen(sys.argv[1]).read())
 events = list(calendar.walk("VEVENT"))
 print(json.dumps({
-    "name": str(calendar["X-WR-CALNAME"]),
+    # The library does not know the type of names that are no part of the standard: it is text.
+    "name": str(vText.from_ical(str(calendar["X-WR-CALNAME"]))),
     "errors": [str(error) for item in [calendar, *events] for error in item.errors],
     "events": [
         {

@@ -302,9 +302,10 @@ mod tests {
     }
 
     /// What can be tried out; what it does for real is asked for besides.
-    const DRY_RUNS: [&str; 2] = [
+    const DRY_RUNS: [&str; 3] = [
         "/api/services/{id}/integrations/{integrationId}/preview",
         "/api/events/log/{id}/replay",
+        "/api/schedules/preview",
     ];
 
     #[test]
@@ -313,7 +314,8 @@ mod tests {
             match rule.need {
                 // A dry run is a POST for its body and writes nothing; still it is the work of responders.
                 Need::Role(role, scope) if DRY_RUNS.contains(&rule.path) => {
-                    assert_eq!((role, scope), (Role::Responder, Scope::ServicesRead), "{}", rule.path);
+                    assert_eq!(role, Role::Responder, "{}", rule.path);
+                    assert!(scope.word().ends_with(":read"), "{}", rule.path);
                 }
                 Need::Role(role, scope) => {
                     let reads = rule.method == "GET";

@@ -5,6 +5,7 @@
 
 use axum::extract::State;
 use http::StatusCode;
+use jiff::Timestamp;
 use opsknight_domain::directory::Channel;
 use opsknight_store::{db::Tx, settings};
 use serde_json::{Map, Value};
@@ -140,6 +141,8 @@ pub(crate) async fn save(
     let (change, at) = (Change::new(state, caller), state.clone());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
+        let saved_at = stored(tx, &at, channel).await?.map(|(_, updated_at)| updated_at.0);
+        change.follows(saved_at.unwrap_or(Timestamp::UNIX_EPOCH))?;
         let (before, after) = applied(tx, &at, channel, &wish, whole).await?;
         put(tx, &at, &change, channel, before.as_ref(), &after).await?;
         Ok::<_, ApiError>(body(&at, channel, Some(&after), Some(Time(change.now))))

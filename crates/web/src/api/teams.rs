@@ -218,6 +218,36 @@ pub(crate) async fn update(
     state.store.db.write(unit).await
 }
 
+/// Changes who belongs to a team: `edit` is given those who do at that moment.
+pub(crate) async fn change_members(
+    state: &AppState,
+    caller: &Caller,
+    id: TeamId,
+    edit: impl Fn(&mut Vec<Member>) -> Result<(), ApiError> + Send + Sync + 'static,
+) -> Result<TeamBody, ApiError> {
+    let change = Change::new(state, caller);
+    let unit = async move |tx: &mut Tx<'_>| {
+        change.begin(tx).await?;
+        let mut row = found(tx, id).await?;
+        let before = TeamBody::from(row.clone());
+        edit(&mut row.members)?;
+        let mut problems = Problems::default();
+        check::at_most(&mut problems, "members", row.members.len(), MEMBERS_MAX);
+        problems.check()?;
+        for member in &row.members {
+            if users::get(tx, member.user).await?.is_none() {
+                return Err(ApiError::not_found("user"));
+            }
+        }
+        row.updated_at = change.follows(row.updated_at)?;
+        teams::update(tx, &row).await?;
+        let body = TeamBody::from(row);
+        change.updated(tx, object(&body.name, &id), &before, &body).await?;
+        Ok(body)
+    };
+    state.store.db.write(unit).await
+}
+
 /// Removes a team.
 pub(crate) async fn delete(state: &AppState, caller: &Caller, id: TeamId) -> Result<(), ApiError> {
     let change = Change::new(state, caller);

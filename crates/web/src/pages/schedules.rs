@@ -24,6 +24,7 @@ use opsknight_store::{db::Tx, schedules};
 use super::{
     PageError,
     form::{Form, Wrong, copied},
+    meanwhile::Editing,
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -66,7 +67,8 @@ pub(super) async fn edit(
     viewer: Viewer,
     Path(Id(id)): Path<ids::Schedule>,
 ) -> Result<Response, PageError> {
-    let form = editor::of_schedule(&found(&state, id).await?);
+    let row = found(&state, id).await?;
+    let (form, viewer) = (editor::of_schedule(&row), viewer.editing(row.updated_at));
     viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()))
 }
 
@@ -99,16 +101,25 @@ pub(super) async fn change(
     let known = found(&state, id).await?;
     let form = editor::numbered(&form);
     if let Some(form) = editor::unsaved(&form, &viewer) {
+        let viewer = viewer.still_editing(&form);
         return viewer.page(&editor::page(&viewer, Some(id), &form, &Wrong::default()));
     }
     let changed = match editor::as_body(&form, Some(&known)).and_then(from_value) {
-        Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+        Ok(wish) => actions::update(&state, &viewer.saving(&form), id, wish).await,
         Err(error) => Err(error),
     };
     match changed {
         Ok(_) => Ok(done(&format!("/schedules/{id}"), "The schedule was saved.")),
         Err(error) => {
-            let wrong = editor::wrong(error)?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: editor::of_schedule(&known),
+                updated_at: known.updated_at,
+                names: &[("timeZone", "time_zone")],
+                as_body: &|form| editor::as_body(form, Some(&known)).ok(),
+            };
+            let (viewer, form, wrong) = viewer.again(&state, error, editing, editor::wrong).await?;
             viewer.refused_page(&editor::page(&viewer, Some(id), &form, &wrong))
         }
     }

@@ -11,12 +11,14 @@ use opsknight_domain::{
 use opsknight_store::{
     db::Tx,
     incidents::{self, Counts, Filter},
+    teams::{self, TeamRow as Stored},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     PageError, choices, dashboard, duties,
     form::{Form, Wrong},
+    meanwhile::Editing,
     viewer::{Viewer, done, refused},
 };
 use crate::{
@@ -136,14 +138,28 @@ fn found(viewer: &Viewer, id: TeamId) -> Result<&Team, ApiError> {
     team.ok_or_else(|| ApiError::not_found("team"))
 }
 
+async fn stored(state: &AppState, id: TeamId) -> Result<Option<Stored>, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| teams::get(tx, id).await;
+    Ok(state.store.db.read(unit).await?)
+}
+
+/// The form as it is filled in for a team.
+fn known(name: &str) -> Form {
+    Form::of([("name".to_owned(), name.to_owned())])
+}
+
 /// `GET /teams/{id}`
 pub(super) async fn show(
     State(state): State<AppState>,
     viewer: Viewer,
     Path(Id(id)): Path<ids::Team>,
 ) -> Result<Response, PageError> {
+    let viewer = match stored(&state, id).await? {
+        Some(row) => viewer.editing(row.updated_at),
+        None => viewer,
+    };
     let team = found(&viewer, id)?;
-    let form = Form::of([("name".to_owned(), team.name.clone())]);
+    let form = known(&team.name);
     let desk = desk(&state, &viewer, team).await?;
     viewer.page(&page(&viewer, team, desk, &form, &Wrong::default()))
 }
@@ -224,10 +240,21 @@ pub(super) async fn rename(
     form: Form,
 ) -> Result<Response, PageError> {
     let wish = from_value(json!({ "name": form.text("name") }))?;
-    match actions::update(&state, &viewer.caller, id, wish).await {
+    match actions::update(&state, &viewer.saving(&form), id, wish).await {
         Ok(_) => Ok(done(&format!("/teams/{id}"), "The team was renamed.")),
         Err(error) => {
-            let wrong = Wrong::of_error(error, &[])?;
+            let row = stored(&state, id).await?.ok_or_else(|| ApiError::not_found("team"))?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: known(&row.name),
+                updated_at: row.updated_at,
+                names: &[],
+                as_body: &|form| Some(json!({ "name": form.text("name") })),
+            };
+            let (viewer, form, wrong) = viewer
+                .again(&state, error, editing, |error| Wrong::of_error(error, &[]))
+                .await?;
             let team = found(&viewer, id)?;
             let desk = desk(&state, &viewer, team).await?;
             viewer.refused_page(&page(&viewer, team, desk, &form, &wrong))
@@ -247,25 +274,16 @@ pub(super) async fn delete(
     }
 }
 
-fn as_json(member: &Member) -> Value {
-    json!({
-        "userId": member.user.to_string(),
-        "role": if member.lead { "LEAD" } else { "MEMBER" },
-        "receiveTeamNotifications": member.receives_notifications,
-    })
-}
-
-async fn set_members(
+/// Changes who belongs to a team as it is then, not as the page had it: two who change it lose nothing of each other's.
+async fn change_members(
     state: &AppState,
     viewer: &Viewer,
     id: TeamId,
-    members: &[Member],
+    edit: impl Fn(&mut Vec<Member>) -> Result<(), ApiError> + Send + Sync + 'static,
     says: &str,
 ) -> Result<Response, PageError> {
-    let members: Vec<Value> = members.iter().map(as_json).collect();
-    let wish = from_value(json!({ "members": members }))?;
     let path = format!("/teams/{id}");
-    match actions::update(state, &viewer.caller, id, wish).await {
+    match actions::change_members(state, &viewer.caller, id, edit).await {
         Ok(_) => Ok(done(&path, says)),
         Err(error) => refused(&path, error),
     }
@@ -278,19 +296,19 @@ pub(super) async fn add_member(
     Path(Id(id)): Path<ids::Team>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let mut members = found(&viewer, id)?.members.clone();
     let mut problems = Problems::default();
     let user = form.id::<UserId>("user_id", &mut problems);
-    let Some(user) = user.filter(|user| members.iter().all(|member| member.user != *user)) else {
-        let error = ApiError::invalid_request("choose somebody who is not in the team yet");
-        return refused(&format!("/teams/{id}"), error);
+    let add = move |members: &mut Vec<Member>| {
+        let user = user.filter(|user| members.iter().all(|member| member.user != *user));
+        let user = user.ok_or_else(|| ApiError::invalid_request("choose somebody who is not in the team yet"))?;
+        members.push(Member {
+            user,
+            lead: false,
+            receives_notifications: true,
+        });
+        Ok(())
     };
-    members.push(Member {
-        user,
-        lead: false,
-        receives_notifications: true,
-    });
-    set_members(&state, &viewer, id, &members, "Added to the team.").await
+    change_members(&state, &viewer, id, add, "Added to the team.").await
 }
 
 /// `POST /teams/{id}/members/{user}`
@@ -300,14 +318,19 @@ pub(super) async fn change_member(
     Path((Id(id), Id(user))): Path<(ids::Team, ids::User)>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let mut members = found(&viewer, id)?.members.clone();
     if form.given("remove").is_some() {
-        members.retain(|member| member.user != user);
-        return set_members(&state, &viewer, id, &members, "Removed from the team.").await;
+        let remove = move |members: &mut Vec<Member>| {
+            members.retain(|member| member.user != user);
+            Ok(())
+        };
+        return change_members(&state, &viewer, id, remove, "Removed from the team.").await;
     }
-    let member = members.iter_mut().find(|member| member.user == user);
-    let member = member.ok_or_else(|| ApiError::not_found("member"))?;
-    member.lead = form.ticked("lead");
-    member.receives_notifications = form.ticked("receives");
-    set_members(&state, &viewer, id, &members, "Saved.").await
+    let (lead, receives) = (form.ticked("lead"), form.ticked("receives"));
+    let change = move |members: &mut Vec<Member>| {
+        let member = members.iter_mut().find(|member| member.user == user);
+        let member = member.ok_or_else(|| ApiError::not_found("member"))?;
+        (member.lead, member.receives_notifications) = (lead, receives);
+        Ok(())
+    };
+    change_members(&state, &viewer, id, change, "Saved.").await
 }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use super::{
     PageError, choices, duties,
     form::{Form, Wrong},
+    meanwhile::Editing,
     reach::{self, Outcome, Typed, Whose},
     security::access,
     viewer::{Viewer, done, refused},
@@ -187,6 +188,10 @@ async fn shown(
 ) -> Result<Response, PageError> {
     let user = found(state, id).await?;
     let is_refused = typed.is_some();
+    let viewer = &match is_refused {
+        true => viewer.clone(),
+        false => viewer.clone().editing(user.updated_at),
+    };
     let reach = reach::reach(state, viewer, &user, Whose::of(id), &Typed::default()).await?;
     let mut page = page(viewer, &user, reach, invitation, typed);
     page.incidents = incidents_of(state, viewer, id).await?;
@@ -198,6 +203,14 @@ async fn shown(
     }
 }
 
+/// The form as it is filled in for a person.
+fn known(user: &Stored) -> Form {
+    Form::of([
+        ("name".to_owned(), user.name.clone()),
+        ("role".to_owned(), user.role.word().to_owned()),
+    ])
+}
+
 fn page(
     viewer: &Viewer,
     user: &Stored,
@@ -205,10 +218,7 @@ fn page(
     invitation: Option<Invitation>,
     typed: Option<(&Form, Wrong)>,
 ) -> UserPage {
-    let known = Form::of([
-        ("name".to_owned(), user.name.clone()),
-        ("role".to_owned(), user.role.word().to_owned()),
-    ]);
+    let known = known(user);
     let (form, wrong) = typed.unwrap_or((&known, Wrong::default()));
     UserPage {
         shell: viewer.shell(&user.name, Section::Users),
@@ -267,18 +277,33 @@ pub(super) async fn change(
     Path(Id(id)): Path<ids::User>,
     form: Form,
 ) -> Result<Response, PageError> {
-    let mut wish = json!({ "name": form.text("name") });
-    if let Some(role) = form.given("role").filter(|_| id != viewer.person.id) {
-        wish["role"] = role.into();
-    }
-    let changed = match from_value(wish) {
-        Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+    let is_me = id == viewer.person.id;
+    let as_body = move |form: &Form| {
+        let mut wish = json!({ "name": form.text("name") });
+        if let Some(role) = form.given("role").filter(|_| !is_me) {
+            wish["role"] = role.into();
+        }
+        wish
+    };
+    let changed = match from_value(as_body(&form)) {
+        Ok(wish) => actions::update(&state, &viewer.saving(&form), id, wish).await,
         Err(error) => Err(error),
     };
     match changed {
         Ok(_) => Ok(done(&format!("/users/{id}"), "Saved.")),
         Err(error) => {
-            let wrong = Wrong::of_error(error, &[])?;
+            let user = found(&state, id).await?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: known(&user),
+                updated_at: user.updated_at,
+                names: &[],
+                as_body: &|form| Some(as_body(form)),
+            };
+            let (viewer, form, wrong) = viewer
+                .again(&state, error, editing, |error| Wrong::of_error(error, &[]))
+                .await?;
             shown(&state, &viewer, (id, &headers), None, Some((&form, wrong))).await
         }
     }

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use super::{
     PageError, choices,
     form::{Form, Wrong},
+    meanwhile::Editing,
     rows::{delivery_row, pager},
     viewer::{Viewer, done, refused, say},
 };
@@ -294,6 +295,10 @@ pub(super) async fn show(
 ) -> Result<Response, PageError> {
     let around = around(&state, id, &uri).await?;
     let form = around.row.as_ref().map(known).unwrap_or_default();
+    let viewer = match &around.row {
+        Some(row) => viewer.editing(row.updated_at),
+        None => viewer,
+    };
     viewer.page(&page(&viewer, around, &form, &Wrong::default()))
 }
 
@@ -360,14 +365,26 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<Response, PageError> {
     let changed = match from_value(as_body(&form)) {
-        Ok(wish) => actions::update(&state, &viewer.caller, id, wish).await,
+        Ok(wish) => actions::update(&state, &viewer.saving(&form), id, wish).await,
         Err(error) => Err(error),
     };
     match changed {
         Ok(body) => Ok(saved(id, "The webhook was saved.", body.listening)),
         Err(error) => {
-            let wrong = wrong(error, &form)?;
             let around = around(&state, id, &Uri::default()).await?;
+            let row = around.row.as_ref().ok_or_else(|| ApiError::not_found("webhook"))?;
+            let typed = form.clone();
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current: known(row),
+                updated_at: row.updated_at,
+                names: &[("serviceIds", "service_ids")],
+                as_body: &|form| Some(as_body(form)),
+            };
+            let (viewer, form, wrong) = viewer
+                .again(&state, error, editing, |error| wrong(error, &typed))
+                .await?;
             viewer.refused_page(&page(&viewer, around, &form, &wrong))
         }
     }

@@ -92,6 +92,27 @@ async fn a_list_goes_on_from_a_row_and_keeps_its_filters() {
 }
 
 #[tokio::test]
+async fn what_is_selected_is_merged_into_the_first_or_into_the_one_that_is_named() {
+    let app = App::new().await;
+    let who = app.signed_in("Rob", Role::Responder).await;
+    let ids = incidents(&app, &who, 4).await;
+    let merge = async |chosen: &[usize], into: &str| {
+        let mut fields: Vec<(&str, &str)> = chosen.iter().map(|n| ("ids", ids[*n].as_str())).collect();
+        fields.extend([("do", "merge"), ("into", into)]);
+        said(&app, &who, &app.form(&who, "/incidents/bulk", &fields).await).await
+    };
+    let merged_into =
+        async |n: usize| app.get(&who, &format!("/api/incidents/{}", ids[n])).await.json()["mergedIntoId"].clone();
+    assert_eq!(merge(&[1, 0], "").await, "1 merged.");
+    assert_eq!(merged_into(1).await, ids[0].as_str(), "into the one that began first");
+    let last = app.get(&who, &format!("/api/incidents/{}", ids[3])).await.json()["number"].to_string();
+    assert_eq!(merge(&[0, 2], &format!("#{last}")).await, "2 merged.");
+    assert_eq!(merged_into(2).await, ids[3].as_str());
+    assert!(merge(&[3], "").await.contains("needs another incident"));
+    assert!(merge(&[3], "x1").await.contains("must be the number of an incident"));
+}
+
+#[tokio::test]
 async fn what_refuses_does_not_stop_the_others() {
     let app = App::new().await;
     let who = app.signed_in("Rob", Role::Responder).await;
@@ -346,7 +367,7 @@ async fn logs_go_on_from_a_row() {
         titles(&app.get(&who, &format!("/events?serviceId={service}")).await)[0],
         "Late"
     );
-    for path in ["/events?after=x", "/notifications?before=evt_1", "/audit?after=1"] {
+    for path in ["/events?older=x", "/notifications?newer=evt_1", "/audit?older=1"] {
         assert_eq!(app.get(&who, path).await.status, StatusCode::BAD_REQUEST, "{path}");
     }
     for path in ["/notifications?outcome=FAILED", "/notifications", "/audit"] {

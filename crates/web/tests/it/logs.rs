@@ -145,7 +145,7 @@ async fn a_message_tells_why_and_is_sent_again_where_it_failed() {
     assert!(!by_sms.contains("mailbox is full"), "{by_sms}");
     let page = app.get(&responder, &format!("/notifications/{delivery}")).await.text;
     for words in [
-        "on call by layer Primary",
+        "named by the policy",
         "552 the mailbox is full",
         "Send again",
         "Refused",

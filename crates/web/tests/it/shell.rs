@@ -180,7 +180,7 @@ async fn the_page_about_the_system_tells_what_the_api_does() {
         "monday.db",
         "SMTP_HOST",
         "Sending messages",
-        "0001_initial",
+        "0002_search",
         "opsknight backup",
     ] {
         assert!(page.text.contains(words), "{words}: {}", page.text);

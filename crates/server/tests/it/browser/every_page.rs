@@ -58,6 +58,7 @@ async fn every_page_holds_for_everybody() {
     let axe = fs::read_to_string(axe).expect("axe-core is among the JavaScript peers");
     window.begin_with(&format!("{axe}\n{INSPECT}")).await;
     window.dress(Scheme::Light).await;
+    window.pass_by_the_worker().await;
     let mut faults = Faults::default();
 
     look_at(&window, &stage.server.setup_link().await, &mut faults).await;

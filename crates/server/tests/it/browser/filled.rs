@@ -70,8 +70,6 @@ async fn incidents(stage: &Stage, api: &Api, made: &Organisation, prometheus: &I
         let note = json!({ "text": LONG });
         api.post(&format!("/api/incidents/{incident}/notes"), note).await;
     }
-    let notes = first(api, &format!("/api/incidents/{}/notes", known["ended"])).await;
-    known.insert("note", notes);
     known
 }
 

@@ -131,7 +131,7 @@ async fn be_paged(stage: &Stage, window: &Window, url: &str) {
     window.press(Key::Enter).await;
     window.arrive_at("HighCPU").await;
     window.wait_for("#incident-head", "Open").await;
-    window.wait_for("#incident-next", "Paging Ben Backup").await;
+    window.wait_for("#incident-next", "page Ben Backup by email").await;
     window.ask::<()>("window.isTheSame = true").await;
     window.press("a").await;
     window.wait_for("#incident-head", "Acknowledged").await;

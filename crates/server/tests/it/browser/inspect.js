@@ -70,7 +70,9 @@ globalThis.inspect = (() => {
 
   const thumbs = (within = document) => {
     const controls = all("a[href], button, input:not([type=hidden]), select, textarea, summary", within);
-    return controls.filter((control) => seen(control) && !inSentence(control)).flatMap((control) => {
+    // A bar in a timeline is as wide as the time that it stands for; the list beneath has the same in full size.
+    const isBar = (control) => control.querySelector(":scope > svg > rect") !== null;
+    return controls.filter((control) => seen(control) && !inSentence(control) && !isBar(control)).flatMap((control) => {
       const [width, height] = reach(control);
       if (width >= THUMB - 0.5 && height >= THUMB - 0.5) return [];
       return [`thumb: ${name(control)} is ${Math.round(width)} × ${Math.round(height)} px`];

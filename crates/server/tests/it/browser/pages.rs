@@ -55,7 +55,6 @@ pub(super) const PAGES: &[Page] = &[
     page("/incidents/{working}").in_hand("incident-phone"),
     page("/incidents/{ended}"),
     page("/incidents/{incident}?story=people"),
-    page("/incidents/{ended}/notes/{note}"),
     page("/services").shown("services"),
     page("/services/new"),
     page("/services/{service}").shown("service"),
@@ -89,7 +88,6 @@ pub(super) const PAGES: &[Page] = &[
     page("/search?q=checkout"),
     page("/profile").shown("profile"),
     page("/profile/security").shown("security"),
-    page("/profile/security/second-step"),
     page("/events").shown("events"),
     page("/events/{event}").shown("event"),
     page("/notifications").shown("notifications"),
@@ -127,10 +125,11 @@ pub(super) const OUTSIDE: &[Page] = &[
 
 /// Routes that answer GET and are no page of their own, or one that lasts only until the first person is there.
 #[rustfmt::skip]
-const NO_PAGES: [&str; 15] = [
+const NO_PAGES: [&str; 19] = [
     "/assets/{file}", "/guide/images/{file}", "/sw.js", "/manifest.webmanifest", "/speculation.json", "/live", "/pulse",
     "/audit.csv", "/analytics/{file}", "/calendar/{file}", "/settings", "/setup", "/login/second", "/login/oidc",
-    "/login/oidc/callback",
+    "/login/oidc/callback", "/profile/security/second-step", "/incidents/{id}/notes/{noteId}", "/test-page/{id}",
+    "/settings/webhooks/{id}/deliveries/{deliveryId}",
 ];
 
 /// What is in the database, by the names that paths have in braces.

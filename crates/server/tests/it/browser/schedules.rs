@@ -124,7 +124,7 @@ async fn drag(window: &Window, api: &Api, schedule: &str) {
 async fn draw_longer(window: &Window, api: &Api, schedule: &str) {
     let (_, _, width): (i64, i64, i64) = window.ask(ROW).await;
     let (x, y): (i64, i64) = window.ask(END).await;
-    pull(window, ((x, y), (x + width / 7, y))).await;
+    pull(window, ((x, y), (x + width / 7 + 2, y))).await;
     window.find("dialog[open]").await;
     window.wait_for("#dialog-title", "Change this override").await;
     window.choose("Save override").await;

@@ -191,6 +191,13 @@ impl Window {
         self.order("Target.sendMessageToTarget", what).await;
     }
 
+    /// Pages come from the server itself from now on, as they come to whoever opens the first one.
+    pub(super) async fn pass_by_the_worker(&self) {
+        self.order("Network.enable", json!({})).await;
+        self.order("Network.setBypassServiceWorker", json!({ "bypass": true }))
+            .await;
+    }
+
     /// Gives the browser a device that keeps passkeys, with a finger on it.
     pub(super) async fn has_a_device_for_passkeys(&self) {
         self.order("WebAuthn.enable", json!({})).await;

@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(told(json!(["SMS", true, 3])), "SMS, yes, 3");
         assert_eq!(
             told(json!({ "userId": "usr_gone", "lead": false, "note": null })),
-            "(lead: no; user: usr_gone)"
+            "(user: usr_gone; lead: no)"
         );
         let deep = (0..40).fold(json!(1), |value, _| json!([value]));
         assert_eq!(told(deep), "…");

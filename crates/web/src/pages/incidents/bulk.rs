@@ -2,6 +2,7 @@
 
 use axum::{extract::State, response::Response};
 use opsknight_domain::{id::IncidentId, incident::Edit};
+use opsknight_store::{db::Tx, incidents};
 
 use super::asked::Asked;
 use crate::{
@@ -31,12 +32,8 @@ pub(in crate::pages) async fn bulk(
     form: Form,
 ) -> Result<Response, PageError> {
     let back = back(&form);
-    let wish = match wish(&form) {
-        Ok(wish) => wish,
-        Err(error) => return refused(&back, error),
-    };
     let ids: Result<Vec<IncidentId>, _> = form.all("ids").into_iter().map(str::parse).collect();
-    let Ok(ids) = ids else {
+    let Ok(mut ids) = ids else {
         return refused(&back, ApiError::invalid_request("one of the incidents does not exist"));
     };
     if ids.is_empty() {
@@ -47,10 +44,44 @@ pub(in crate::pages) async fn bulk(
         let why = format!("Nothing was changed: at most {IDS_MAX} incidents can be changed at once.");
         return Ok(say(&back, false, why));
     }
-    let (act, done) = wish;
+    let wish = match form.text("do") {
+        "merge" => merging(&state, &form, &mut ids).await,
+        _ => wish(&form),
+    };
+    let (act, done) = match wish {
+        Ok(wish) => wish,
+        Err(error) => return refused(&back, error),
+    };
     let outcomes = act_on_each(&state, ids, &[act], &viewer.actor(), Repeat::Refuse).await?;
     let good = outcomes.iter().any(|(_, outcome)| outcome.is_ok());
     Ok(say(&back, good, sentence(done, &outcomes)))
+}
+
+/// The selected incidents become part of one: of that whose number is given, else of the one among them that began
+/// first. That one is not merged into itself.
+async fn merging(state: &AppState, form: &Form, ids: &mut Vec<IncidentId>) -> Result<(Act, &'static str), ApiError> {
+    let into = match form.given("into") {
+        // Identities are made in the order of time.
+        None => ids
+            .iter()
+            .min()
+            .copied()
+            .ok_or_else(|| ApiError::not_found("incident"))?,
+        Some(text) => {
+            let unknown = || ApiError::invalid("into", "must be the number of an incident");
+            let number: i64 = text.trim_start_matches('#').parse().map_err(|_| unknown())?;
+            let unit = async move |tx: &mut Tx<'_>| incidents::by_number(tx, number).await;
+            let found = state.store.db.read(unit).await?;
+            found.ok_or_else(unknown)?.incident.id
+        }
+    };
+    ids.retain(|id| *id != into);
+    if ids.is_empty() {
+        return Err(ApiError::invalid_request(
+            "nothing was changed: a merge needs another incident besides the one that goes on",
+        ));
+    }
+    Ok((Act::Merge { into }, "merged"))
 }
 
 /// What is to be done, and what incidents are afterwards.

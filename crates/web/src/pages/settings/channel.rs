@@ -20,6 +20,7 @@ use crate::{
     pages::{
         PageError,
         form::{Form, Wrong},
+        meanwhile::Editing,
         rows::{channel_name, shorten},
         viewer::{Viewer, done, refused},
     },
@@ -130,6 +131,11 @@ fn says(channel: Channel, body: &SettingsBody) -> String {
     }
 }
 
+/// When settings were saved last: where they never were, at a time before all others.
+fn saved_at(body: &SettingsBody) -> Timestamp {
+    body.updated_at.as_ref().map_or(Timestamp::UNIX_EPOCH, |at| at.0)
+}
+
 /// Which channel a path names; Slack has a page of its own.
 fn channel_of(name: &str) -> Result<Channel, ApiError> {
     match channels::channel_of(name) {
@@ -231,6 +237,7 @@ pub(in crate::pages) async fn show(
     let body = channels::read(&state, channel).await?;
     let to = own_address(&state, &viewer, channel).await?;
     let form = Form::of([("to".to_owned(), to)]).over(&known(channel, &body));
+    let viewer = viewer.editing(saved_at(&body));
     viewer.page(&page(&state, &viewer, channel, &body, (&form, &Wrong::default())))
 }
 
@@ -244,10 +251,22 @@ pub(in crate::pages) async fn save(
     let channel = channel_of(&name)?;
     let body = channels::read(&state, channel).await?;
     let patch = SettingsPatch(wish(channel, &form, &body));
-    match channels::save(&state, &viewer.caller, channel, patch, false).await {
+    match channels::save(&state, &viewer.saving(&form), channel, patch, false).await {
         Ok(_) => Ok(done(&path(channel), "Saved. Send a test to see that it works.")),
         Err(error) => {
-            let wrong = wrong(error, channel, &form)?;
+            let editing = Editing {
+                object: &opsknight_store::settings::of_channel(channel),
+                current: form.clone(),
+                typed: form.clone(),
+                updated_at: saved_at(&body),
+                names: &[],
+                // A provider's settings are in the log by names of their own, and what is secret is not: nothing is
+                // taken over, and all that differs is shown.
+                as_body: &|_| None,
+            };
+            let (viewer, form, wrong) = viewer
+                .again(&state, error, editing, |error| wrong(error, channel, &form))
+                .await?;
             viewer.refused_page(&page(&state, &viewer, channel, &body, (&form, &wrong)))
         }
     }
