@@ -96,7 +96,7 @@ const fn name(method: &HttpMethod) -> &'static str {
     }
 }
 
-/// Adds who may call, and the answers that no handler gives itself.
+/// Adds who may call, and what may be answered.
 fn complete(operation: &mut Operation, need: Need) {
     describe_success(operation);
     let (role, scope) = match need {
@@ -121,6 +121,11 @@ fn complete(operation: &mut Operation, need: Need) {
         security.insert(0, SecurityRequirement::new(KEY_SCHEME, Vec::<String>::new()));
     }
     operation.security = Some(security);
+    answers(operation);
+}
+
+/// Adds the answers that no handler gives itself.
+fn answers(operation: &mut Operation) {
     let has_path = parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Path);
     let has_query = parameters(operation).any(|parameter| parameter.parameter_in == ParameterIn::Query);
     let has_body = operation.request_body.is_some();

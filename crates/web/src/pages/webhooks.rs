@@ -176,8 +176,11 @@ async fn around(state: &AppState, id: WebhookId, uri: &Uri) -> Result<Around, Ap
     })
 }
 
+/// A group of what happens: its name, and in each case the word and what it says.
+type EventGroup = (&'static str, &'static [(Happening, &'static str)]);
+
 /// What happens, by what it is about, each with what it means.
-const EVENTS: [(&str, &[(Happening, &str)]); 3] = [
+const EVENTS: [EventGroup; 3] = [
     (
         "Its course",
         &[
@@ -206,7 +209,7 @@ const EVENTS: [(&str, &[(Happening, &str)]); 3] = [
 
 /// The boxes for what happens.
 fn events(chosen: &[&str]) -> Vec<(&'static str, Checks)> {
-    let group = |(n, (name, happenings)): (usize, &(&'static str, &[(Happening, &str)]))| {
+    let group = |(n, (name, happenings)): (usize, &EventGroup)| {
         let choice = |(happening, says): &(Happening, &str)| {
             let word = happening.word();
             Choice::new(word, format!("{word}: {says}")).chosen(chosen.contains(&word))

@@ -224,6 +224,16 @@ async fn where_passwords_are_off_administrators_keep_theirs() {
     assert!(app.get(&As::Nobody, "/login").await.text.contains("Sign in with Acme"));
 }
 
+/// What a provider says of itself.
+fn document(issuer: &str) -> Value {
+    json!({
+        "issuer": issuer, "authorization_endpoint": "https://id.example.com/auth",
+        "token_endpoint": "https://id.example.com/token", "jwks_uri": "https://id.example.com/jwks",
+        "response_types_supported": ["code"], "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256"],
+    })
+}
+
 #[tokio::test]
 async fn a_provider_is_looked_at_and_what_is_wrong_with_it_is_told() {
     let app = App::new().await;
@@ -242,14 +252,6 @@ async fn a_provider_is_looked_at_and_what_is_wrong_with_it_is_told() {
     );
     let away = app.get(&As::Nobody, "/login/oidc").await;
     assert!(away.text.contains("Acme cannot be reached now"), "{}", away.text);
-    let document = |issuer: &str| {
-        json!({
-            "issuer": issuer, "authorization_endpoint": "https://id.example.com/auth",
-            "token_endpoint": "https://id.example.com/token", "jwks_uri": "https://id.example.com/jwks",
-            "response_types_supported": ["code"], "subject_types_supported": ["public"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-        })
-    };
     let says = |at: &str, document: Value| app.outside.openid.lock().unwrap().insert(at.to_owned(), document);
     says("https://id.example.com/jwks", json!({ "keys": [] }));
     says(
