@@ -4,13 +4,14 @@ import json
 import sys
 import urllib.request
 
-from icalendar import Calendar, vText
+from icalendar import Calendar
+from icalendar.parser import unescape_char
 
 calendar = Calendar.from_ical(urllib.request.urlopen(sys.argv[1]).read())
 events = list(calendar.walk("VEVENT"))
 print(json.dumps({
     # The library does not know the type of names that are no part of the standard: it is text.
-    "name": str(vText.from_ical(str(calendar["X-WR-CALNAME"]))),
+    "name": unescape_char(str(calendar["X-WR-CALNAME"])),
     "errors": [str(error) for item in [calendar, *events] for error in item.errors],
     "events": [
         {

@@ -1,6 +1,6 @@
 //! `/audit`: who changed what, before and after in words, and the same as a table for other programs.
 
-mod words;
+pub(super) mod words;
 
 use axum::{
     body::Body,

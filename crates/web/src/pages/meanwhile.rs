@@ -6,7 +6,6 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use jiff::Timestamp;
-use opsknight_domain::directory::Directory;
 use opsknight_store::{
     audit::{self, AuditFilter, AuditRow},
     db::Tx,
@@ -16,8 +15,8 @@ use serde_json::Value;
 
 use super::{
     PageError,
+    audit::words,
     form::{Form, Wrong},
-    rows::shorten,
     viewer::Viewer,
 };
 use crate::{
@@ -96,9 +95,9 @@ impl Viewer {
         let form = joined(&editing, &changed);
         let body = (editing.as_body)(&form);
         let field = |(name, (was, now)): (&String, &(Value, Value))| ConflictField {
-            name: words(name),
-            was: text(self.directory(), was),
-            now: text(self.directory(), now),
+            name: words::field(name),
+            was: words::said(was, self.directory()),
+            now: words::said(now, self.directory()),
             taken: body.as_ref().and_then(|body| body.get(name)) == Some(now),
         };
         let who = lines.into_iter().map(|line| (line.actor_name, self.times(line.at)));
@@ -177,56 +176,4 @@ fn form_names(field: &str, names: &[(&str, &str)]) -> Vec<String> {
     } else {
         known
     }
-}
-
-/// `targetAckMinutes` as people read it: "Target ack minutes".
-fn words(name: &str) -> String {
-    let mut words = String::new();
-    for sign in name.trim_end_matches("Id").chars() {
-        if sign.is_uppercase() {
-            words.push(' ');
-        }
-        words.extend(sign.to_lowercase());
-    }
-    let words = words.replace('.', ", ");
-    let mut signs = words.chars();
-    signs.next().map_or_else(String::new, |first| {
-        first.to_uppercase().collect::<String>() + signs.as_str()
-    })
-}
-
-/// A value as people read it: identities as names, lists with commas.
-fn text(directory: &Directory, value: &Value) -> String {
-    match value {
-        Value::Null => "Nothing".to_owned(),
-        Value::Bool(yes) => if *yes { "Yes" } else { "No" }.to_owned(),
-        Value::Number(number) => number.to_string(),
-        Value::String(text) if text.is_empty() => "Nothing".to_owned(),
-        Value::String(text) => shorten(&named(directory, text).unwrap_or_else(|| text.clone())),
-        Value::Array(values) if values.is_empty() => "None".to_owned(),
-        Value::Array(values) if values.iter().all(|value| value.is_string() || value.is_number()) => {
-            let texts: Vec<String> = values.iter().map(|value| text(directory, value)).collect();
-            shorten(&texts.join(", "))
-        }
-        Value::Array(values) => format!("{} entries", values.len()),
-        Value::Object(fields) => {
-            let texts = fields
-                .iter()
-                .map(|(name, value)| format!("{} {}", words(name).to_lowercase(), text(directory, value)));
-            shorten(&texts.collect::<Vec<_>>().join(", "))
-        }
-    }
-}
-
-fn named(directory: &Directory, id: &str) -> Option<String> {
-    if let Ok(id) = id.parse() {
-        return directory.teams.get(&id).map(|team| team.name.clone());
-    }
-    if let Ok(id) = id.parse() {
-        return directory.policies.get(&id).map(|policy| policy.name.clone());
-    }
-    if let Ok(id) = id.parse() {
-        return Some(directory.user_name(id).to_owned());
-    }
-    None
 }

@@ -170,3 +170,52 @@ async fn a_program_can_ask_for_the_same() {
     assert_eq!(service(&app, &key, &path).await["name"], "Cart");
     assert_eq!(patch("*", "Basket").await.status, StatusCode::OK, "any state will do");
 }
+
+#[tokio::test]
+async fn steps_that_were_left_alone_are_taken_over_as_a_whole() {
+    let app = App::new().await;
+    let (ada, bob) = (
+        app.signed_in("Ada", Role::Admin).await,
+        app.signed_in("Bob", Role::Admin).await,
+    );
+    let ann = app.person("Ann", Role::Responder).await;
+    let steps = json!([{ "targets": [{ "type": "USER", "id": ann.to_string() }], "delayMinutes": 5 }]);
+    let new = json!({ "name": "Night", "steps": steps });
+    let made = app.call(&ada, Method::POST, "/api/escalation-policies", &new).await;
+    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let page = format!("/policies/{id}/edit");
+    let seen = filled(&app.get(&bob, &page).await);
+    let version = seen.iter().find(|(name, _)| name == "version").unwrap().1.clone();
+    let target = format!("user:{ann}");
+    let form = |name: &'static str, delay: &'static str, version: &str| {
+        let fields = [("name", name), ("repeat", "0"), ("steps.0.targets", target.as_str())];
+        let more = [("steps.0.delay", delay), ("version", version), ("save", "1")];
+        let all = fields.into_iter().chain(more);
+        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .collect::<Vec<_>>()
+    };
+    let send = async |who: &As, fields: Vec<(String, String)>| {
+        let fields: Vec<_> = fields
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        app.form(who, &format!("/policies/{id}"), &fields).await
+    };
+    app.clock.advance_s(60);
+    assert_eq!(
+        send(&ada, form("Night", "9", &version)).await.status,
+        StatusCode::SEE_OTHER
+    );
+    app.clock.advance_s(60);
+    let refused = send(&bob, form("Nights", "5", &version)).await;
+    assert_eq!(refused.status, StatusCode::PRECONDITION_FAILED);
+    assert!(
+        refused.text.contains("Steps") && refused.text.contains("As it is now"),
+        "{}",
+        refused.text
+    );
+    let again = filled(&refused);
+    let field = |name: &str| again.iter().find(|(known, _)| known == name).unwrap().1.as_str();
+    assert_eq!((field("name"), field("steps.0.delay")), ("Nights", "9"));
+    assert_ne!(field("version"), version);
+}

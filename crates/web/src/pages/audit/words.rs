@@ -1,4 +1,4 @@
-//! A line of the audit log in words: what was done, to which field, what it was and what it is.
+//! A change in words, as in a line of the audit log: what was done, to which field, what it was and what it is.
 
 use opsknight_domain::directory::Directory;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::pages::rows::shorten;
 const DEPTH_MAX: usize = 4;
 
 /// "updated the service"
-pub(super) fn done(action: &str, kind: &str) -> String {
+pub(in crate::pages) fn done(action: &str, kind: &str) -> String {
     let verb = action.rsplit('.').next().unwrap_or_default().replace('_', " ");
     match kind {
         "auditor" => "found and mended".to_owned(),
@@ -19,7 +19,7 @@ pub(super) fn done(action: &str, kind: &str) -> String {
 }
 
 /// "targetAckMinutes" as "Target ack minutes", "teamId" as "Team".
-pub(super) fn field(name: &str) -> String {
+pub(in crate::pages) fn field(name: &str) -> String {
     let name = name.strip_suffix("Id").filter(|rest| !rest.is_empty()).unwrap_or(name);
     let mut words = String::with_capacity(name.len() + 4);
     let mut before = ' ';
@@ -40,7 +40,7 @@ pub(super) fn field(name: &str) -> String {
 }
 
 /// A value in words. Identities of what is still there are told by name.
-pub(super) fn said(value: &Value, directory: &Directory) -> String {
+pub(in crate::pages) fn said(value: &Value, directory: &Directory) -> String {
     shorten(&words(value, directory, 0))
 }
 
