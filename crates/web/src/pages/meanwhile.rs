@@ -98,7 +98,7 @@ impl Viewer {
             name: words::field(name),
             was: words::said(was, self.directory()),
             now: words::said(now, self.directory()),
-            taken: body.as_ref().and_then(|body| body.get(name)) == Some(now),
+            taken: has(body.as_ref(), name, now),
         };
         let who = lines.into_iter().map(|line| (line.actor_name, self.times(line.at)));
         let conflict = Conflict {
@@ -149,10 +149,7 @@ fn changed(lines: &[AuditRow]) -> BTreeMap<String, (Value, Value)> {
 /// What was typed, but for the fields that the person left as they were: those as they are now.
 fn joined(editing: &Editing<'_>, changed: &BTreeMap<String, (Value, Value)>) -> Form {
     let typed = (editing.as_body)(&editing.typed);
-    let untouched = changed.iter().filter(|(name, (was, _))| {
-        let typed = typed.as_ref().and_then(|body| body.get(*name));
-        typed == Some(was)
-    });
+    let untouched = changed.iter().filter(|(name, (was, _))| has(typed.as_ref(), name, was));
     let prefixes: Vec<String> = untouched
         .flat_map(|(name, _)| form_names(name, editing.names))
         .collect();
@@ -175,5 +172,56 @@ fn form_names(field: &str, names: &[(&str, &str)]) -> Vec<String> {
         vec![field.to_owned()]
     } else {
         known
+    }
+}
+
+/// Whether a body has this value in a field.
+fn has(body: Option<&Value>, field: &str, value: &Value) -> bool {
+    body.and_then(|body| body.get(field))
+        .is_some_and(|own| is_same(own, value))
+}
+
+/// Whether two values mean the same: what is left out is as good as nothing, no and none.
+fn is_same(one: &Value, other: &Value) -> bool {
+    let is_nothing = |value: &Value| match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::Object(_) => false,
+    };
+    match (one, other) {
+        (Value::Object(one), Value::Object(other)) => {
+            let at = |map: &serde_json::Map<String, Value>, name: &String| map.get(name).cloned().unwrap_or_default();
+            let mut names = one.keys().chain(other.keys());
+            names.all(|name| is_same(&at(one, name), &at(other, name)))
+        }
+        (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
+            one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (one, other) => one == other || (is_nothing(one) && is_nothing(other)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_means_nothing() {
+        assert!(is_same(
+            &json!([{ "id": 1 }]),
+            &json!([{ "id": 1, "lead": false, "by": [], "note": null }])
+        ));
+        assert!(is_same(&json!(null), &json!("")) && is_same(&json!({ "a": { } }), &json!({ "a": { "b": null } })));
+        for (one, other) in [
+            (json!([1, 2]), json!([2, 1])),
+            (json!([1]), json!([])),
+            (json!({ "lead": true }), json!({})),
+            (json!(0), json!(null)),
+        ] {
+            assert!(!is_same(&one, &other), "{one} {other}");
+        }
     }
 }
