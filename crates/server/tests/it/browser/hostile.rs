@@ -44,7 +44,7 @@ struct Found {
 const FIND: &str = "const all = [...document.querySelectorAll('*')];
     return {
         scripts: [...document.scripts].filter(e => !new URL(e.src || 'about:x').pathname.startsWith('/assets/')).length,
-        images: document.images.length,
+        images: [...document.images].filter(e => !e.getAttribute('src')?.startsWith('/guide/images/')).length,
         handlers: all.filter(e => e.getAttributeNames().some(name => name.startsWith('on'))).length,
         links: all.filter(e => /^\\s*javascript:/i.test(e.href ?? e.action ?? '')).length,
     };";
