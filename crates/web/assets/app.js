@@ -32,8 +32,9 @@ const say = (text) => {
   toast.className = "toast";
   toast.textContent = text;
   box.append(toast);
-  setTimeout(() => toast.remove(), 4000);
+  setTimeout(() => toast.remove(), 5000);
 };
+document.addEventListener("say", (event) => say(event.detail));
 
 // Live regions: an element with data-live="/path" is replaced by the one with the same id on that page. What somebody
 // is typing in, or has unfolded or selected, is left alone, unless they have just sent it.

@@ -7,20 +7,8 @@ const boxes = () => all("#incident-rows input[name=ids]");
 const picked = () => boxes().filter((box) => box.checked);
 const rowOf = (box) => box.closest("tr");
 
-const say = (text) => {
-  let toasts = one(".toasts");
-  if (!toasts) {
-    toasts = document.createElement("div");
-    toasts.className = "toasts";
-    toasts.role = "status";
-    document.body.append(toasts);
-  }
-  const toast = document.createElement("div");
-  toast.className = "toast";
-  toast.textContent = text;
-  toasts.append(toast);
-  setTimeout(() => toast.remove(), 6000);
-};
+// What every page has for short words is asked to say them.
+const say = (text) => document.dispatchEvent(new CustomEvent("say", { detail: text }));
 
 // How long a time has passed; the same rule as views/time.rs.
 const passed = (seconds) => {
