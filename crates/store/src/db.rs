@@ -4,6 +4,7 @@
 //! more than once. On SQLite all units that wait share one commit; on PostgreSQL each is a transaction of its own. The
 //! driver knows no table and asks no question.
 
+mod bell;
 mod error;
 mod facts;
 mod postgres;
@@ -20,11 +21,13 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use self::{bell::Bell, unit::Lane};
 pub use self::{
     error::DbError,
     facts::Facts,
@@ -33,7 +36,6 @@ pub use self::{
     value::{FromVal, Mismatch, Row, Val},
     wake::Wake,
 };
-use self::{unit::Lane, wake::WAKES_KEPT};
 use crate::migrate;
 
 /// The file of the embedded database in its directory.
@@ -79,7 +81,7 @@ struct Inner {
     reads: Lane,
     /// How many messages it takes to stop all that read.
     readers: usize,
-    wakes: broadcast::Sender<Wake>,
+    bell: Arc<Bell>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     /// The file of SQLite.
     file: Option<PathBuf>,
@@ -99,17 +101,17 @@ impl Db {
     /// # Errors
     /// When the directory, the file or the server cannot be reached.
     pub async fn open(settings: &Settings) -> Result<Self, DbError> {
-        let (wakes, _) = broadcast::channel(WAKES_KEPT);
+        let bell = Arc::new(Bell::new());
         let inner = match &settings.postgres_url {
             Some(url) => {
-                let postgres::Opened { writes, reads, thread } = postgres::open(url, &wakes).await?;
+                let postgres::Opened { writes, reads, thread } = postgres::open(url, &bell).await?;
                 let threads = Mutex::new(vec![thread]);
                 Inner {
                     dialect: Dialect::Postgres,
                     writes,
                     reads,
                     readers: 0,
-                    wakes,
+                    bell,
                     threads,
                     file: None,
                 }
@@ -121,14 +123,14 @@ impl Db {
                     reads,
                     threads,
                     readers,
-                } = sqlite::open(&settings.data_dir, &wakes)?;
+                } = sqlite::open(&settings.data_dir, &bell)?;
                 let threads = Mutex::new(threads);
                 Inner {
                     dialect: Dialect::Sqlite,
                     writes,
                     reads,
                     readers,
-                    wakes,
+                    bell,
                     threads,
                     file: Some(file),
                 }
@@ -186,7 +188,14 @@ impl Db {
     /// means that some were missed and is to be taken as [`Wake::All`].
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Wake> {
-        self.inner.wakes.subscribe()
+        self.inner.bell.subscribe()
+    }
+
+    /// As [`Db::subscribe`], for one who read the data before and comes late by this time: with the wake-ups of that
+    /// time, each once, or [`Wake::All`] when they are not known any more.
+    #[must_use]
+    pub fn subscribe_late(&self, by: Duration) -> (Vec<Wake>, broadcast::Receiver<Wake>) {
+        self.inner.bell.subscribe_late(by)
     }
 
     /// How many units of work wait to be run.

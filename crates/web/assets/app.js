@@ -102,27 +102,44 @@ const lost = (yes) => {
   const since = new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
   line = setTimeout(() => { box.hidden = false; box.textContent = `Connection lost, trying again. This is as of ${since}.`; }, 3000);
 };
-const hear = ({ id, down }) => {
-  if (id) { heard.add(id); soon(); }
+const hear = ({ id, down, to }) => {
+  if (id && (!to || to === performance.timeOrigin)) {
+    document.dispatchEvent(new Event("live"));
+    heard.add(id);
+    soon();
+  }
   if (down !== undefined) lost(down);
 };
+// What changed between drawing and listening is told first: by the server, and by the window that listens to later ones.
 const listen = () => new Promise(() => {
   const station = globalThis.BroadcastChannel && new BroadcastChannel("live");
-  const tell = (what) => { hear(what); station?.postMessage(what); };
+  let changed = Date.now();
+  const tell = (what) => {
+    hear(what);
+    station?.postMessage(what);
+    if (what.id) changed = Date.now();
+  };
+  station?.addEventListener("message", ({ data }) => {
+    if (data.since <= changed) station.postMessage({ id: "*", to: data.since });
+  });
   const connect = () => {
-    const events = new EventSource(live);
+    let cut = false;
+    const events = new EventSource(`${live}?age=${Math.ceil(performance.now())}`);
     events.addEventListener("change", (event) => tell({ id: event.data }));
-    events.onopen = () => { tell({ down: false }); if (performance.now() > 3000) tell({ id: "*" }); };
+    events.onopen = () => { tell({ down: false }); if (cut) tell({ id: "*" }); };
     events.onerror = () => {
+      cut = true;
       tell({ down: true });
       if (events.readyState === EventSource.CLOSED) setTimeout(connect, 10000);
     };
   };
   connect();
 });
-if (live && one(`[data-live]:not([data-live="${PULSE}"])`)) {
+if (live && one(`[data-live]:not([data-live="${PULSE}"]), [data-hears]`)) {
   if (navigator.locks && globalThis.BroadcastChannel) {
-    new BroadcastChannel("live").onmessage = (event) => hear(event.data);
+    const station = new BroadcastChannel("live");
+    station.onmessage = (event) => hear(event.data);
+    station.postMessage({ since: performance.timeOrigin });
     navigator.locks.request("live", listen);
   } else listen();
 }

@@ -148,6 +148,7 @@ const merge = (page, whole) => {
 let waiting = 0;
 const refresh = async (whole = false) => {
   waiting = 0;
+  if (document.hidden) return;
   try {
     const { answer, page } = await load(bulk.dataset.list);
     if (answer.ok) merge(page, whole);
@@ -158,13 +159,9 @@ note?.addEventListener("click", () => {
   if (held) merge(held, true);
   scrollTo({ top: 0 });
 });
-const channel = document.body.dataset.events;
-if (bulk && channel) {
-  const events = new EventSource(channel);
-  let lost = false;
-  events.addEventListener("change", soon);
-  events.onerror = () => { lost = true; };
-  events.onopen = () => { if (lost) soon(); lost = false; };
+if (bulk) {
+  // app.js hears what changes.
+  document.addEventListener("live", soon);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) soon(); });
 }
 

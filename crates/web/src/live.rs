@@ -16,12 +16,23 @@ use opsknight_store::db::Wake;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
-use crate::{api::error::ApiError, pages::PageError, state::AppState};
+use crate::{
+    api::{
+        error::{ApiError, Problems},
+        extract::{FromParams, Params, Query},
+    },
+    pages::PageError,
+    state::AppState,
+};
 
 /// How often a silent stream gives a sign of life: under the 60 s after which common proxies cut a silent connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(25);
 /// After how long a browser connects again.
 const RECONNECT: Duration = Duration::from_secs(3);
+
+/// How much longer ago than a browser says its page may have been drawn: it counts from when it asked for the page, and
+/// what it says is on its way for a while.
+const LATE_BY: Duration = Duration::from_secs(1);
 
 /// The open streams, of which there is a bounded number, and the word that ends them all.
 pub(crate) struct Listeners {
@@ -47,9 +58,23 @@ impl Listeners {
     }
 }
 
+/// What a stream is asked for.
+pub(crate) struct Since {
+    /// How long ago, in milliseconds, what is shown was read. What has changed since comes first.
+    age: Option<u64>,
+}
+
+impl FromParams for Since {
+    fn from_params(params: &mut Params, problems: &mut Problems) -> Self {
+        let age = params.text("age");
+        let age = age.and_then(|age| problems.take("age", age.parse().map_err(|_| "must be a whole number")));
+        Self { age }
+    }
+}
+
 /// `GET /live`: the event `change`, with the id of the incident that has changed as its data, or `*` when more than one
 /// may have.
-pub(crate) async fn live(State(state): State<AppState>) -> Response {
+pub(crate) async fn live(State(state): State<AppState>, Query(since): Query<Since>) -> Response {
     let Some(place) = state.listeners.enter() else {
         return PageError::from(ApiError::unavailable()).into_response();
     };
@@ -61,8 +86,17 @@ pub(crate) async fn live(State(state): State<AppState>) -> Response {
     let hello = stream::once(std::future::ready(Ok(Event::default()
         .retry(RECONNECT)
         .comment("live"))));
+    let (missed, wakes) = match since.age {
+        Some(age) => state
+            .store
+            .db
+            .subscribe_late(Duration::from_millis(age).saturating_add(LATE_BY)),
+        None => (Vec::new(), state.store.db.subscribe()),
+    };
+    let missed = missed.into_iter().filter_map(|wake| event(Ok(wake)).map(Ok));
     let events = hello
-        .chain(events(state.store.db.subscribe()))
+        .chain(stream::iter(missed))
+        .chain(events(wakes))
         .take_until(stopped)
         .map(move |event| {
             // The place is kept for as long as the stream is.

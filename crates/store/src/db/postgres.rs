@@ -10,7 +10,7 @@ use std::{
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
-    sync::{OwnedSemaphorePermit, broadcast, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -19,6 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     DbError, Tx, Wake,
+    bell::Bell,
     tls::{self, Target},
     unit::{self, Access, Lane, Message},
     wake::CHANNEL,
@@ -50,7 +51,7 @@ pub(super) struct Opened {
 }
 
 /// Connects and starts the thread.
-pub(super) async fn open(url: &str, wakes: &broadcast::Sender<Wake>) -> Result<Opened, DbError> {
+pub(super) async fn open(url: &str, bell: &Arc<Bell>) -> Result<Opened, DbError> {
     let target = tls::target(url)?;
     let target = Target {
         config: prepared(target.config),
@@ -62,10 +63,10 @@ pub(super) async fn open(url: &str, wakes: &broadcast::Sender<Wake>) -> Result<O
         .enable_all()
         .build()
         .map_err(|error| DbError::unavailable(format!("a runtime cannot be started: {error}")))?;
-    let wakes = wakes.clone();
+    let bell = bell.clone();
     let thread = thread::Builder::new()
         .name("store-postgres".into())
-        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, serve(target, units, wakes, ready)))
+        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, serve(target, units, bell, ready)))
         .map_err(|error| DbError::unavailable(format!("a thread cannot be started: {error}")))?;
     is_ready.await.unwrap_or(Err(DbError::Closed))?;
     Ok(Opened {
@@ -123,7 +124,7 @@ const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
 async fn serve(
     target: Target,
     mut units: mpsc::UnboundedReceiver<Message>,
-    wakes: broadcast::Sender<Wake>,
+    bell: Arc<Bell>,
     ready: oneshot::Sender<Result<(), DbError>>,
 ) {
     let pool = match pool(&target) {
@@ -141,7 +142,7 @@ async fn serve(
         return;
     }
     let mut listener = JoinSet::new();
-    listener.spawn_local(listen(target, wakes));
+    listener.spawn_local(listen(target, bell));
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
@@ -312,11 +313,11 @@ fn jittered(wait: Duration) -> Duration {
 }
 
 /// Hears wake-ups for as long as the process runs. After a connection was lost and made again, all are woken.
-async fn listen(target: Target, wakes: broadcast::Sender<Wake>) {
+async fn listen(target: Target, bell: Arc<Bell>) {
     let mut wait = RETRY_WAIT;
     loop {
         let mut listening = false;
-        let Err(error) = listen_once(&target, &wakes, &mut listening).await;
+        let Err(error) = listen_once(&target, &bell, &mut listening).await;
         if listening {
             wait = RETRY_WAIT;
         }
@@ -326,20 +327,13 @@ async fn listen(target: Target, wakes: broadcast::Sender<Wake>) {
     }
 }
 
-async fn listen_once(
-    target: &Target,
-    wakes: &broadcast::Sender<Wake>,
-    listening: &mut bool,
-) -> Result<std::convert::Infallible, DbError> {
+async fn listen_once(target: &Target, bell: &Bell, listening: &mut bool) -> Result<std::convert::Infallible, DbError> {
     let (client, mut connection) = target.config.connect(MakeRustlsConnect::clone(&target.tls)).await?;
     let mut messages = futures_util::stream::poll_fn(move |cx| connection.poll_message(cx));
     let hear = async {
         while let Some(message) = messages.next().await {
             if let AsyncMessage::Notification(note) = message? {
-                for wake in Wake::from_payload(note.payload()) {
-                    // Without subscribers there is nobody to wake.
-                    let _ = wakes.send(wake);
-                }
+                Wake::from_payload(note.payload()).for_each(|wake| bell.ring(wake));
             }
         }
         Err(DbError::unavailable("the listening connection was closed"))
@@ -348,7 +342,7 @@ async fn listen_once(
         client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
         *listening = true;
         // What was committed before this moment was not heard.
-        let _ = wakes.send(Wake::All);
+        bell.ring(Wake::All);
         loop {
             sleep(LISTEN_CHECK).await;
             timeout(LISTEN_CHECK, client.batch_execute(""))

@@ -14,10 +14,11 @@ use std::{
 };
 
 use rusqlite::{Connection, OpenFlags, backup::Backup, config::DbConfig};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::mpsc;
 
 use super::{
     DbError, Wake,
+    bell::Bell,
     unit::{Access, Lane, Message, Unit},
     wake,
 };
@@ -50,13 +51,13 @@ pub(super) struct Opened {
 }
 
 /// Opens the file, making it where there is none, and starts the threads.
-pub(super) fn open(data_dir: &Path, wakes: &broadcast::Sender<Wake>) -> Result<Opened, DbError> {
+pub(super) fn open(data_dir: &Path, bell: &Arc<Bell>) -> Result<Opened, DbError> {
     std::fs::create_dir_all(data_dir)
         .map_err(|error| DbError::unavailable(format!("the data directory cannot be made: {error}")))?;
     let file = data_dir.join(FILE_NAME);
     private_file(&file)?;
     let (queue, units) = mpsc::unbounded_channel();
-    let mut writer = Writer::new(writer_connection(&file)?, wakes.clone())?;
+    let mut writer = Writer::new(writer_connection(&file)?, bell.clone())?;
     let mut threads = vec![spawn("store-writer", move || writer.run(units))?];
     let (read_queue, read_units) = mpsc::unbounded_channel();
     let read_units = Arc::new(Mutex::new(read_units));
@@ -139,13 +140,13 @@ fn set_up(connection: &Connection, cache_kib: u32) -> Result<(), DbError> {
 
 struct Writer {
     connection: Connection,
-    wakes: broadcast::Sender<Wake>,
+    bell: Arc<Bell>,
     /// Pages in the write-ahead log after the last commit.
     wal_pages: Arc<AtomicU32>,
 }
 
 impl Writer {
-    fn new(mut connection: Connection, wakes: broadcast::Sender<Wake>) -> Result<Self, DbError> {
+    fn new(mut connection: Connection, bell: Arc<Bell>) -> Result<Self, DbError> {
         let wal_pages = Arc::new(AtomicU32::new(0));
         let pages = wal_pages.clone();
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, n: std::ffi::c_int| {
@@ -154,7 +155,7 @@ impl Writer {
         }))?;
         Ok(Self {
             connection,
-            wakes,
+            bell,
             wal_pages,
         })
     }
@@ -200,10 +201,7 @@ impl Writer {
                 for unit in units {
                     unit.answer();
                 }
-                for wake in wakes {
-                    // Without subscribers there is nobody to wake.
-                    let _ = self.wakes.send(wake);
-                }
+                wakes.into_iter().for_each(|wake| self.bell.ring(wake));
             }
             // A reference that is checked at the commit does not hold: find out whose it is.
             Err(DbError::ForeignKey { .. }) if units.len() > 1 => {

@@ -15,10 +15,6 @@ pub enum Wake {
     All,
 }
 
-/// How many wake-ups a subscriber may be behind before it misses some and hears `Lagged`, to be taken as
-/// [`Wake::All`].
-pub(super) const WAKES_KEPT: usize = 1024;
-
 /// Longest payload of a `NOTIFY`: <https://www.postgresql.org/docs/current/sql-notify.html>
 const PAYLOAD_BYTES_MAX: usize = 7999;
 

@@ -30,6 +30,27 @@ async fn many_incidents_are_worked_on_by_keyboard() {
     window.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_between_drawing_and_listening_is_shown() {
+    let stage = Stage::set().await;
+    let api = stage.api().await;
+    let window = stage.window(DESK).await;
+    // The page listens when the test lets it.
+    let held = "{ const locks = navigator.locks, ask = locks.request.bind(locks);
+        const free = new Promise((go) => { globalThis.listen = go; });
+        locks.request = (...what) => free.then(() => ask(...what)); }";
+    window.begin_with(held).await;
+    stage.sign_in(&window).await;
+    let service = organisation(&api, 30).await.service;
+    open(&api, &service, "Early").await;
+    window.go("/incidents?status=OPEN").await;
+    window.wait_for("#incident-rows", "Early").await;
+    open(&api, &service, "Between").await;
+    window.run::<Option<bool>>("globalThis.listen()").await;
+    window.wait_for("#incident-rows tr.fresh", "Between").await;
+    window.close().await;
+}
+
 async fn open(api: &Api, service: &str, title: &str) -> String {
     let incident = json!({ "title": title, "serviceId": service, "urgency": "HIGH" });
     api.make("/api/incidents", incident).await
