@@ -79,6 +79,14 @@ enum UserCommand {
         #[command(flatten)]
         settings: Raw,
     },
+    /// Let a person sign in again who lost their password or second step: takes the second step away and prints a link
+    Recover {
+        /// Mail address
+        #[arg(long)]
+        email: String,
+        #[command(flatten)]
+        settings: Raw,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,6 +125,9 @@ pub fn run() -> ExitCode {
         }) => with(settings, false, |settings| {
             account::create_user(settings, email, name, role, password_stdin)
         }),
+        Command::User(UserCommand::Recover { email, settings }) => {
+            with(settings, false, |settings| account::recover_user(settings, email))
+        }
         Command::ApiKey(ApiKeyCommand::Create { name, scopes, settings }) => with(settings, false, |settings| {
             account::create_api_key(settings, name, scopes)
         }),

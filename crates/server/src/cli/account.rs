@@ -1,4 +1,4 @@
-//! `opsknight user create` and `opsknight api-key create`.
+//! `opsknight user create`, `opsknight user recover` and `opsknight api-key create`.
 
 use std::io::Read as _;
 
@@ -14,6 +14,7 @@ use opsknight_store::{
     audit::{self, AuditLine},
     db::Tx,
     refusal::ChangeError,
+    second_factor,
     sessions::{self, LinkPurpose},
     users::{self, UserRow},
 };
@@ -29,6 +30,8 @@ use crate::{clock::SystemClock, config::Settings, serve};
 
 /// How long an invitation works.
 const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long the link works by which somebody who was locked out chooses a new password.
+const RECOVERY_LASTS: SignedDuration = SignedDuration::from_hours(1);
 
 /// Adds a person. With a password they can sign in at once; without, they are sent the printed link.
 pub(super) async fn create_user(
@@ -74,9 +77,7 @@ pub(super) async fn create_user(
         created_at: now,
         updated_at: now,
     };
-    let mut token = [0; 32];
-    clock.fill(&mut token);
-    let token = hex::encode(token);
+    let token = new_token(&clock);
     let token_hash = opsknight_store::secret::token_hash(&token);
     let expires = now.checked_add(INVITATION_LASTS).context("the clock is out of range")?;
     let (id, audit_id) = (user.id, AuditId::new(clock.uuid_v7()));
@@ -94,12 +95,70 @@ pub(super) async fn create_user(
     store.db.close().await;
     say(&id.to_string());
     if password.is_none() {
-        let base = settings
-            .public_url
-            .map_or_else(|| format!("http://{}", settings.listen), |url| url.to_string());
-        say(&format!("{}/invite/{token}", base.trim_end_matches('/')));
+        say(&password_link(&settings, &token));
     }
     Ok(())
+}
+
+/// Lets somebody sign in again who has lost their password or their second step: takes the second step away, and prints
+/// a link by which they choose a password. Whoever may run this reads the database anyway.
+pub(super) async fn recover_user(settings: Settings, email: String) -> anyhow::Result<()> {
+    let clock = SystemClock;
+    let store = serve::open(&settings, &clock).await?;
+    let now = clock.now();
+    let token = new_token(&clock);
+    let hash = opsknight_store::secret::token_hash(&token);
+    let expires = now.checked_add(RECOVERY_LASTS).context("the clock is out of range")?;
+    let audit_ids = [(); 2].map(|()| AuditId::new(clock.uuid_v7()));
+    let wanted = email.trim().to_owned();
+    let unit = async move |tx: &mut Tx<'_>| {
+        let Some((user, _)) = users::by_email(tx, &wanted).await? else {
+            return Ok(Err("there is nobody with this address"));
+        };
+        let purpose = match user.standing {
+            Standing::Invited => LinkPurpose::Invite,
+            Standing::Active => LinkPurpose::Reset,
+            Standing::Disabled => return Ok(Err("the account is disabled; an administrator can enable it")),
+        };
+        let id = user.id.to_string();
+        let had_second_step = second_factor::delete(tx, user.id).await?;
+        if had_second_step {
+            audit::record(
+                tx,
+                &line(audit_ids[0], now, "user.second_step_reset", "user", &id, &user.name),
+            )
+            .await?;
+        }
+        sessions::insert_link(tx, &hash, purpose, Some(user.id), now, expires).await?;
+        audit::record(tx, &line(audit_ids[1], now, "user.link_made", "user", &id, &user.name)).await?;
+        Ok::<_, ChangeError>(Ok(had_second_step))
+    };
+    let done = store.db.write(unit).await.context("nothing was changed")?;
+    store.db.close().await;
+    let had_second_step = done.map_err(|why| anyhow::anyhow!("--email {email}: {why}"))?;
+    if had_second_step {
+        say("Two-step sign-in is off. The link sets a new password and works for an hour:");
+    } else {
+        say("The link sets a new password and works for an hour:");
+    }
+    say(&password_link(&settings, &token));
+    Ok(())
+}
+
+/// A token for a link, drawn anew.
+fn new_token(clock: &SystemClock) -> String {
+    let mut token = [0; 32];
+    clock.fill(&mut token);
+    hex::encode(token)
+}
+
+/// Where somebody chooses a password.
+fn password_link(settings: &Settings, token: &str) -> String {
+    let base = settings
+        .public_url
+        .as_ref()
+        .map_or_else(|| format!("http://{}", settings.listen), ToString::to_string);
+    format!("{}/invite/{token}", base.trim_end_matches('/'))
 }
 
 fn password_from_stdin() -> anyhow::Result<String> {

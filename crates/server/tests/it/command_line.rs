@@ -12,6 +12,7 @@ use crate::{
 
 both! {
     people_are_added,
+    who_is_locked_out_is_given_a_link,
     a_key_stands_alone_on_standard_output,
     the_first_link_leads_to_the_first_administrator,
     migrate_and_doctor_tell_how_things_are,
@@ -20,13 +21,14 @@ both! {
 }
 
 /// Every command, from the outermost.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["serve"],
     &["migrate"],
     &["demo"],
     &["user"],
     &["user", "create"],
+    &["user", "recover"],
     &["api-key"],
     &["api-key", "create"],
     &["backup"],
@@ -121,6 +123,29 @@ async fn people_are_added(place: &Place) {
     );
     let told = server.lines().iter().any(|line| line.contains("/setup?token="));
     assert!(!told, "there are people already, so there is no set-up link");
+}
+
+async fn who_is_locked_out_is_given_a_link(place: &Place) {
+    let recover = async |email: &'static str| command(place, &["user", "recover", "--email", email], "").await;
+    let nobody = recover("nobody@example.com").await.with_code(1);
+    assert!(nobody.contains("there is nobody with this address"), "{nobody}");
+    let bob = [add("Bob", "bob@example.com", "USER"), vec!["--password-stdin"]].concat();
+    command(place, &bob, "correct horse battery\n").await.well();
+    let said = recover("Bob@example.com").await.well();
+    let (_, token) = said.trim().split_once("/invite/").expect("it prints the link");
+    let server = Server::start(place, &[]).await;
+    let page = client()
+        .get(format!("{}/invite/{token}", server.url))
+        .send()
+        .await
+        .unwrap();
+    assert!(page.text().await.unwrap().contains("Choose a new password"));
+    let audited = Api::of(place, &server).await.all("/api/audit-log").await;
+    let made = audited
+        .iter()
+        .find(|line| line["action"] == "user.link_made")
+        .expect("it is written down");
+    assert_eq!(made["changes"]["by"], "the command line");
 }
 
 async fn a_key_stands_alone_on_standard_output(place: &Place) {

@@ -75,6 +75,11 @@ impl Stage {
         Api::of(&self.place, &self.server).await
     }
 
+    /// What a command prints that is run beside the server.
+    pub(super) async fn command(&self, words: &[&str]) -> String {
+        command(&self.place, words, "").await.well()
+    }
+
     /// Makes the administrator on the command line.
     pub(super) async fn make_admin(&self) {
         let words = [
