@@ -375,7 +375,7 @@ CREATE UNIQUE INDEX incident_live ON incident (service_id, dedup_key) WHERE stat
 CREATE UNIQUE INDEX incident_number ON incident (number);
 CREATE INDEX incident_due ON incident (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX incident_service ON incident (service_id, id);
-CREATE INDEX incident_created ON incident (created_at);
+CREATE INDEX incident_created ON incident (created_at, number);
 CREATE INDEX incident_resolved ON incident (service_id, resolved_at) WHERE resolved_at IS NOT NULL;
 CREATE INDEX incident_maintenance ON incident (service_id) WHERE in_maintenance;
 -- Lists. Those that are not resolved are few: one index holds all that lists ask of them. Those that are resolved are

@@ -9,7 +9,7 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use super::{COLUMNS, plan, read};
+use super::{COLUMNS, pages, plan, read};
 use crate::db::{DbError, Tx};
 
 /// By what a list is ordered.
@@ -162,6 +162,9 @@ pub async fn list(tx: &mut Tx<'_>, filter: &Filter) -> Result<(Vec<Listed>, i64)
     if total <= filter.offset {
         return Ok((Vec::new(), total));
     }
-    let numbers = plan::numbers(tx, filter, None, filter.limit, filter.offset).await?;
+    let numbers = match pages::beginning(tx, filter, total).await? {
+        Some(numbers) => numbers,
+        None => plan::numbers(tx, filter, None, filter.limit, filter.offset).await?,
+    };
     Ok((numbered(tx, &numbers).await?, total))
 }

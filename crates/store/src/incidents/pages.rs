@@ -19,7 +19,7 @@ use super::{
 use crate::db::{DbError, Row, Tx};
 
 /// Up to how many incidents are counted for a page.
-pub const COUNT_MAX: i64 = 10_000;
+pub const COUNT_MAX: i64 = 5_000;
 /// How many rows of a list are looked through for words before the index of words is asked: what is common stands on
 /// them, and what is rare has few entries there.
 const SCAN_ROWS: i64 = 1_000;
@@ -155,6 +155,28 @@ pub async fn page(tx: &mut Tx<'_>, filter: &Filter, from: From) -> Result<Slice,
     let seen = if after.is_some() { Total::Unknown } else { seen };
     let total = total(tx, filter, seen).await?;
     Ok(slice(filter, rows, after.is_some(), more, total))
+}
+
+/// The numbers of a part near the beginning of what very many incidents match by words: found without putting all of them
+/// in order. None where that does not find enough.
+pub(super) async fn beginning(tx: &mut Tx<'_>, filter: &Filter, total: i64) -> Result<Option<Vec<i64>>, DbError> {
+    let end = filter.offset.saturating_add(filter.limit);
+    if filter.q.is_none() || filter.sort == Sort::Number || total <= SCAN_ROWS || end > SCAN_ROWS {
+        return Ok(None);
+    }
+    let first = Filter {
+        limit: end,
+        offset: 0,
+        ..filter.clone()
+    };
+    let (mut numbers, _) = found(tx, &first, None).await?;
+    if length(&numbers) < end.min(total) {
+        return Ok(None);
+    }
+    numbers.truncate(usize::try_from(end).unwrap_or_default());
+    Ok(Some(
+        numbers.split_off(usize::try_from(filter.offset).unwrap_or_default()),
+    ))
 }
 
 /// A cursor of a list with another order is none.

@@ -235,7 +235,7 @@ pub(super) fn rows(filter: &Filter, after: Option<&Cursor>, most: i64, sql: &mut
     let unresolved = unresolved(filter, after, sql);
     let first = unresolved
         .iter()
-        .map(|condition| run(0, condition, &order_of_incidents(filter)));
+        .map(|condition| run(0, condition, &order_of_few(filter)));
     let mut runs: Vec<String> = first.collect();
     // All of one run are equally urgent, unless there would be too many runs.
     let way = if filter.ascending { "ASC" } else { "DESC" };
@@ -267,6 +267,10 @@ pub(super) async fn numbers(
             let condition = condition(filter, &mut sql);
             let order = order(filter, RANK, "i.created_at", "i.number");
             format!("SELECT i.number FROM incident i WHERE {condition} ORDER BY {order} LIMIT {limit} OFFSET {offset}")
+        }
+        None if after.is_none() && filter.sort == Sort::CreatedAt && is_everything(filter) => {
+            let order = order_of_incidents(filter);
+            format!("SELECT i.number FROM incident i ORDER BY {order} LIMIT {limit} OFFSET {offset}")
         }
         None => {
             let rows = rows(filter, after, limit.saturating_add(offset), &mut sql);
@@ -306,6 +310,14 @@ pub(super) async fn count(tx: &mut Tx<'_>, filter: &Filter, most: Option<i64>) -
             }
         }
         None if most.is_none() && is_everything(filter) => "SELECT count(*) FROM incident".to_owned(),
+        // All that are resolved are all but the few that are not.
+        None if most.is_none() && filter.statuses.contains(&Status::Resolved) && is_everything(&whatever(filter)) => {
+            let wanted = sql.places(filter.statuses.iter().map(|status| status.word().into()).collect());
+            format!(
+                "SELECT (SELECT count(*) FROM incident) - (SELECT count(*) FROM incident i \
+                 WHERE i.status <> 'RESOLVED' AND i.status NOT IN ({wanted}))"
+            )
+        }
         None => {
             let run = |(n, condition): (usize, String)| match most {
                 None => format!("SELECT count(*) AS n FROM incident i WHERE {condition}"),
@@ -324,6 +336,14 @@ pub(super) async fn count(tx: &mut Tx<'_>, filter: &Filter, most: Option<i64>) -
         }
     };
     tx.query_one(&text, sql.params()).await?.take()
+}
+
+/// The same in whichever state.
+fn whatever(filter: &Filter) -> Filter {
+    Filter {
+        statuses: Vec::new(),
+        ..filter.clone()
+    }
 }
 
 fn is_everything(filter: &Filter) -> bool {
@@ -369,6 +389,12 @@ pub(super) fn order_of_rows(filter: &Filter, table: &str) -> String {
 /// The same where the incident itself is at hand as `i`.
 pub(super) fn order_of_incidents(filter: &Filter) -> String {
     order(filter, RANK, &format!("i.{}", time_column(filter.sort)), "i.number")
+}
+
+/// The same for the few that are not resolved, in a form that no index has: an index of all incidents in the right order
+/// would be read to find them among the many that are resolved.
+fn order_of_few(filter: &Filter) -> String {
+    order(filter, RANK, &format!("+i.{}", time_column(filter.sort)), "+i.number")
 }
 
 /// The condition that a row comes after the cursor, where the incident is at hand as `i`.

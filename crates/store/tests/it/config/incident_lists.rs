@@ -314,7 +314,7 @@ both! {
             tx.execute(sql, &[]).await?;
             assert_eq!(numbers_of(tx, "199", &all).await?, [0; 0], "what it was called finds it no more");
             assert_eq!(numbers_of(tx, "nothing", &all).await?, [199]);
-            assert_eq!(COUNT_MAX, 10_000);
+            assert_eq!(COUNT_MAX, 5_000);
             Ok::<_, DbError>(())
         })
         .await
@@ -357,6 +357,19 @@ both! {
             let common = incidents::page(tx, &page("stack", Sort::CreatedAt, &[]), From::Start).await?;
             assert_eq!(common.rows[0].incident.number, 1_200);
             assert!(matches!(common.total, Total::MoreThan(_)), "{:?}", common.total);
+            // Programs are told the exact number, near the beginning and far from it.
+            for (q, sort, offset, first, total) in [
+                ("stack", Sort::CreatedAt, 0, 1_200, 1_200),
+                ("stack", Sort::UpdatedAt, 20, 1_180, 1_200),
+                ("stack", Sort::CreatedAt, 1_100, 100, 1_200),
+                ("hay", Sort::CreatedAt, 30, 1_170, 1_199),
+            ] {
+                let part = Filter { offset, ..page(q, sort, &[]) };
+                let (rows, counted) = incidents::list(tx, &part).await?;
+                let numbers: Vec<i64> = rows.iter().map(|row| row.incident.number).collect();
+                let expected: Vec<i64> = (first - i64::try_from(rows.len()).unwrap() + 1..=first).rev().collect();
+                assert_eq!((numbers, counted, rows.len().to_string()), (expected, total, LIMIT.to_string()), "{q}");
+            }
             Ok::<_, ChangeError>(())
         })
         .await
