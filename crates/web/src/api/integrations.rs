@@ -285,7 +285,8 @@ fn object(row: &IntegrationRow) -> Object<'_> {
     }
 }
 
-async fn found(
+/// The integration, or 404.
+pub(crate) async fn found(
     tx: &mut Tx<'_>,
     state: &AppState,
     service: ServiceId,

@@ -12,6 +12,7 @@ use axum::{
     response::{IntoResponse as _, Redirect, Response},
 };
 use http::Uri;
+use jiff::Timestamp;
 use opsknight_domain::id::{IntegrationId, ServiceId};
 use opsknight_sources::{self as sources, Category, Source};
 use serde_json::{Value, json};
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 use super::{
     PageError,
     form::{Form, Wrong},
+    meanwhile::Editing,
     services,
     viewer::{Viewer, done, refused},
 };
@@ -82,8 +84,9 @@ pub(super) async fn list(
 
 async fn page(state: &AppState, viewer: &Viewer, service: ServiceId, told: Told) -> Result<Integrations, ApiError> {
     let (_, head) = services::head(state, viewer, service).await?;
-    let (lines, open) = card::cards(state, viewer, service, &told).await?;
+    let (lines, open, updated_at) = card::cards(state, viewer, service, &told).await?;
     let mut shell = viewer.shell(format!("{}: integrations", head.name), Section::Services);
+    shell.version = shell.version.or(updated_at.map(Timestamp::as_microsecond));
     // What leads back here leads to the page that can be got.
     shell.path = match &open {
         Some(card) => format!("/services/{service}/integrations?open={}", card.id),
@@ -201,27 +204,45 @@ const NAMES: [(&str, &str); 15] = [
 
 async fn update(
     state: &AppState,
-    viewer: &Viewer,
+    viewer: Viewer,
     (service, id): (ServiceId, IntegrationId),
     wish: Result<Value, ApiError>,
     form: Form,
     says: &str,
 ) -> Result<Response, PageError> {
     let updated = match wish.and_then(from_value) {
-        Ok(wish) => actions::update(state, &viewer.caller, (service, id), wish).await,
+        Ok(wish) => actions::update(state, &viewer.saving(&form), (service, id), wish).await,
         Err(error) => Err(error),
     };
     match updated {
         Ok(_) => Ok(done(&card_path(service, id), says)),
         Err(error) => {
+            let (current, updated_at) = card::now(state, service, id).await?;
+            let editing = Editing {
+                object: &id,
+                typed: form,
+                current,
+                updated_at,
+                names: &NAMES,
+                as_body: &as_body,
+            };
+            let (viewer, form, wrong) = viewer.again(state, error, editing, wrong).await?;
             let told = Told {
-                wrong: wrong(error)?,
+                wrong,
                 form,
                 ..Told::open(id)
             };
-            let page = page(state, viewer, service, told).await?;
+            let page = page(state, &viewer, service, told).await?;
             viewer.refused_page(&page)
         }
+    }
+}
+
+/// What one of the forms of a card says, as the body of the API.
+fn as_body(form: &Form) -> Option<Value> {
+    match form.given("rate_limit") {
+        Some(_) => settings(form).ok(),
+        None => Some(mapping::wish(form)),
     }
 }
 
@@ -243,7 +264,7 @@ pub(super) async fn change(
     form: Form,
 ) -> Result<Response, PageError> {
     let wish = settings(&form);
-    update(&state, &viewer, (service, id), wish, form, "The integration was saved.").await
+    update(&state, viewer, (service, id), wish, form, "The integration was saved.").await
 }
 
 /// What is typed into the settings of a card, as the body of the API.
@@ -274,7 +295,7 @@ pub(super) async fn enable(
         false => "Disabled. What is sent to it is answered 403.",
     };
     let wish = Ok(json!({ "enabled": enabled }));
-    update(&state, &viewer, (service, id), wish, form, says).await
+    update(&state, viewer, (service, id), wish, form, says).await
 }
 
 /// `POST /services/{id}/integrations/{int}/secret`
@@ -288,7 +309,7 @@ pub(super) async fn set_secret(
     match form.text("do") {
         "remove" => {
             let wish = Ok(json!({ "signatureSecret": null }));
-            update(&state, &viewer, at, wish, form, "The signature secret was removed.").await
+            update(&state, viewer, at, wish, form, "The signature secret was removed.").await
         }
         "generate" => {
             let secret = state.token();
@@ -308,7 +329,7 @@ pub(super) async fn set_secret(
                 None => Err(ApiError::invalid("secret", "must not be empty; or generate one")),
             };
             let says = "The signature secret was set. Requests without a valid signature are answered 401.";
-            update(&state, &viewer, at, wish, form, says).await
+            update(&state, viewer, at, wish, form, says).await
         }
     }
 }

@@ -219,3 +219,112 @@ async fn steps_that_were_left_alone_are_taken_over_as_a_whole() {
     assert_eq!((field("name"), field("steps.0.delay")), ("Nights", "9"));
     assert_ne!(field("version"), version);
 }
+
+/// A form that two people have open: where it stands, where it is sent, what it says besides, and what each of them enters.
+struct Both<'a> {
+    page: &'a str,
+    action: &'a str,
+    base: &'a [(&'a str, &'a str)],
+    first: (&'a str, &'a str),
+    second: (&'a str, &'a str),
+}
+
+/// Sends both; the second is shown whose change came between. Gives back the page that they are shown.
+async fn second_is_shown(app: &App, (ada, bob): (&As, &As), both: &Both<'_>) -> Answer {
+    let shown = filled(&app.get(bob, both.page).await);
+    let version = shown.iter().find(|(name, _)| name == "version");
+    let version = &version.unwrap_or_else(|| panic!("{} says no version", both.page)).1;
+    let send = async |who: &As, own: (&str, &str)| {
+        let kept = both.base.iter().filter(|(name, _)| *name != own.0).copied();
+        let fields: Vec<_> = kept.chain([own, ("version", version.as_str())]).collect();
+        app.clock.advance_s(60);
+        app.form(who, both.action, &fields).await
+    };
+    let first = send(ada, both.first).await;
+    assert_eq!(first.status, StatusCode::SEE_OTHER, "{}: {}", both.action, first.text);
+    let second = send(bob, both.second).await;
+    assert_eq!(second.status, StatusCode::PRECONDITION_FAILED, "{}", both.action);
+    assert!(
+        second.text.contains("changed while you were editing") && second.text.contains("Ada"),
+        "{}: {}",
+        both.action,
+        second.text
+    );
+    second
+}
+
+#[tokio::test]
+async fn an_integrations_card_is_watched() {
+    let app = App::new().await;
+    let who = (
+        &app.signed_in("Ada", Role::Admin).await,
+        &app.signed_in("Bob", Role::Admin).await,
+    );
+    let key = app.key(&["services:read", "services:write"]).await;
+    let service = app.service("Checkout", None).await;
+    let new = json!({ "name": "Hook", "type": "WEBHOOK" });
+    let path = format!("/api/services/{service}/integrations");
+    let made = app.call(&key, Method::POST, &path, &new).await.json();
+    let id = made["id"].as_str().unwrap();
+    let page = format!("/services/{service}/integrations?open={id}");
+    let action = format!("/services/{service}/integrations/{id}");
+    let settings = Both {
+        page: &page,
+        action: &action,
+        base: &[("name", "Hook"), ("rate_limit", "120")],
+        first: ("rate_limit", "60"),
+        second: ("name", "Night hook"),
+    };
+    let refused = filled(&second_is_shown(&app, who, &settings).await);
+    let field = |name: &str| refused.iter().find(|(known, _)| known == name).unwrap().1.as_str();
+    assert_eq!((field("name"), field("rate_limit")), ("Night hook", "60"));
+    let mapping = Both {
+        page: &page,
+        action: &format!("{action}/mapping"),
+        base: &[("do", "save")],
+        first: ("summary_field", "title"),
+        second: ("severity_field", "level"),
+    };
+    second_is_shown(&app, who, &mapping).await;
+    let now = app.get(&key, &format!("{path}/{id}")).await.json();
+    assert_eq!((&now["name"], &now["rateLimitPerMinute"]), (&json!("Hook"), &json!(60)));
+    assert_eq!(now["fieldMapping"]["summaryField"], "title");
+    assert_eq!(now["fieldMapping"]["severityField"], Value::Null);
+}
+
+#[tokio::test]
+async fn signing_in_and_slack_are_watched() {
+    let app = App::new().await;
+    let who = (
+        &app.signed_in("Ada", Role::Admin).await,
+        &app.signed_in("Bob", Role::Admin).await,
+    );
+    let sign_in = Both {
+        page: "/settings/sign-in",
+        action: "/settings/sign-in",
+        base: &[
+            ("issuer", "https://id.example.com"),
+            ("client_id", "ops"),
+            ("name", "Example"),
+            ("passwords", "on"),
+        ],
+        first: ("name", "Our account"),
+        second: ("domains", "example.com"),
+    };
+    second_is_shown(&app, who, &sign_in).await;
+    let slack = Both {
+        page: "/settings/slack",
+        action: "/settings/slack",
+        base: &[
+            ("SLACK.clientId", "1.2"),
+            ("SLACK.clientSecret", "a-client-secret"),
+            ("SLACK.signingSecret", "a-signing-secret"),
+        ],
+        first: ("SLACK.clientId", "3.4"),
+        second: ("SLACK.clientId", "5.6"),
+    };
+    second_is_shown(&app, who, &slack).await;
+    let key = app.key(&["settings:read"]).await;
+    let saved = app.get(&key, "/api/settings/notifications/slack").await.json();
+    assert_eq!(saved["clientId"], "3.4");
+}

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use axum::extract::State;
 use http::StatusCode;
+use jiff::Timestamp;
 use opsknight_domain::directory::Role;
 use opsknight_store::{Store, db::Tx, secret::Secret, settings};
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Under which name the settings are stored.
-const NAME: &str = "sign_in";
+pub(crate) const NAME: &str = "sign_in";
 /// What the object is called in the audit log.
 const OBJECT: &str = "Sign-in";
 /// Most mail domains that can be listed.
@@ -321,7 +322,8 @@ pub(crate) async fn save(state: &AppState, caller: &Caller, wish: SignInWish) ->
     let (change, store) = (Change::new(state, caller), state.store.clone());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
-        let before = get(tx, &store).await?;
+        let (before, saved_at) = stored(tx, &store).await?.unzip();
+        change.follows(saved_at.map_or(Timestamp::UNIX_EPOCH, |Time(at)| at))?;
         let after = wish.clone().checked(before.as_ref())?;
         let document = serde_json::to_value(&after).map_err(|_| ApiError::internal())?;
         settings::put(tx, &store.sealer, NAME, &document, change.now).await?;

@@ -18,7 +18,10 @@ use opsknight_store::{
 
 use super::{Told, mapping, proofs, source_type, tested::came_of};
 use crate::{
-    api::{error::ApiError, integrations::webhook_url},
+    api::{
+        error::ApiError,
+        integrations::{found, webhook_url},
+    },
     pages::{
         form::{Form, Wrong},
         rows::{Names, event_row, names},
@@ -41,13 +44,20 @@ struct Known {
     names: Names,
 }
 
+/// The lines of all, the card of the one that is open, and when that last changed.
+pub(super) type Cards = (
+    Vec<(String, IntegrationLine)>,
+    Option<IntegrationCard>,
+    Option<Timestamp>,
+);
+
 /// The service's integrations, the newest first, and the card of the one that is open. One that stands alone always is.
 pub(super) async fn cards(
     state: &AppState,
     viewer: &Viewer,
     service: ServiceId,
     told: &Told,
-) -> Result<(Vec<(String, IntegrationLine)>, Option<IntegrationCard>), ApiError> {
+) -> Result<Cards, ApiError> {
     let sealer = state.store.sealer.clone();
     let wanted = told.id;
     let unit = async move |tx: &mut Tx<'_>| {
@@ -77,7 +87,24 @@ pub(super) async fn cards(
     let line = |row: &IntegrationRow| (row.id.to_string(), line(viewer, row, known.last.get(&row.id).copied()));
     let lines = known.rows.iter().map(line).collect();
     let open = open_one(&known.rows, wanted);
-    Ok((lines, open.map(|row| card(state, viewer, row, &known, told))))
+    let updated_at = open.map(|row| row.updated_at);
+    Ok((
+        lines,
+        open.map(|row| card(state, viewer, row, &known, told)),
+        updated_at,
+    ))
+}
+
+/// The forms of a card as they would be filled in now, and when the integration last changed.
+pub(super) async fn now(
+    state: &AppState,
+    service: ServiceId,
+    id: IntegrationId,
+) -> Result<(Form, Timestamp), ApiError> {
+    let at = state.clone();
+    let unit = async move |tx: &mut Tx<'_>| found(tx, &at, service, id).await;
+    let row = state.store.db.read(unit).await?;
+    Ok((known(&row), row.updated_at))
 }
 
 fn open_one(rows: &[IntegrationRow], wanted: Option<IntegrationId>) -> Option<&IntegrationRow> {

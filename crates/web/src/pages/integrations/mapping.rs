@@ -50,8 +50,8 @@ pub(in crate::pages) async fn map_fields(
 ) -> Result<Response, PageError> {
     let at = (service, id);
     if form.text("do") == "save" {
-        let wish = Ok(json!({ "fieldMapping": read(&form) }));
-        return update(&state, &viewer, at, wish, form, "The field mapping was saved.").await;
+        let wish = Ok(wish(&form));
+        return update(&state, viewer, at, wish, form, "The field mapping was saved.").await;
     }
     let mut told = Told::open(id);
     match look(&state, at, &form).await {
@@ -114,6 +114,11 @@ fn read(form: &Form) -> Value {
     } else {
         Value::Object(mapping)
     }
+}
+
+/// The body of the API that saves it.
+pub(super) fn wish(form: &Form) -> Value {
+    json!({ "fieldMapping": read(form) })
 }
 
 /// The fields of the form as they are filled in for an integration.

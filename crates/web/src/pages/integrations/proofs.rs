@@ -101,5 +101,5 @@ pub(in crate::pages) async fn save(
             (json!({ "tokenRule": rule }), says)
         }
     };
-    update(&state, &viewer, (service, id), Ok(wish), form, says).await
+    update(&state, viewer, (service, id), Ok(wish), form, says).await
 }

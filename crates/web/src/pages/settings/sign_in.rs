@@ -1,6 +1,7 @@
 //! `/settings/sign-in`: the OpenID provider by which people sign in.
 
 use axum::{extract::State, response::Response};
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -12,6 +13,7 @@ use crate::{
     pages::{
         PageError, choices,
         form::{Form, Wrong},
+        meanwhile::Editing,
         viewer::{Viewer, done, refused},
     },
     state::AppState,
@@ -43,7 +45,7 @@ fn known(body: &SignInBody) -> Form {
 }
 
 /// What is typed, as the body of the API.
-fn wish(form: &Form) -> Result<SignInWish, ApiError> {
+fn as_body(form: &Form) -> Value {
     let domains = form.text("domains").split([',', ';', ' ', '\n']);
     let domains: Vec<&str> = domains.map(str::trim).filter(|domain| !domain.is_empty()).collect();
     let mut body = Map::from_iter([
@@ -60,7 +62,16 @@ fn wish(form: &Form) -> Result<SignInWish, ApiError> {
     if let Some(role) = form.given("role") {
         body.insert("role".to_owned(), role.into());
     }
-    from_value(Value::Object(body))
+    Value::Object(body)
+}
+
+fn wish(form: &Form) -> Result<SignInWish, ApiError> {
+    from_value(as_body(form))
+}
+
+/// When this was saved last: where it never was, at a time before all others.
+fn saved_at(body: &SignInBody) -> Timestamp {
+    body.updated_at.map_or(Timestamp::UNIX_EPOCH, |at| at.0)
 }
 
 async fn page(
@@ -93,13 +104,25 @@ async fn page(
 
 /// `GET /settings/sign-in`
 pub(in crate::pages) async fn show(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
+    let viewer = viewer.editing(saved_at(&settings::read(&state).await?));
     let page = page(&state, &viewer, None, &Wrong::default()).await?;
     viewer.page(&page)
 }
 
-async fn again(state: &AppState, viewer: &Viewer, form: &Form, error: ApiError) -> Result<Response, PageError> {
-    let wrong = Wrong::of_error(error, &NAMES)?;
-    let page = page(state, viewer, Some(form), &wrong).await?;
+async fn again(state: &AppState, viewer: Viewer, form: Form, error: ApiError) -> Result<Response, PageError> {
+    let body = settings::read(state).await?;
+    let editing = Editing {
+        object: &settings::NAME,
+        typed: form,
+        current: known(&body),
+        updated_at: saved_at(&body),
+        names: &NAMES,
+        as_body: &|form| Some(as_body(form)),
+    };
+    let (viewer, form, wrong) = viewer
+        .again(state, error, editing, |error| Wrong::of_error(error, &NAMES))
+        .await?;
+    let page = page(state, &viewer, Some(&form), &wrong).await?;
     viewer.refused_page(&page)
 }
 
@@ -110,12 +133,12 @@ pub(in crate::pages) async fn save(
     form: Form,
 ) -> Result<Response, PageError> {
     let saved = match wish(&form) {
-        Ok(wish) => settings::save(&state, &viewer.caller, wish).await,
+        Ok(wish) => settings::save(&state, &viewer.saving(&form), wish).await,
         Err(error) => Err(error),
     };
     match saved {
         Ok(_) => Ok(done(PATH, "Saved.")),
-        Err(error) => again(&state, &viewer, &form, error).await,
+        Err(error) => again(&state, viewer, form, error).await,
     }
 }
 
@@ -139,7 +162,7 @@ pub(in crate::pages) async fn test(
             page.retype = form.given("client_secret").is_some();
             viewer.page(&page)
         }
-        Err(error) => again(&state, &viewer, &form, error).await,
+        Err(error) => again(&state, viewer, form, error).await,
     }
 }
 

@@ -5,7 +5,7 @@ use opsknight_domain::directory::Channel;
 use serde_json::{Map, Value};
 
 use super::{
-    channel::{answer, ready, trial},
+    channel::{answer, ready, saved_at, trial},
     fields::{group, is_secret_typed, known, wish, wrong},
     rooms,
 };
@@ -17,6 +17,7 @@ use crate::{
     pages::{
         PageError,
         form::{Form, Wrong},
+        meanwhile::Editing,
         viewer::{Viewer, done, refused},
     },
     state::AppState,
@@ -49,7 +50,7 @@ async fn page(
     let form = form.over(&known(Channel::Slack, &body));
     let has = |name: &str| body.fields.get(name).is_some_and(|value| *value == Value::Bool(true));
     // What is saved of the app takes the place of all that the environment says of it.
-    let given = |variable: &str| body.updated_at.is_none() && state.environment.contains(variable);
+    let given = |variable: &str| body.updated_at.is_none() && state.environment_has(variable);
     let mut rows = Vec::new();
     for workspace in workspaces::workspaces(state).await? {
         let is_meant = about == Some(workspace.team.as_str());
@@ -99,6 +100,8 @@ fn needed(setting: Setting) -> Setting {
 
 /// `GET /settings/slack`
 pub(in crate::pages) async fn show(State(state): State<AppState>, viewer: Viewer) -> Result<Response, PageError> {
+    let body = channels::read(&state, Channel::Slack).await?;
+    let viewer = viewer.editing(saved_at(&body));
     let page = page(&state, &viewer, &Form::default(), &Wrong::default(), None).await?;
     viewer.page(&page)
 }
@@ -110,15 +113,26 @@ fn of_app(form: &Form) -> Form {
 
 async fn save_wish(
     state: &AppState,
-    viewer: &Viewer,
-    (form, about): (&Form, Option<&str>),
+    viewer: Viewer,
+    (form, about): (Form, Option<&str>),
     wish: Map<String, Value>,
     says: &str,
 ) -> Result<Response, PageError> {
-    match channels::save(state, &viewer.caller, Channel::Slack, SettingsPatch(wish), false).await {
+    match channels::save(state, &viewer.saving(&form), Channel::Slack, SettingsPatch(wish), false).await {
         Ok(_) => Ok(done(PATH, says)),
         Err(error) => {
-            let page = page(state, viewer, form, &ours(error, form)?, about).await?;
+            let body = channels::read(state, Channel::Slack).await?;
+            let editing = Editing {
+                object: &opsknight_store::settings::of_channel(Channel::Slack),
+                current: form.clone(),
+                typed: form.clone(),
+                updated_at: saved_at(&body),
+                names: &[],
+                // As with the other channels: what is secret is not in the log, and nothing is taken over.
+                as_body: &|_| None,
+            };
+            let (viewer, form, wrong) = viewer.again(state, error, editing, |error| ours(error, &form)).await?;
+            let page = page(state, &viewer, &form, &wrong, about).await?;
             viewer.refused_page(&page)
         }
     }
@@ -133,7 +147,7 @@ pub(in crate::pages) async fn save(
     let form = of_app(&form);
     let body = channels::read(&state, Channel::Slack).await?;
     let wish = wish(Channel::Slack, &form, &body);
-    save_wish(&state, &viewer, (&form, None), wish, "The app was saved.").await
+    save_wish(&state, viewer, (form, None), wish, "The app was saved.").await
 }
 
 /// `POST /settings/slack/token`
@@ -144,7 +158,7 @@ pub(in crate::pages) async fn save_token(
 ) -> Result<Response, PageError> {
     let form = of_app(&form);
     let wish = Map::from_iter([("botToken".to_owned(), form.text("bot_token").into())]);
-    save_wish(&state, &viewer, (&form, None), wish, "The workspace is connected.").await
+    save_wish(&state, viewer, (form, None), wish, "The workspace is connected.").await
 }
 
 /// `POST /settings/slack/test`
