@@ -1,6 +1,6 @@
 //! Services: what alerts are about. One that was removed stays as a name for its incidents.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use opsknight_domain::{
@@ -270,37 +270,4 @@ pub async fn kept(tx: &mut Tx<'_>, id: ServiceId, since: Timestamp) -> Result<Ke
         acknowledged_late: row.take()?,
         resolved_late: row.take()?,
     })
-}
-
-/// How many incidents of a service people have to deal with now: open or acknowledged, tests left out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Trouble {
-    /// With any urgency.
-    pub all: i64,
-    /// With high urgency.
-    pub high: i64,
-}
-
-/// What troubles these services; those that nothing troubles are left out.
-///
-/// # Errors
-/// When the database cannot answer.
-pub async fn troubles(tx: &mut Tx<'_>, ids: &[ServiceId]) -> Result<HashMap<ServiceId, Trouble>, DbError> {
-    let sql = format!(
-        "SELECT service_id, count(*), count(*) FILTER (WHERE urgency = 'HIGH') FROM incident \
-         WHERE service_id IN ({}) AND status <> 'RESOLVED' AND status IN ('OPEN', 'ACKNOWLEDGED') AND NOT is_test \
-         GROUP BY service_id",
-        Tx::in_list(1, ids.len())
-    );
-    let params: Vec<_> = ids.iter().map(Val::from).collect();
-    let mut troubles = HashMap::new();
-    for mut row in tx.query(&sql, &params).await? {
-        let id = row.take()?;
-        let trouble = Trouble {
-            all: row.take()?,
-            high: row.take()?,
-        };
-        troubles.insert(id, trouble);
-    }
-    Ok(troubles)
 }

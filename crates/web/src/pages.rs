@@ -17,6 +17,7 @@ mod flash;
 mod foresight;
 mod form;
 mod gate;
+pub(crate) mod glance;
 mod guide;
 mod incident;
 mod incidents;

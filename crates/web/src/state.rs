@@ -2,7 +2,7 @@
 //!
 //! It owns no rule. The traits here are promises that the server keeps; this crate never calls a provider itself.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Deref, sync::Arc};
+use std::{net::IpAddr, ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -20,6 +20,7 @@ use crate::{
     api::settings::rooms::Rooms,
     auth::{Passwords, Throttles, passkey::Passkeys},
     live::Listeners,
+    pages::glance::Glances,
     vitals::Vitals,
 };
 
@@ -194,8 +195,9 @@ pub struct Parts {
     pub receive: Arc<dyn Receive>,
     /// The way out.
     pub providers: Arc<dyn Providers>,
-    /// The names of the environment variables that are set and that saved settings override, such as `SMTP_HOST`.
-    pub environment: BTreeSet<String>,
+    /// The names of the environment variables that are set and that saved settings override, such as `SMTP_HOST`. Those of
+    /// one channel's providers stand in the order in which the providers are asked.
+    pub environment: Vec<String>,
     /// What the server knows of itself.
     pub vitals: Arc<dyn Vitals>,
     /// Bounds.
@@ -213,6 +215,8 @@ pub struct Inner {
     pub(crate) listeners: Listeners,
     /// What Slack told of its conversations a moment ago.
     pub(crate) rooms: Rooms,
+    /// Figures of the dashboard of a moment ago.
+    pub(crate) glances: Glances,
     /// Whether and for which site passkeys can be made.
     pub(crate) passkeys: Passkeys,
 }
@@ -238,6 +242,11 @@ impl Deref for AppState {
 }
 
 impl AppState {
+    /// Whether a variable of the environment is set that saved settings override.
+    pub(crate) fn environment_has(&self, variable: &str) -> bool {
+        self.environment.iter().any(|name| name == variable)
+    }
+
     /// The state of a server that begins now.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
@@ -250,6 +259,7 @@ impl AppState {
             throttles: Throttles::default(),
             listeners,
             rooms: Rooms::default(),
+            glances: Glances::default(),
             passkeys,
         }))
     }

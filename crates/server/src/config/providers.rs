@@ -178,8 +178,9 @@ pub struct Providers {
     pub slack_workspace: Option<(String, Option<String>)>,
     /// Where vendors are.
     pub bases: Bases,
-    /// The names of the variables that are in force.
-    pub names: BTreeSet<String>,
+    /// The names of the variables that are in force, each once; of providers of one channel in the order in which they
+    /// are asked.
+    pub names: Vec<String>,
 }
 
 impl fmt::Debug for Providers {
@@ -217,8 +218,14 @@ impl Providers {
     }
 
     fn add(&mut self, channel: Channel, name: &str, settings: Value) {
-        self.names.insert(name.to_owned());
+        self.name(name);
         self.of.entry(channel).or_default().push(settings);
+    }
+
+    fn name(&mut self, name: &str) {
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
     }
 
     fn mail(&mut self, raw: &RawProviders) -> Result<(), Wrong> {
@@ -313,13 +320,13 @@ impl Providers {
             self.add(Channel::Whatsapp, "WHATSAPP_PHONE_NUMBER_ID", settings);
         }
         match (&raw.slack_client_id, &raw.slack_client_secret) {
-            (Some(_), Some(_)) => drop(self.names.insert("SLACK_CLIENT_ID".to_owned())),
+            (Some(_), Some(_)) => self.name("SLACK_CLIENT_ID"),
             (Some(_), None) => return Err(wrong("SLACK_CLIENT_SECRET", "is missing: SLACK_CLIENT_ID is set")),
             (None, Some(_)) => return Err(wrong("SLACK_CLIENT_ID", "is missing: SLACK_CLIENT_SECRET is set")),
             (None, None) => {}
         }
         if raw.slack_signing_secret.is_some() {
-            self.names.insert("SLACK_SIGNING_SECRET".to_owned());
+            self.name("SLACK_SIGNING_SECRET");
         }
         if raw.slack_client_id.is_some() || raw.slack_signing_secret.is_some() {
             self.slack_app = Some(json!({
@@ -328,7 +335,7 @@ impl Providers {
             }));
         }
         if let Some(token) = &raw.slack_bot_token {
-            self.names.insert("SLACK_BOT_TOKEN".to_owned());
+            self.name("SLACK_BOT_TOKEN");
             self.slack_workspace = Some((token.clone(), raw.slack_default_channel.clone()));
         }
         Ok(())

@@ -1,8 +1,10 @@
 //! How many incidents that are not resolved there are: all of them from the one index that holds them.
 
+use std::collections::HashMap;
+
 use opsknight_domain::id::{ServiceId, UserId};
 
-use crate::db::{DbError, Tx};
+use crate::db::{DbError, Tx, Val};
 
 /// How many incidents of a service, or of all, are live, by state and urgency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -13,23 +15,29 @@ pub struct Counts {
     pub open_high: i64,
     /// Acknowledged.
     pub acknowledged: i64,
+    /// Acknowledged with high urgency.
+    pub acknowledged_high: i64,
     /// Snoozed.
     pub snoozed: i64,
 }
 
-/// Counts the live incidents of one service, or of each that has any when none is named. Tests are left out.
+/// Counts the live incidents of these services, or of all when none is named. Tests are left out, and so are services
+/// without any.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn counts(tx: &mut Tx<'_>, service: Option<ServiceId>) -> Result<Vec<(ServiceId, Counts)>, DbError> {
-    let (which, params) = match service {
-        None => ("", Vec::new()),
-        Some(id) => ("AND service_id = $1", vec![id.into()]),
+pub async fn counts(tx: &mut Tx<'_>, services: &[ServiceId]) -> Result<HashMap<ServiceId, Counts>, DbError> {
+    let which = match services {
+        [] => String::new(),
+        services => format!("AND service_id IN ({})", Tx::in_list(1, services.len())),
     };
+    let params: Vec<_> = services.iter().map(Val::from).collect();
     let sql = format!(
         "SELECT service_id, count(*) FILTER (WHERE status = 'OPEN'), \
          count(*) FILTER (WHERE status = 'OPEN' AND urgency = 'HIGH'), \
-         count(*) FILTER (WHERE status = 'ACKNOWLEDGED'), count(*) FILTER (WHERE status = 'SNOOZED') \
+         count(*) FILTER (WHERE status = 'ACKNOWLEDGED'), \
+         count(*) FILTER (WHERE status = 'ACKNOWLEDGED' AND urgency = 'HIGH'), \
+         count(*) FILTER (WHERE status = 'SNOOZED') \
          FROM incident WHERE status <> 'RESOLVED' AND status IN ('OPEN', 'ACKNOWLEDGED', 'SNOOZED') \
          AND NOT is_test {which} GROUP BY service_id"
     );
@@ -41,6 +49,7 @@ pub async fn counts(tx: &mut Tx<'_>, service: Option<ServiceId>) -> Result<Vec<(
                 open: row.take()?,
                 open_high: row.take()?,
                 acknowledged: row.take()?,
+                acknowledged_high: row.take()?,
                 snoozed: row.take()?,
             };
             Ok((id, counts))

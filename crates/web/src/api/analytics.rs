@@ -268,6 +268,11 @@ pub(crate) async fn summary(tx: &mut Tx<'_>, question: &Question) -> Result<Summ
 
 /// How much and how fast, compared with before and by day or week, without what only the page of analytics has.
 pub(crate) async fn glance(tx: &mut Tx<'_>, question: &Question) -> Result<(Summary, Vec<BinLine>), ApiError> {
+    Ok((brief(tx, question).await?, volume(tx, question).await?))
+}
+
+/// How much and how fast on the mean, compared with before.
+pub(crate) async fn brief(tx: &mut Tx<'_>, question: &Question) -> Result<Summary, ApiError> {
     let alone = |shares| Measured {
         shares,
         acknowledge: Lengths::new(),
@@ -275,7 +280,7 @@ pub(crate) async fn glance(tx: &mut Tx<'_>, question: &Question) -> Result<(Summ
     };
     let now = alone(metrics::by_service(tx, &question.filter).await?);
     let before = alone(metrics::by_service(tx, &question.before).await?);
-    Ok((now.summary(&before, question), volume(tx, question).await?))
+    Ok(now.summary(&before, question))
 }
 
 /// Where the bins of a period begin and end: its days, or its weeks where those are too many.

@@ -1,6 +1,6 @@
 //! `/api/services`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::State;
 use http::StatusCode;
@@ -12,7 +12,7 @@ use opsknight_domain::{
 };
 use opsknight_store::{
     db::Tx,
-    policies,
+    incidents, policies,
     services::{self, ServiceFilter, ServiceRow},
 };
 use utoipa::IntoParams;
@@ -226,8 +226,8 @@ pub(super) async fn found(tx: &mut Tx<'_>, id: ServiceId) -> Result<ServiceRow, 
 }
 
 async fn status(tx: &mut Tx<'_>, id: ServiceId) -> Result<ServiceStatus, ApiError> {
-    let troubles = services::troubles(tx, &[id]).await?;
-    Ok(ServiceStatus::of(troubles.get(&id).copied().unwrap_or_default()))
+    let counts = incidents::counts(tx, &[id]).await?;
+    Ok(ServiceStatus::of(counts.get(&id).copied().unwrap_or_default()))
 }
 
 /// Which services are wanted.
@@ -271,12 +271,15 @@ async fn list(
         };
         let (rows, total) = services::list(tx, filter).await?;
         let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
-        let picture = pictures.current(tx, now).await?;
-        Ok::<_, ApiError>((rows, services::troubles(tx, &ids).await?, picture, total))
+        let counts = match ids.as_slice() {
+            [] => HashMap::new(),
+            ids => incidents::counts(tx, ids).await?,
+        };
+        Ok::<_, ApiError>((rows, counts, pictures.current(tx, now).await?, total))
     };
-    let (rows, troubles, picture, total) = state.store.db.read(unit).await?;
+    let (rows, counts, picture, total) = state.store.db.read(unit).await?;
     let bodies = rows.into_iter().map(|row| {
-        let status = ServiceStatus::of(troubles.get(&row.id).copied().unwrap_or_default());
+        let status = ServiceStatus::of(counts.get(&row.id).copied().unwrap_or_default());
         let until = picture.directory.maintenance_until(row.id, now);
         ServiceBody::new(row, status).in_maintenance(until)
     });

@@ -102,16 +102,20 @@ fn body(state: &AppState, channel: Channel, stored: Option<&Settings>, updated_a
         return shape::body(channel, (true, Some(Origin::Settings)), provider, fields, updated_at);
     }
     let ways = providers::ways(channel);
-    let set_up = |variable: &str| state.environment.contains(variable);
-    let mut all = ways.providers.iter();
-    let by_environment = all.find(|provider| provider.variable.is_some_and(set_up));
-    let (source, provider) = match (by_environment, channel) {
+    let named_by = |variable: &String| {
+        let mut all = ways.providers.iter();
+        all.find(|provider| provider.variable == Some(variable.as_str()))
+    };
+    let mut by_environment = state.environment.iter().filter_map(named_by);
+    let (source, provider) = match (by_environment.next(), channel) {
         (Some(provider), _) => (Some(Origin::Environment), Some(provider)),
         // Browsers are told directly, with keys that the server made itself.
         (None, Channel::Push) => (Some(Origin::BuiltIn), ways.usual),
         (None, Channel::Email | Channel::Sms | Channel::Voice | Channel::Whatsapp | Channel::Slack) => (None, None),
     };
-    shape::body(channel, (source.is_some(), source), provider, Map::new(), None)
+    let second = by_environment.next().map(shape::named_second);
+    let fields = second.into_iter().collect();
+    shape::body(channel, (source.is_some(), source), provider, fields, None)
 }
 
 /// The settings of a channel as programs see them.

@@ -206,7 +206,7 @@ pub(crate) async fn system(state: &AppState) -> Result<SystemBody, ApiError> {
             at: Time(line.at),
             file: line.object_name,
         }),
-        environment: state.environment.iter().cloned().collect(),
+        environment: state.environment.clone(),
     })
 }
 

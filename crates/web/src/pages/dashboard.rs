@@ -1,5 +1,7 @@
 //! `/`: what is open now and whose it is, who is on call, how fast people answer, what came in and what did not go out.
 
+use std::collections::HashMap;
+
 use axum::{extract::State, response::Response};
 use http::Uri;
 use jiff::SignedDuration;
@@ -12,18 +14,16 @@ use opsknight_store::{
 };
 
 use super::{
-    PageError, analytics as figures, first_steps,
+    PageError, first_steps,
+    glance::{PERIODS, glance},
     records::asked,
     rows::{delivery_row, event_row, incident_row, names},
     viewer::Viewer,
 };
 use crate::{
-    api::{
-        analytics::{self, AnalyticsQuery, BinLine, DAYS_DEFAULT, Summary},
-        error::ApiError,
-    },
+    api::{analytics::DAYS_DEFAULT, error::ApiError},
     state::AppState,
-    views::{Dashboard, Duty, Glance, GlanceTile, Health, Link, Person, Section, ServiceHealth, Spark, Tile},
+    views::{Dashboard, Duty, Link, Person, Section, ServiceHealth},
 };
 
 /// Most incidents on the page.
@@ -34,8 +34,6 @@ const SERVICES_MAX: usize = 8;
 const LATEST_MAX: i64 = 5;
 /// How far back failures are shown.
 const FAILURES_LOOK_BACK: SignedDuration = SignedDuration::from_hours(24);
-/// The periods of the figures, in days.
-const PERIODS: [i64; 3] = [7, 30, 90];
 /// What is fetched when something has changed: everything but the figures, which are not of the moment.
 const NOW: &str = "now";
 
@@ -60,7 +58,7 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri
     let unit = async move |tx: &mut Tx<'_>| {
         let (rows, total) = incidents::list(tx, &live).await?;
         let (_, mine) = incidents::list(tx, &mine).await?;
-        let counts = incidents::counts(tx, None).await?;
+        let counts = incidents::counts(tx, &[]).await?;
         let events = receipts::latest(tx, LATEST_MAX).await?;
         let named = names(tx, events.iter().map(|row| &row.results)).await?;
         let failures = deliveries::failed_since(tx, since, LATEST_MAX).await?;
@@ -68,7 +66,7 @@ pub(super) async fn show(State(state): State<AppState>, viewer: Viewer, uri: Uri
     };
     let (rows, total, mine, counts, events, named, failures) = state.store.db.read(unit).await?;
     let number = |count: i64| u64::try_from(count).unwrap_or_default();
-    let acknowledged: i64 = counts.iter().map(|(_, counts)| counts.acknowledged).sum();
+    let acknowledged: i64 = counts.values().map(|counts| counts.acknowledged).sum();
     let (services, quiet) = services(&viewer, &counts);
     let page = Dashboard {
         shell: viewer.shell("Dashboard", Section::Dashboard),
@@ -114,13 +112,12 @@ pub(super) fn duty(viewer: &Viewer, schedule: &Schedule) -> Duty {
 }
 
 /// The services that have something open, the worst in front, and how many have not.
-fn services(viewer: &Viewer, counts: &[(ServiceId, Counts)]) -> (Vec<ServiceHealth>, usize) {
+fn services(viewer: &Viewer, counts: &HashMap<ServiceId, Counts>) -> (Vec<ServiceHealth>, usize) {
     let known = &viewer.directory().services;
     let busy = |counts: &Counts| counts.open + counts.acknowledged > 0;
     let mut worst: Vec<(&ServiceId, &Counts)> = counts
         .iter()
         .filter(|(id, counts)| busy(counts) && known.contains_key(id))
-        .map(|(id, counts)| (id, counts))
         .collect();
     worst.sort_by_key(|(id, of)| std::cmp::Reverse((of.open_high, of.open, of.acknowledged, **id)));
     let quiet = known.len().saturating_sub(worst.len());
@@ -128,46 +125,10 @@ fn services(viewer: &Viewer, counts: &[(ServiceId, Counts)]) -> (Vec<ServiceHeal
         let service = known.get(id)?;
         Some(ServiceHealth {
             service: Link::new(format!("/services/{id}"), &service.name),
-            health: match (of.open_high, of.open) {
-                (1.., _) => Health::Critical,
-                (_, 1..) => Health::Degraded,
-                _ => Health::Operational,
-            },
+            health: super::services::health(*of),
             open: of.open,
             acknowledged: of.acknowledged,
         })
     });
     (shown.collect(), quiet)
-}
-
-/// How much there was and how fast it went, in the last days.
-async fn glance(state: &AppState, viewer: &Viewer, days: i64) -> Result<Glance, PageError> {
-    let query = AnalyticsQuery {
-        days: Some(days),
-        ..AnalyticsQuery::default()
-    };
-    let question = query.question(viewer.now, &viewer.zone)?;
-    let unit = async move |tx: &mut Tx<'_>| analytics::glance(tx, &question).await;
-    let (summary, bins): (Summary, Vec<BinLine>) = state.store.db.read(unit).await?;
-    let tile = |tile: Tile, of: fn(&BinLine) -> Option<i64>| GlanceTile {
-        tile,
-        spark: Spark::draw(&bins.iter().map(of).collect::<Vec<_>>()),
-    };
-    let [mtta, mttr] = figures::speed(&summary);
-    Ok(Glance {
-        days,
-        periods: PERIODS
-            .map(|period| {
-                (
-                    Link::new(format!("/?days={period}"), format!("{period} days")),
-                    period == days,
-                )
-            })
-            .to_vec(),
-        tiles: vec![
-            tile(figures::count(&summary), |bin| Some(bin.incidents())),
-            tile(mtta, |bin| bin.mean_acknowledge_seconds),
-            tile(mttr, |bin| bin.mean_resolve_seconds),
-        ],
-    })
 }

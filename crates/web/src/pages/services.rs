@@ -35,7 +35,11 @@ use super::{
     viewer::Viewer,
 };
 use crate::{
-    api::{error::ApiError, extract::from_value, services as actions},
+    api::{
+        error::ApiError,
+        extract::from_value,
+        services::{self as actions, ServiceStatus},
+    },
     state::AppState,
     views::{Health, Link, Section, ServiceHead, ServiceNew},
 };
@@ -45,10 +49,10 @@ const NAMES: [(&str, &str); 2] = [("teamId", "team_id"), ("escalationPolicyId", 
 
 /// Whether a service works, from its incidents that are not resolved.
 pub(super) fn health(counts: Counts) -> Health {
-    match counts {
-        Counts { open_high: 1.., .. } => Health::Critical,
-        Counts { open: 1.., .. } => Health::Degraded,
-        _ => Health::Operational,
+    match ServiceStatus::of(counts) {
+        ServiceStatus::Critical => Health::Critical,
+        ServiceStatus::Degraded => Health::Degraded,
+        ServiceStatus::Operational => Health::Operational,
     }
 }
 
@@ -125,11 +129,11 @@ async fn head_and_counts(
     let unit = async move |tx: &mut Tx<'_>| {
         let row = services::get(tx, id).await?;
         let row = row.ok_or_else(|| ApiError::not_found("service"))?;
-        let counts = incidents::counts(tx, Some(id)).await?;
+        let counts = incidents::counts(tx, &[id]).await?;
         Ok::<_, ApiError>((row, counts))
     };
     let (row, counts) = state.store.db.read(unit).await?;
-    let counts = counts.into_iter().next().map(|(_, counts)| counts).unwrap_or_default();
+    let counts = counts.get(&id).copied().unwrap_or_default();
     let until = viewer.directory().maintenance_until(id, viewer.now);
     let head = ServiceHead {
         id: id.to_string(),

@@ -1,5 +1,7 @@
 //! `/teams`: people who own services together.
 
+use std::collections::HashMap;
+
 use axum::{
     extract::State,
     response::{IntoResponse as _, Redirect, Response},
@@ -39,12 +41,12 @@ pub(super) async fn list(State(state): State<AppState>, viewer: Viewer) -> Resul
 }
 
 /// How many incidents of each service are not over.
-async fn counts(state: &AppState) -> Result<Vec<(ServiceId, Counts)>, ApiError> {
-    let unit = async move |tx: &mut Tx<'_>| incidents::counts(tx, None).await;
+async fn counts(state: &AppState) -> Result<HashMap<ServiceId, Counts>, ApiError> {
+    let unit = async move |tx: &mut Tx<'_>| incidents::counts(tx, &[]).await;
     Ok(state.store.db.read(unit).await?)
 }
 
-fn list_page(viewer: &Viewer, counts: &[(ServiceId, Counts)], form: &Form, wrong: &Wrong) -> TeamList {
+fn list_page(viewer: &Viewer, counts: &HashMap<ServiceId, Counts>, form: &Form, wrong: &Wrong) -> TeamList {
     let directory = viewer.directory();
     let mut teams: Vec<&Team> = directory.teams.values().collect();
     teams.sort_by_key(|team| team.name.to_lowercase());
@@ -76,7 +78,7 @@ fn on_call(viewer: &Viewer, team: &Team) -> Vec<Person> {
     found.into_iter().map(|id| person(directory, id)).collect()
 }
 
-fn open(directory: &Directory, counts: &[(ServiceId, Counts)], team: TeamId) -> u64 {
+fn open(directory: &Directory, counts: &HashMap<ServiceId, Counts>, team: TeamId) -> u64 {
     let is_its = |id: &ServiceId| {
         directory
             .services
@@ -166,7 +168,7 @@ pub(super) async fn show(
 
 /// What is on a team's desk.
 struct Desk {
-    counts: Vec<(ServiceId, Counts)>,
+    counts: HashMap<ServiceId, Counts>,
     incidents: Vec<OwnIncident>,
 }
 
@@ -183,7 +185,7 @@ async fn desk(state: &AppState, viewer: &Viewer, team: &Team) -> Result<Desk, Ap
         } else {
             incidents::list(tx, &filter).await?.0
         };
-        Ok::<_, ApiError>((incidents::counts(tx, None).await?, rows))
+        Ok::<_, ApiError>((incidents::counts(tx, &[]).await?, rows))
     };
     let (counts, rows) = state.store.db.read(unit).await?;
     let incidents = rows.into_iter().map(|row| duties::own_incident(viewer, row));
@@ -194,9 +196,8 @@ async fn desk(state: &AppState, viewer: &Viewer, team: &Team) -> Result<Desk, Ap
 }
 
 /// A service, and whether it works.
-fn service_row(service: &Service, counts: &[(ServiceId, Counts)]) -> (Link, Badge) {
-    let known = counts.iter().find(|(id, _)| *id == service.id);
-    let health = super::services::health(known.map(|(_, counts)| *counts).unwrap_or_default());
+fn service_row(service: &Service, counts: &HashMap<ServiceId, Counts>) -> (Link, Badge) {
+    let health = super::services::health(counts.get(&service.id).copied().unwrap_or_default());
     let link = Link::new(format!("/services/{}", service.id), &service.name);
     (link, health.badge())
 }

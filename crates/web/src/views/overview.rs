@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::{Badge, ChangeRow, IncidentRow, Link, Person, ServiceHead, Shell, Times, Tone, Window};
+use super::{Badge, ChangeRow, IncidentRow, Link, Person, ServiceHead, Shell, Tile, Times, Tone, Window};
 
 /// `/services/{id}`
 #[derive(Debug, Clone, Template)]
@@ -28,7 +28,9 @@ pub struct ServicePage {
     pub on_call: Vec<(Person, String)>,
     /// Why it would page nobody.
     pub nobody: Vec<String>,
-    /// Its targets.
+    /// How much there was and how fast it went in the last 30 days.
+    pub figures: Vec<Tile>,
+    /// How its targets were kept in that time.
     pub targets: Vec<TargetKept>,
     /// What was changed about it, newest first.
     pub changes: Vec<ChangeRow>,

@@ -7,11 +7,11 @@ use super::{Badge, Checks, Field, FormError, Link, RoomField, Select, Shell, Ste
 /// Whether a service works, from its incidents that are not resolved, and whether anybody expects it to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
-    /// Nothing is open.
+    /// Nothing is open or being worked on.
     Operational,
     /// People work on it, whatever is open.
     Maintenance,
-    /// Something of medium or low urgency is.
+    /// Something of medium or low urgency is open or being worked on.
     Degraded,
     /// Something of high urgency is.
     Critical,

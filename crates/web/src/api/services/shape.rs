@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use opsknight_domain::{incident::Happening, urgency::UrgencyTable};
-use opsknight_store::services::{ServiceRow, Trouble};
+use opsknight_store::{incidents::Counts, services::ServiceRow};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -83,10 +83,10 @@ pub enum ServiceStatus {
 impl ServiceStatus {
     /// What the incidents of a service make of it. Those that are put off or out of sight do not count, nor do tests.
     #[must_use]
-    pub const fn of(trouble: Trouble) -> Self {
-        if trouble.high > 0 {
+    pub const fn of(counts: Counts) -> Self {
+        if counts.open_high + counts.acknowledged_high > 0 {
             Self::Critical
-        } else if trouble.all > 0 {
+        } else if counts.open + counts.acknowledged > 0 {
             Self::Degraded
         } else {
             Self::Operational

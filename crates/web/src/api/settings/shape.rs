@@ -5,7 +5,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use opsknight_domain::directory::Channel;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{
@@ -68,6 +68,11 @@ pub(super) fn shown(channel: Channel, settings: &Settings) -> Map<String, Value>
         fields.insert(SECOND.to_owned(), second.unwrap_or_default());
     }
     fields
+}
+
+/// A second provider of which no more is shown than who it is.
+pub(super) fn named_second(provider: &Provider) -> (String, Value) {
+    (SECOND.to_owned(), json!({ PROVIDER: provider.word }))
 }
 
 fn shown_of(provider: &Provider, settings: &Settings) -> Map<String, Value> {

@@ -3,6 +3,7 @@
 //!
 //! It never calls Slack itself: that is [`crate::state::Slack`]'s to do, outside of any transaction.
 
+use jiff::Timestamp;
 use opsknight_domain::{delivery::DeliveryError, directory::Channel};
 use opsknight_store::{db::Tx, secret::Secret, settings, slack};
 use serde_json::Value;
@@ -31,7 +32,7 @@ const TOKEN_VARIABLE: &str = "SLACK_BOT_TOKEN";
 pub(super) async fn body(tx: &mut Tx<'_>, state: &AppState) -> Result<SettingsBody, ApiError> {
     let stored = stored(tx, state, Channel::Slack).await?;
     let workspaces = slack::workspaces(tx, &state.store.sealer).await?;
-    let by_environment = state.environment.contains(TOKEN_VARIABLE);
+    let by_environment = state.environment_has(TOKEN_VARIABLE);
     let source = match (stored.is_some() || !workspaces.is_empty(), by_environment) {
         (true, _) => Some(Origin::Settings),
         (false, true) => Some(Origin::Environment),
@@ -127,6 +128,10 @@ pub(super) async fn save(
     let team = installed.as_ref().map(|installed| installed.team.clone());
     let unit = async move |tx: &mut Tx<'_>| {
         change.begin(tx).await?;
+        let saved_at = stored(tx, &at, Channel::Slack)
+            .await?
+            .map(|(_, updated_at)| updated_at.0);
+        change.follows(saved_at.unwrap_or(Timestamp::UNIX_EPOCH))?;
         let (before, after) = applied(tx, &at, Channel::Slack, &wish, whole).await?;
         if !after.is_empty() {
             put(tx, &at, &change, Channel::Slack, before.as_ref(), &after).await?;

@@ -157,8 +157,8 @@ pub(in crate::pages) async fn list(
 ) -> Result<Response, PageError> {
     let asked = asked(&uri)?;
     let limit = usize::try_from(LIMIT_DEFAULT).unwrap_or_default();
-    let counts = async move |tx: &mut Tx<'_>| incidents::counts(tx, None).await;
-    let counts = state.store.db.read(counts).await?.into_iter().collect();
+    let counts = async move |tx: &mut Tx<'_>| incidents::counts(tx, &[]).await;
+    let counts = state.store.db.read(counts).await?;
     let lines = lines(&viewer, &counts, &asked);
     let range = shown(&lines, &asked, limit);
     let ids: Vec<ServiceId> = lines[range.clone()].iter().map(|line| line.service.id).collect();

@@ -23,12 +23,13 @@ use opsknight_store::{
 use super::{head_and_counts, policy, team};
 use crate::{
     api::{
+        analytics::{self, AnalyticsQuery, Summary},
         error::ApiError,
         extract::Path,
         wire::{Id, ids},
     },
     pages::{
-        PageError,
+        PageError, analytics as figures,
         rows::{change_row, incident_row},
         viewer::Viewer,
     },
@@ -43,7 +44,9 @@ const LIVE_MAX: i64 = 20;
 /// Most resolved incidents on the page of a service.
 const RECENT_MAX: i64 = 5;
 /// How far back it is counted how targets were kept.
-const KEPT_SINCE: SignedDuration = SignedDuration::from_hours(30 * 24);
+const KEPT_SINCE: SignedDuration = SignedDuration::from_hours(24 * FIGURES_DAYS);
+/// The days that its figures are about.
+const FIGURES_DAYS: i64 = 30;
 /// After so many days without an event an integration is called silent.
 const SILENT_AFTER_DAYS: i64 = 7;
 /// Most times of maintenance on the page of a service.
@@ -56,9 +59,17 @@ struct Known {
     changes: Vec<ChangeEvent>,
     last: HashMap<IntegrationId, Timestamp>,
     kept: Kept,
+    summary: Summary,
 }
 
-async fn read(state: &AppState, id: ServiceId, now: Timestamp) -> Result<Known, ApiError> {
+async fn read(state: &AppState, viewer: &Viewer, id: ServiceId) -> Result<Known, ApiError> {
+    let now = viewer.now;
+    let query = AnalyticsQuery {
+        days: Some(FIGURES_DAYS),
+        service_id: vec![id],
+        ..AnalyticsQuery::default()
+    };
+    let question = query.question(now, &viewer.zone)?;
     let unit = async move |tx: &mut Tx<'_>| {
         let live = Filter {
             services: vec![id],
@@ -78,6 +89,7 @@ async fn read(state: &AppState, id: ServiceId, now: Timestamp) -> Result<Known, 
             changes: changes::of_service(tx, id, Timestamp::MAX, CHANGES_MAX).await?,
             last: integrations::last_events(tx, id).await?,
             kept: services::kept(tx, id, since).await?,
+            summary: analytics::brief(tx, &question).await?,
         })
     };
     state.store.db.read(unit).await
@@ -90,8 +102,9 @@ pub(in crate::pages) async fn show(
     Path(Id(id)): Path<ids::Service>,
 ) -> Result<Response, PageError> {
     let (row, head, counts) = head_and_counts(&state, &viewer, id).await?;
-    let known = read(&state, id, viewer.now).await?;
+    let known = read(&state, &viewer, id).await?;
     let integrations = lines(&viewer, id, &known.last);
+    let figures = figures::speed(&known.summary).to_vec();
     let (links, facts, targets) = (links(&row), facts(&row), targets(&row, known.kept));
     let service = row.into_domain();
     let (on_call, nobody) = on_call(&viewer, &service);
@@ -108,6 +121,7 @@ pub(in crate::pages) async fn show(
         policy: policy(viewer.directory(), &service),
         on_call,
         nobody,
+        figures,
         targets,
         changes: known
             .changes
@@ -125,23 +139,28 @@ pub(in crate::pages) async fn show(
 /// How a service is, in a sentence.
 fn words(counts: Counts, in_maintenance: bool) -> String {
     let of = |count: i64, what: &str| match count {
-        1 => format!("1 incident is {what}"),
-        n => format!("{n} incidents are {what}"),
+        1 => format!("1 incident {}", what.replacen("are", "is", 1)),
+        n => format!("{n} incidents {what}"),
     };
     let mut parts = Vec::new();
     if counts.open > 0 {
-        let high = match (counts.open_high, counts.open) {
-            (0, _) => String::new(),
-            (high, open) if high == open => " with high urgency".to_owned(),
-            (high, _) => format!(", {high} of them with high urgency"),
+        let (which, besides) = match (counts.open_high, counts.open) {
+            (0, _) => ("", String::new()),
+            (high, open) if high == open => ("with high urgency ", String::new()),
+            (high, _) => ("", format!(", {high} of them with high urgency")),
         };
-        parts.push(format!("{} and nobody has acknowledged{high}", of(counts.open, "open")));
+        let it = if counts.open == 1 { "it" } else { "them" };
+        let open = of(
+            counts.open,
+            &format!("{which}are open and nobody has acknowledged {it}"),
+        );
+        parts.push(open + &besides);
     }
     if counts.acknowledged > 0 {
-        parts.push(of(counts.acknowledged, "being worked on"));
+        parts.push(of(counts.acknowledged, "are being worked on"));
     }
     if counts.snoozed > 0 {
-        parts.push(of(counts.snoozed, "snoozed"));
+        parts.push(of(counts.snoozed, "are snoozed"));
     }
     match (parts.is_empty(), in_maintenance) {
         (true, true) => "Nothing is open. What breaks now pages nobody until the maintenance ends.".to_owned(),
@@ -277,6 +296,7 @@ mod tests {
             open,
             open_high,
             acknowledged,
+            acknowledged_high: 0,
             snoozed,
         };
         for (counts, in_maintenance, says) in [
@@ -284,12 +304,12 @@ mod tests {
             (
                 counts(1, 1, 0, 0),
                 false,
-                "1 incident is open and nobody has acknowledged with high urgency.",
+                "1 incident with high urgency is open and nobody has acknowledged it.",
             ),
             (
                 counts(3, 1, 1, 2),
                 false,
-                "3 incidents are open and nobody has acknowledged, 1 of them with high urgency; 1 incident is being \
+                "3 incidents are open and nobody has acknowledged them, 1 of them with high urgency; 1 incident is being \
                  worked on; 2 incidents are snoozed.",
             ),
             (

@@ -70,10 +70,8 @@ fn row(channel: Channel, body: &SettingsBody) -> ChannelRow {
         Channel::Push => ("phone", "Notifications in browsers and on telephones"),
         Channel::Slack => ("team", "Messages with buttons, for people and channels"),
     };
-    let second = body.fields.get("second");
-    let second = second.and_then(|second| second.get("provider")?.as_str());
-    let named = |word: &str| ways(channel).provider(word).map(|provider| provider.name);
-    let names = [body.provider.and_then(named), second.and_then(named)];
+    let first = body.provider.and_then(|word| ways(channel).provider(word));
+    let names = [first.map(|provider| provider.name), second(channel, body)];
     ChannelRow {
         href: path(channel),
         name: channel_name(channel.word()),
@@ -85,6 +83,12 @@ fn row(channel: Channel, body: &SettingsBody) -> ChannelRow {
         sent: None,
         failed: None,
     }
+}
+
+/// Who is asked when the first provider does not take a message.
+fn second(channel: Channel, body: &SettingsBody) -> Option<&'static str> {
+    let word = body.fields.get("second")?.get("provider")?.as_str()?;
+    Some(ways(channel).provider(word)?.name)
 }
 
 fn path(channel: Channel) -> String {
@@ -116,8 +120,9 @@ fn says(channel: Channel, body: &SettingsBody) -> String {
         Some(Origin::Settings) => format!("{name} delivers, by what is saved here."),
         Some(Origin::Environment) => {
             let variable = provider.and_then(|provider| provider.variable).unwrap_or_default();
+            let then = second(channel, body).map_or_else(String::new, |second| format!(", then {second},"));
             format!(
-                "{name} delivers, by the environment of the server ({variable} and its like). What you save here takes \
+                "{name}{then} delivers, by the environment of the server ({variable} and its like). What you save here takes \
                  its place."
             )
         }
@@ -132,7 +137,7 @@ fn says(channel: Channel, body: &SettingsBody) -> String {
 }
 
 /// When settings were saved last: where they never were, at a time before all others.
-fn saved_at(body: &SettingsBody) -> Timestamp {
+pub(super) fn saved_at(body: &SettingsBody) -> Timestamp {
     body.updated_at.as_ref().map_or(Timestamp::UNIX_EPOCH, |at| at.0)
 }
 

@@ -39,7 +39,7 @@ impl ServicePage {
         Self {
             shell: k.shell(Section::Services, "Checkout API", "/services/svc_1"),
             head: head(k),
-            words: "2 incidents are open and nobody has acknowledged, 1 of them with high urgency.".into(),
+            words: "2 incidents are open and nobody has acknowledged them, 1 of them with high urgency.".into(),
             live: super::desk::rows(k),
             live_count: 3,
             recent: super::desk::rows(k),
@@ -47,6 +47,10 @@ impl ServicePage {
             policy: k.maybe(k.link("/policies/pol_1", "Platform, day and night")),
             on_call: k.list(vec![(k.person(1), k.text("On call by layer Primary of Platform"))]),
             nobody: vec![k.text("Schedule Nights: nobody is on call")],
+            figures: vec![
+                super::figures::tile(k, "MTTA", "4 min 10 s"),
+                super::figures::tile(k, "MTTR", "1 h 12 min"),
+            ],
             targets: k.list(vec![
                 TargetKept {
                     name: "Acknowledge within 5 min".into(),
