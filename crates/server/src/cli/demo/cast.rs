@@ -124,6 +124,13 @@ pub(super) type ServiceLine = (
     &'static [(&'static str, &'static str)],
 );
 
+/// Maintenance that is planned: of which service, how many nights from now, for how many hours, and why.
+pub(super) const MAINTENANCE: [(&str, i64, i64, &str); 3] = [
+    ("Checkout", 2, 1, "A new version of the payment provider's library"),
+    ("Checkout", 9, 2, "The database moves to larger machines"),
+    ("Search", 4, 3, "The index is built anew"),
+];
+
 /// The services. The first integration of each is the one that sends.
 pub(super) const SERVICES: [ServiceLine; 13] = [
     (

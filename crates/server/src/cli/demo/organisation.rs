@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
     directory::{Channel, Member, Standing},
-    id::{AuditId, IntegrationId, ServiceId, TeamId, UserId},
+    id::{AuditId, IntegrationId, MaintenanceId, ServiceId, TeamId, UserId},
     incident::{Actor, Happening},
+    maintenance::Window,
     urgency::UrgencyTable,
 };
 use opsknight_store::{
@@ -14,6 +15,7 @@ use opsknight_store::{
     audit::{self, AuditLine},
     db::Tx,
     integrations::{self, IntegrationRow},
+    maintenance::{self, MaintenanceRow},
     policies,
     refusal::ChangeError,
     schedules,
@@ -26,7 +28,7 @@ use opsknight_web::state::Clock;
 use serde_json::json;
 
 use super::{
-    cast::{PEOPLE, SERVICES, ServiceLine, TEAMS},
+    cast::{MAINTENANCE, PEOPLE, SERVICES, ServiceLine, TEAMS},
     rota,
     ways::{ways, webhook_rows},
 };
@@ -34,6 +36,11 @@ use crate::receive::PER_MINUTE;
 
 /// How long ago the organisation began: eight weeks and a day.
 const AGE: SignedDuration = SignedDuration::from_hours(57 * 24);
+
+/// Seconds of a day.
+const DAY_S: i64 = 86_400;
+/// When maintenance begins: two hours after midnight, UTC.
+const NIGHT_HOUR: i64 = 2;
 
 /// An integration that sends.
 #[derive(Debug, Clone)]
@@ -108,6 +115,7 @@ pub(super) async fn make(store: &Store, clock: &dyn Clock, hash: &str) -> Result
         ways: ways(clock, &people, since),
         teams,
         rota,
+        maintenance: maintenance_rows(clock, &services, since),
         services,
         doors: doors.concat(),
         webhooks: webhook_rows(clock, since),
@@ -124,6 +132,32 @@ pub(super) async fn make(store: &Store, clock: &dyn Clock, hash: &str) -> Result
     Ok(made)
 }
 
+/// Maintenance of these services in the nights to come.
+fn maintenance_rows(clock: &dyn Clock, services: &[ServiceRow], since: Timestamp) -> Vec<MaintenanceRow> {
+    let now = clock.now();
+    let midnight = now.saturating_sub(SignedDuration::from_secs(now.as_second().rem_euclid(DAY_S)));
+    let midnight = midnight.unwrap_or(since);
+    let row = |(service, nights, hours, reason): &(&str, i64, i64, &str)| {
+        let service = services.iter().find(|row| row.name == *service)?;
+        let start = midnight
+            .checked_add(SignedDuration::from_hours(24 * nights + NIGHT_HOUR))
+            .ok()?;
+        Some(MaintenanceRow {
+            window: Window {
+                id: MaintenanceId::new(clock.uuid_v7()),
+                service: service.id,
+                start,
+                end: start.checked_add(SignedDuration::from_hours(*hours)).ok()?,
+                reason: Some((*reason).to_owned()),
+            },
+            created_by: PEOPLE[0].0.to_owned(),
+            created_at: since,
+            updated_at: since,
+        })
+    };
+    MAINTENANCE.iter().filter_map(row).collect()
+}
+
 /// Most lines of the audit log that are written.
 const AUDITED_MAX: usize = 64;
 
@@ -135,6 +169,7 @@ struct Whole {
     services: Vec<ServiceRow>,
     doors: Vec<IntegrationRow>,
     webhooks: Vec<WebhookRow>,
+    maintenance: Vec<MaintenanceRow>,
     lines: Vec<AuditId>,
     admin: UserId,
     since: Timestamp,
@@ -169,6 +204,9 @@ impl Whole {
         }
         for webhook in &self.webhooks {
             webhooks::insert(tx, sealer, webhook).await?;
+        }
+        for window in &self.maintenance {
+            maintenance::insert(tx, window).await?;
         }
         Ok(self.audit(tx).await?)
     }

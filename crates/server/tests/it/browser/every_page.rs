@@ -24,8 +24,10 @@ const LARGE: &str = "[...await inspect.axe(), ...inspect.width(), ...inspect.tex
 /// Small and light: all rules, with everything unfolded and opened.
 const SMALL: &str = "[...(inspect.unfold(), await inspect.axe()), ...inspect.width(), ...inspect.thumbs(),
     ...inspect.texts(), ...await inspect.over(async (part) => [...await inspect.axe(null, part), ...inspect.thumbs(part)])]";
-/// Dark: nothing has changed but the colours.
-const DARK: &str = "[...await inspect.axe('color-contrast'),
+/// Large and dark: nothing has changed but the colours.
+const LARGE_DARK: &str = "await inspect.axe('color-contrast')";
+/// Small and dark, with everything unfolded and opened.
+const SMALL_DARK: &str = "[...await inspect.axe('color-contrast'),
     ...await inspect.over((part) => inspect.axe('color-contrast', part))]";
 
 /// What is wrong, and on which pages.
@@ -71,10 +73,6 @@ async fn every_page_holds_for_everybody() {
     for Page { path, .. } in PAGES {
         look_at(&window, &address(path, &known), &mut faults).await;
     }
-    // What only a large screen shows is the shell's, the same on every page.
-    window.dress(Scheme::Dark).await;
-    look_once(&window, "/incidents", &mut faults).await;
-    window.dress(Scheme::Light).await;
     window.forget_cookies().await;
     for Page { path, .. } in OUTSIDE {
         look_at(&window, &address(path, &known), &mut faults).await;
@@ -98,15 +96,20 @@ async fn addresses_that_lead_elsewhere() {
     window.close().await;
 }
 
-/// Everything about a page, in three looks at one answer.
+/// Everything about a page, in four looks at one answer.
 async fn look_at(window: &Window, path: &str, faults: &mut Faults) {
     look_once(window, path, faults).await;
     let weight: u64 = window.run("inspect.weight()").await;
     if weight > PAGE_BYTES_MAX {
         faults.add(path, [format!("weight: it has {weight} bytes with an empty cache")]);
     }
-    window.resize(PHONE).await;
-    for (scheme, look, name) in [(Scheme::Light, SMALL, "small"), (Scheme::Dark, DARK, "dark")] {
+    let looks = [
+        (DESK, Scheme::Dark, LARGE_DARK, "large, dark"),
+        (PHONE, Scheme::Light, SMALL, "small"),
+        (PHONE, Scheme::Dark, SMALL_DARK, "small, dark"),
+    ];
+    for (size, scheme, look, name) in looks {
+        window.resize(size).await;
         window.dress(scheme).await;
         let found = window.run::<Vec<String>>(look).await;
         faults.add(path, found.into_iter().map(|fault| format!("{name}: {fault}")));

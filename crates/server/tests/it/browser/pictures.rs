@@ -135,7 +135,8 @@ async fn known(stage: &Stage, window: &Window) -> Known {
         let url = prometheus["webhookUrl"].as_str().expect("it has an address");
         let body = alertmanager("firing", "CheckoutErrors", "5 % of payments fail since 09:36");
         assert_eq!(post(url, &body).await, 202);
-        known.insert("service", id.to_owned());
+        let its = prometheus["id"].as_str().expect("it has an id");
+        known.extend([("service", id.to_owned()), ("integration", its.to_owned())]);
         break;
     }
     let mail = stage.mail.wait_for_any("CheckoutErrors").await;
@@ -151,6 +152,7 @@ async fn known(stage: &Stage, window: &Window) -> Known {
         ("user", "/api/users"),
         ("event", "/api/events/log"),
         ("webhook", "/api/webhooks"),
+        ("delivery", "/api/notifications"),
     ];
     for (name, path) in lists {
         if let Some(id) = first(path).await {
