@@ -20,7 +20,8 @@ pub(crate) struct Options {
     /// A shorter run with rougher figures.
     #[arg(long)]
     quick: bool,
-    /// Only these parts, by comma: ingest, latency, start, list, parse, groups. The limits are always measured.
+    /// Only these parts, by comma: ingest, latency, start, list, parse, groups, storm, slow, live,
+    /// steady. The limits are always measured.
     #[arg(long, value_name = "PARTS")]
     only: Option<String>,
     /// Only SQLite.

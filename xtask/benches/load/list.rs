@@ -40,6 +40,8 @@ const ACKNOWLEDGED_EVERY: usize = 300;
 const ALERTS: usize = 5_000;
 /// Services among which they are shared out.
 const SERVICES: usize = 2_000;
+/// After how long the next step of what is open is due: not while it is measured.
+const NOT_DUE_FOR: SignedDuration = SignedDuration::from_hours(24 * 365);
 /// How often each list is asked for.
 const TIMES: usize = 100;
 
@@ -225,7 +227,7 @@ async fn storm(database: &Database, organisation: &Organisation, most: usize) ->
     for (_, change) in &mut changes {
         change.deliveries.clear();
         if let Some(due) = &mut change.incident.progress.due {
-            *due = Timestamp::MAX;
+            *due = SystemClock.now() + NOT_DUE_FOR;
         }
     }
     let unit = async move |tx: &mut Tx<'_>| {
@@ -275,7 +277,7 @@ fn story(n: usize, since: Timestamp, services: &[ServiceId], directory: &Directo
         change.call_off_pages = None;
         // What is open stays so while it is measured: its next step is not due before that.
         if let Some(due) = &mut change.incident.progress.due {
-            *due = Timestamp::MAX;
+            *due = SystemClock.now() + NOT_DUE_FOR;
         }
     }
     (event, changes)

@@ -14,11 +14,15 @@ mod ingest;
 mod latency;
 mod limits;
 mod list;
+mod live;
 mod parse;
 mod program;
 mod report;
 mod sinks;
+mod slow;
 mod start;
+mod steady;
+mod storm;
 
 use std::{path::PathBuf, time::Duration};
 
@@ -49,6 +53,46 @@ enum What {
     Parse,
     /// Alertmanager's groups of hundreds of alerts.
     Groups,
+    /// Ten thousand incidents at once.
+    Storm,
+    /// Providers that take five seconds to answer.
+    Slow,
+    /// A thousand browsers that listen.
+    Live,
+    /// The same load for ten minutes.
+    Steady,
+}
+
+impl What {
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Ingest => "durable new incidents",
+            Self::Latency => "an idle server, one event at a time",
+            Self::Start => "cold start and memory",
+            Self::List => "lists of incidents",
+            Self::Parse => "reading bodies",
+            Self::Groups => "Alertmanager's groups",
+            Self::Storm => "a storm",
+            Self::Slow => "slow providers",
+            Self::Live => "live browsers",
+            Self::Steady => "the same load for ten minutes",
+        }
+    }
+
+    async fn measure(self, context: &Context, limits: Limits, part: &mut Part) -> anyhow::Result<()> {
+        match self {
+            Self::Ingest => ingest::measure(context, limits, part).await,
+            Self::Latency => latency::measure(context, part).await,
+            Self::Start => start::measure(context, part).await,
+            Self::List => list::measure(context, part).await,
+            Self::Parse => parse::measure(context, part),
+            Self::Groups => groups::measure(context, part).await,
+            Self::Storm => storm::measure(context, part).await,
+            Self::Slow => slow::measure(context, part).await,
+            Self::Live => live::measure(context, part).await,
+            Self::Steady => steady::measure(context, part).await,
+        }
+    }
 }
 
 /// What the run is asked to do.
@@ -119,41 +163,18 @@ async fn run(options: Options) -> anyhow::Result<()> {
         folder,
         quick: options.quick,
     };
-    let wanted = |what| options.only.is_empty() || options.only.contains(&what);
+    let wanted = |what: What| options.only.is_empty() || options.only.contains(&what);
     let mut parts = Vec::new();
     println!("load average before: {}", load_average());
     let mut part = Part::begin("limits of this machine");
     let limits: Limits = limits::measure(&context, &mut part).await?;
     parts.push(part.json());
-    if wanted(What::Ingest) {
-        let mut part = Part::begin("durable new incidents");
-        ingest::measure(&context, limits, &mut part).await?;
-        parts.push(part.json());
-    }
-    if wanted(What::Latency) {
-        let mut part = Part::begin("an idle server, one event at a time");
-        latency::measure(&context, &mut part).await?;
-        parts.push(part.json());
-    }
-    if wanted(What::Start) {
-        let mut part = Part::begin("cold start and memory");
-        start::measure(&context, &mut part).await?;
-        parts.push(part.json());
-    }
-    if wanted(What::List) {
-        let mut part = Part::begin("lists of incidents");
-        list::measure(&context, &mut part).await?;
-        parts.push(part.json());
-    }
-    if wanted(What::Parse) {
-        let mut part = Part::begin("reading bodies");
-        parse::measure(&context, &mut part)?;
-        parts.push(part.json());
-    }
-    if wanted(What::Groups) {
-        let mut part = Part::begin("Alertmanager's groups");
-        groups::measure(&context, &mut part).await?;
-        parts.push(part.json());
+    for what in What::value_variants() {
+        if wanted(*what) {
+            let mut part = Part::begin(what.title());
+            what.measure(&context, limits, &mut part).await?;
+            parts.push(part.json());
+        }
     }
     println!("\nload average after: {}", load_average());
     if let Some(file) = options.json {
