@@ -151,7 +151,8 @@ impl Memory {
 }
 
 /// Everything may run at once.
-struct Open;
+#[derive(Debug, Clone, Copy)]
+pub struct Open;
 
 impl Turnstile for Open {
     fn enter(&self, _: bool) -> BoxFuture<'static, Verdict> {
