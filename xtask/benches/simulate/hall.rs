@@ -27,6 +27,12 @@ use crate::{
 pub(crate) const SECOND: i64 = 1_000_000;
 /// How long after it was due a worker looks at most: it looks every second, whatever it is told.
 const LOOK: i64 = SECOND;
+/// How long a step of the database takes at most.
+const WAITS: i64 = 2 * SECOND;
+/// Clocks that are further apart than this, or were lately, let leases end while they are held.
+const APART: i64 = 20 * SECOND;
+/// How long a step of a clock is felt: longer than a lease.
+const FELT: i64 = 120 * SECOND;
 
 /// Something that waits to happen to the database.
 struct Ticket {
@@ -87,6 +93,15 @@ pub(crate) enum Chaos {
     Calm,
 }
 
+/// What happens first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum First {
+    Timer(usize),
+    Nap(usize),
+    /// A replica that stood still goes on.
+    Thaw,
+}
+
 struct Timer {
     at: i64,
     number: u64,
@@ -135,6 +150,8 @@ pub(crate) struct State {
     /// One program alone, with a database of its own.
     pub(crate) alone: bool,
     pub(crate) crash_next: Option<usize>,
+    /// When a clock was last set, or a machine slept.
+    pub(crate) stepped_at: i64,
 }
 
 /// Where all meet.
@@ -170,6 +187,7 @@ impl Hall {
             calm: false,
             alone: replicas == 1,
             crash_next: None,
+            stepped_at: i64::MIN / 2,
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -260,6 +278,13 @@ impl State {
         (0..self.machines.len()).filter(|replica| self.works(*replica)).collect()
     }
 
+    /// Whether leases may end by one clock while they are held by another.
+    pub(crate) fn clocks_apart(&self) -> bool {
+        let offsets = || self.machines.iter().map(|machine| machine.offset);
+        let apart = offsets().max().unwrap_or(0) - offsets().min().unwrap_or(0);
+        apart > APART || self.now - self.stepped_at < FELT
+    }
+
     pub(crate) fn say(&mut self, who: &str, what: &str) {
         self.trace.say(self.now, who, what);
     }
@@ -279,20 +304,16 @@ impl State {
                 self.is(who) && self.works(who.replica)
             })
             .collect();
-        let waits = !ready.is_empty() && self.dice.one_in(40);
-        if !ready.is_empty() && !waits {
-            let place = ready[self.dice.below(ready.len())];
-            self.grant(place);
-            return Next::Turn;
+        let waits = ready.is_empty() || (self.dice.one_in(40) && self.first().is_some_and(|(at, _)| at < self.now + WAITS));
+        if waits && let Some(next) = self.pass() {
+            return next;
         }
-        match self.pass() {
-            Some(next) => next,
-            None if ready.is_empty() => Next::End,
-            None => {
-                self.grant(ready[0]);
-                Next::Turn
-            }
+        if ready.is_empty() {
+            return Next::End;
         }
+        let place = ready[self.dice.below(ready.len())];
+        self.grant(place);
+        Next::Turn
     }
 
     fn grant(&mut self, place: usize) {
@@ -325,39 +346,48 @@ impl State {
         Verdict::Fail(unavailable("away"))
     }
 
+    /// When the next thing happens, and which. None when nothing will.
+    fn first(&self) -> Option<(i64, First)> {
+        let timers = (0..self.timers.len()).map(|place| {
+            let timer = &self.timers[place];
+            (self.ripe(timer), timer.number, First::Timer(place))
+        });
+        let naps = (0..self.naps.len()).filter_map(|place| {
+            let at = self.looks_at(&self.naps[place])?;
+            Some((at, u64::MAX, First::Nap(place)))
+        });
+        let frozen = self.tickets.iter().filter(|ticket| self.is(ticket.who)).map(|ticket| {
+            let until = self.machines[ticket.who.replica].frozen_until;
+            (until, u64::MAX, First::Thaw)
+        });
+        let frozen = frozen.filter(|(until, ..)| *until > self.now);
+        timers.chain(naps).chain(frozen).min().map(|(at, _, first)| (at, first))
+    }
+
     /// Lets time pass until the next thing happens. None when nothing will.
     fn pass(&mut self) -> Option<Next> {
         self.naps.retain(|nap| !nap.to.is_closed());
-        let timer = (0..self.timers.len())
-            .map(|place| (self.ripe(&self.timers[place]), self.timers[place].number, place))
-            .min();
-        let nap = (0..self.naps.len())
-            .filter_map(|place| Some((self.looks_at(&self.naps[place])?, place)))
-            .min();
-        let (at, is_timer) = match (timer, nap) {
-            (Some((at, ..)), Some((look, _))) => (at.min(look), at <= look),
-            (Some((at, ..)), None) => (at, true),
-            (None, Some((look, _))) => (look, false),
-            (None, None) => return None,
-        };
+        let (at, first) = self.first()?;
         if at > self.now {
             self.elapse(at);
         }
-        if is_timer {
-            let event = self.timers.swap_remove(timer?.2).event;
-            return Some(match event {
+        match first {
+            First::Thaw => Some(Next::Turn),
+            First::Nap(place) => {
+                let nap = self.naps.swap_remove(place);
+                let _gone = nap.to.send(());
+                Some(Next::Turn)
+            }
+            First::Timer(place) => match self.timers.swap_remove(place).event {
                 Event::Wake(who, to) => {
                     if who.is_none_or(|who| self.is(who)) {
                         let _gone = to.send(());
                     }
-                    Next::Turn
+                    Some(Next::Turn)
                 }
-                Event::Taken(_) | Event::Deed(_) | Event::Chaos(_) => Next::Now(event),
-            });
+                event @ (Event::Taken(_) | Event::Deed(_) | Event::Chaos(_)) => Some(Next::Now(event)),
+            },
         }
-        let nap = self.naps.swap_remove(nap?.1);
-        let _gone = nap.to.send(());
-        Some(Next::Turn)
     }
 
     /// When a timer can go off: one of a replica waits while that stands still.
@@ -391,6 +421,7 @@ impl State {
         self.watch.forgive();
         self.calls.disturb(None);
         self.now += by;
+        self.stepped_at = self.now;
     }
 }
 

@@ -177,7 +177,7 @@ pub(crate) fn next_in_order(
     step: Option<(u32, u32)>,
     at: Timestamp,
 ) -> Vec<Page> {
-    let Some(person) = org.person(user) else {
+    let Some(person) = org.person(user).filter(|person| person.row.standing != Standing::Disabled) else {
         return Vec::new();
     };
     for channel in [Channel::Push, Channel::Slack, Channel::Sms] {

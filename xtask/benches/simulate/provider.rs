@@ -213,17 +213,23 @@ impl Provider {
             Content::Bundle(bundle) => bundle.incidents.iter().map(|facts| facts.id).collect(),
             Content::Note { .. } => BTreeSet::new(),
         };
+        let mut brings = state.watch.together(message.delivery);
+        // By another clock its lease has ended already, and somebody else may have it.
+        let apart = state.clocks_apart();
+        if apart && !brings.contains(&message.delivery) {
+            brings.push(message.delivery);
+        }
         let call = Call {
             who: self.who,
             provider,
             channel,
             to: to.to_owned(),
-            brings: state.watch.together(message.delivery),
+            brings,
             tells,
             taken: false,
             cut: false,
             recorded: false,
-            excuse: None,
+            excuse: apart.then_some("the clocks were apart"),
             refused: false,
         };
         let number = state.calls.all.len();

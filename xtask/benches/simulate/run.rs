@@ -249,6 +249,7 @@ impl<'a> Run<'a> {
                 if !state.calm {
                     state.figures.clock_steps += 1;
                     state.machines[replica].offset += by;
+                    state.stepped_at = state.now;
                     state.calls.disturb(None);
                     state.watch.forgive();
                     state.say(&format!("replica {replica}"), &format!("sets its clock by {} s", by / SECOND));
@@ -278,6 +279,7 @@ impl<'a> Run<'a> {
         state.calls.all_well();
         state.calls.disturb(None);
         state.watch.forgive();
+        state.stepped_at = state.now;
         for machine in &mut state.machines {
             machine.offset = 0;
             machine.frozen_until = 0;

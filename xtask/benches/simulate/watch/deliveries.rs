@@ -76,12 +76,16 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
 
 /// Whether a page is wanted as its incident stands: one by a step while it is open, one by hand until it is resolved.
 fn is_wanted(watch: &Watch, del: &Del) -> bool {
-    let status = del.incident.and_then(|id| watch.incidents.get(&id)).map(|known| known.shadow.status);
-    match status {
+    match status(watch, del) {
         Some(status) if del.step.is_some() => is_open(status),
         Some(status) => status != Status::Resolved,
         None => false,
     }
+}
+
+fn status(watch: &Watch, del: &Del) -> Option<Status> {
+    let known = watch.incidents.get(&del.incident?)?;
+    Some(known.shadow.status)
 }
 
 /// Somebody has put an end to a try: its own replica, or another one after the lease.
@@ -111,7 +115,7 @@ fn wrong(state: &State, was: &str, del: &Del) -> Option<&'static str> {
         "SENT" if del.purpose != "EDIT" && calls(&state.calls.taken).is_none() => {
             Some("it is recorded as sent, and no provider took it")
         }
-        "SKIPPED" if is_page && is_wanted(&state.watch, del) => Some("it is left out although it is wanted"),
+        "SKIPPED" if is_page && is_wanted(&state.watch, del) && status(&state.watch, del).is_some_and(is_open) => Some("it is left out although it is wanted"),
         "FAILED" if is_page && !del.in_order => {
             let tried = calls(&state.calls.made).unwrap_or_default();
             let refused = tried.iter().any(|call| state.calls.all[*call].refused);
