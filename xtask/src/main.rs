@@ -17,6 +17,7 @@ mod postgres;
 mod process;
 mod python;
 mod screenshots;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -37,6 +38,8 @@ enum Task {
     Bench(bench::Options),
     /// Gives the sources what nobody should send, until one breaks or all runs are done. Needs a C++ compiler.
     Fuzz(fuzz::Options),
+    /// Plays organisations, alerts, people, failures and crashes from seeds, and checks that no page is lost.
+    Simulate(simulate::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Takes the pictures of the guide anew.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Simulate(options) => simulate::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),

@@ -9,6 +9,8 @@ mod error;
 mod facts;
 mod postgres;
 mod restore;
+#[cfg(feature = "testing")]
+pub mod simulated;
 mod sqlite;
 mod tls;
 mod tx;

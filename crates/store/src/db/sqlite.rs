@@ -126,7 +126,7 @@ fn reader_connection(file: &Path) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-fn set_up(connection: &Connection, cache_kib: u32) -> Result<(), DbError> {
+pub(super) fn set_up(connection: &Connection, cache_kib: u32) -> Result<(), DbError> {
     // Without this a statement is compiled anew whenever a parameter changes that stands where the condition of a
     // partial index is looked for, which is at every run of it: https://sqlite.org/c3ref/c_dbconfig_defensive.html
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;

@@ -54,6 +54,9 @@ pub(super) struct Lane {
     access: Access,
     queue: mpsc::UnboundedSender<Message>,
     room: Arc<Semaphore>,
+    /// Where a simulation decides, there is no thread to go to.
+    #[cfg(feature = "testing")]
+    simulated: Option<super::simulated::Simulated>,
 }
 
 struct Job<F, T, E> {
@@ -71,6 +74,18 @@ impl Lane {
             access,
             queue,
             room: Arc::new(Semaphore::new(QUEUE_UNITS_MAX)),
+            #[cfg(feature = "testing")]
+            simulated: None,
+        }
+    }
+
+    /// The way to a simulation.
+    #[cfg(feature = "testing")]
+    pub(super) fn simulated(access: Access, simulated: super::simulated::Simulated) -> Self {
+        let (queue, _) = mpsc::unbounded_channel();
+        Self {
+            simulated: Some(simulated),
+            ..Self::new(access, queue)
         }
     }
 
@@ -92,6 +107,10 @@ impl Lane {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        #[cfg(feature = "testing")]
+        if let Some(simulated) = &self.simulated {
+            return simulated.run(self.access, unit).await;
+        }
         let Ok(place) = self.room.clone().try_acquire_owned() else {
             return Err(DbError::busy(format!("{QUEUE_UNITS_MAX} units of work are waiting")).into());
         };
@@ -118,19 +137,7 @@ where
 {
     fn run_on_sqlite(&mut self, connection: &Connection) -> Option<Vec<Wake>> {
         self.place = None;
-        let mut tx = Tx::sqlite(connection);
-        let unit = &self.unit;
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let unit = pin!(unit(&mut tx));
-            match unit.poll(&mut Context::from_waker(Waker::noop())) {
-                Poll::Ready(outcome) => outcome,
-                Poll::Pending => {
-                    Err(DbError::other("a unit of work awaited something else than its transaction").into())
-                }
-            }
-        }));
-        let (wakes, failure) = tx.end();
-        let outcome = settle(outcome, failure);
+        let (outcome, wakes) = once(&self.unit, connection);
         let wakes = outcome.is_ok().then_some(wakes);
         self.outcome = Some(outcome);
         wakes
@@ -161,6 +168,24 @@ where
             let _ = reply.send(outcome);
         })
     }
+}
+
+/// Runs a unit once on SQLite, inside whatever transaction is open: its outcome, and what is to be woken.
+pub(super) fn once<T, E, F>(unit: &F, connection: &Connection) -> (Result<T, E>, Vec<Wake>)
+where
+    F: AsyncFn(&mut Tx<'_>) -> Result<T, E>,
+    E: From<DbError>,
+{
+    let mut tx = Tx::sqlite(connection);
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        let unit = pin!(unit(&mut tx));
+        match unit.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(outcome) => outcome,
+            Poll::Pending => Err(DbError::other("a unit of work awaited something else than its transaction").into()),
+        }
+    }));
+    let (wakes, failure) = tx.end();
+    (settle(outcome, failure), wakes)
 }
 
 /// Makes one result of what a unit returned, a panic in it, and a failure that it has passed over.
