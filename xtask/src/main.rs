@@ -9,6 +9,8 @@
 )]
 
 mod bench;
+mod deny;
+mod dist;
 mod environment;
 mod fuzz;
 mod needs;
@@ -16,6 +18,7 @@ mod node;
 mod postgres;
 mod process;
 mod python;
+mod sbom;
 mod screenshots;
 mod test;
 mod tidy;
@@ -37,6 +40,12 @@ enum Task {
     Bench(bench::Options),
     /// Gives the sources what nobody should send, until one breaks or all runs are done. Needs a C++ compiler.
     Fuzz(fuzz::Options),
+    /// Holds what comes in from outside against deny.toml. Needs cargo-deny.
+    Deny(deny::Options),
+    /// Builds the program as it is handed out, and checks it.
+    Dist(dist::Options),
+    /// Writes what the program is made of, as a CycloneDX document.
+    Sbom(sbom::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Takes the pictures of the guide anew.
@@ -50,6 +59,9 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Deny(options) => deny::run(&options),
+        Task::Dist(options) => dist::run(&options),
+        Task::Sbom(options) => sbom::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),
