@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: gives the sources what nobody should send, millions of times, and says what broke.
+//! `cargo xtask fuzz`: gives the sources, and what reads answers and addresses, what nobody should send, millions of times, and says what broke.
 //!
 //! The targets are in `fuzz/`, laid out as cargo-fuzz has it. That they need no nightly compiler is done here: coverage is
 //! counted by a pass of LLVM that the stable compiler can run, and the sanitizers, which it can not, would find little in
@@ -26,6 +26,76 @@ const RUSTFLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanit
 const REQUEST_BYTES_MAX: u32 = 8192;
 /// Longest list of edits to a fixture, in bytes.
 const EDITS_BYTES_MAX: u32 = 400;
+/// Longest answer by a medium, in bytes.
+const REPLY_BYTES_MAX: u32 = 4096;
+/// Longest address, in bytes: longer ones are refused by their length.
+const ADDRESS_BYTES_MAX: u32 = 600;
+
+/// The targets with the longest input of each.
+const TARGETS: [(&str, u32); 4] = [
+    ("request", REQUEST_BYTES_MAX),
+    ("fixture", EDITS_BYTES_MAX),
+    ("reply", REPLY_BYTES_MAX),
+    ("address", ADDRESS_BYTES_MAX),
+];
+
+/// What comes back, by the number of its medium in `fuzz/src/outside.rs`.
+const REPLIES: &[(u8, &str)] = &[
+    (0, "ack 4217"),
+    (0, "Resolve all"),
+    (
+        1,
+        "From=%2B14155550123&To=%2B14155550100&Body=ack+4217&MessageSid=SM1&OptOutType=STOP&ButtonPayload=ack",
+    ),
+    (
+        1,
+        "MessageSid=SM1&MessageStatus=undelivered&ErrorCode=30007&CallSid=CA1&CallStatus=completed&Digits=4&AnsweredBy=human",
+    ),
+    (
+        2,
+        "token=x&team_id=T1&channel_id=C1&user_id=U1&command=%2Fopsknight&text=ack+12&response_url=https%3A%2F%2Fhooks.slack.com%2F&trigger_id=1",
+    ),
+    (
+        2,
+        "payload=%7B%22type%22%3A%22block_actions%22%2C%22actions%22%3A%5B%7B%22action_id%22%3A%22opsknight_ack%22%2C%22value%22%3A%22inc_1%22%7D%5D%2C%22user%22%3A%7B%22id%22%3A%22U1%22%7D%2C%22team%22%3A%7B%22id%22%3A%22T1%22%7D%7D",
+    ),
+    (
+        2,
+        r#"{"team_id":"T1","event":{"type":"tokens_revoked","tokens":{"bot":["U1"]}},"type":"event_callback","event_id":"Ev1"}"#,
+    ),
+    (
+        3,
+        r#"{"update_id":1,"callback_query":{"id":"1","from":{"id":1,"first_name":"A"},"message":{"message_id":1,"chat":{"id":-1}},"data":"ack:inc_01jbcf1000f4z9pkvk1c1c1c1c"}}"#,
+    ),
+    (
+        4,
+        r#"{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"messages","value":{"messages":[{"from":"1","id":"w","type":"text","text":{"body":"ack"}}],"statuses":[{"id":"w","status":"failed","errors":[{"code":131047}]}]}}]}]}"#,
+    ),
+    (4, "hub.mode=subscribe&hub.verify_token=It+is+a+secret&hub.challenge=1"),
+    (
+        5,
+        r#"[{"event":"bounce","email":"a@example.com","type":"blocked","sg_event_id":"1","timestamp":1}]"#,
+    ),
+    (
+        5,
+        r#"{"type":"email.bounced","data":{"to":["a@example.com"],"email_id":"1"}}"#,
+    ),
+];
+
+/// Addresses, by the number of their kind in `fuzz/src/outside.rs`.
+const ADDRESSES: &[(u8, &str)] = &[
+    (0, "https://example.com:8443/a?b=c"),
+    (0, "http://0x7f.1/"),
+    (0, "http://[::ffff:127.0.0.1]/"),
+    (1, "Ann <ann@example.com>"),
+    (1, "ann@xn--bcher-kva.example"),
+    (2, "C0123456789"),
+    (
+        3,
+        r#"{"endpoint":"https://push.example/x","keys":{"p256dh":"BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4","auth":"BTBZMqHH6r4Tts7J_aSIgg"}}"#,
+    ),
+];
+
 /// Longest word of the dictionary, in bytes: longer ones are never compared as a whole.
 const WORD_BYTES_MAX: usize = 40;
 
@@ -59,7 +129,7 @@ pub(crate) struct Options {
     /// How many inputs each target is given.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     runs: u64,
-    /// Only this target: request or fixture.
+    /// Only this target: request, fixture, reply or address.
     #[arg(long)]
     target: Option<String>,
     /// Further words for libFuzzer, such as an input that broke something, to see it again.
@@ -72,7 +142,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let folder = root().join("fuzz");
     let programs = process::step("cargo build of the fuzz targets", || build(&folder))?;
     seed(&folder)?;
-    for (target, bytes_max) in [("request", REQUEST_BYTES_MAX), ("fixture", EDITS_BYTES_MAX)] {
+    for (target, bytes_max) in TARGETS {
         if options.target.as_ref().is_some_and(|only| only != target) {
             continue;
         }
@@ -96,9 +166,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 /// The folder with the built targets. They lie apart from the product, which is built without coverage.
 fn build(folder: &Path) -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let version = process::quiet(Command::new("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    let host = host.context("rustc does not say for which machine it compiles")?;
+    let host = process::host()?;
     let target = root().join("target").join("fuzz");
     // With a target named, the flags are not given to build scripts and macros.
     process::show(
@@ -111,7 +179,7 @@ fn build(folder: &Path) -> anyhow::Result<PathBuf> {
                 "--locked",
                 "--bins",
                 "--target",
-                host,
+                &host,
                 "--target-dir",
             ])
             .arg(&target),
@@ -122,8 +190,21 @@ fn build(folder: &Path) -> anyhow::Result<PathBuf> {
 /// Writes the seeds and the dictionary, made of the fixtures. What earlier runs found stays in the corpus.
 fn seed(folder: &Path) -> anyhow::Result<()> {
     let corpus = folder.join("corpus");
-    fs::create_dir_all(corpus.join("request"))?;
-    fs::create_dir_all(corpus.join("fixture"))?;
+    for (target, _) in TARGETS {
+        fs::create_dir_all(corpus.join(target))?;
+    }
+    for (number, (medium, body)) in REPLIES.iter().enumerate() {
+        fs::write(
+            corpus.join("reply").join(format!("seed-{number}")),
+            [&[*medium, 0], body.as_bytes()].concat(),
+        )?;
+    }
+    for (number, (kind, text)) in ADDRESSES.iter().enumerate() {
+        fs::write(
+            corpus.join("address").join(format!("seed-{number}")),
+            [&[*kind], text.as_bytes()].concat(),
+        )?;
+    }
     let mut words: BTreeSet<String> = WORDS.iter().map(|word| (*word).to_owned()).collect();
     let sources = entries(&root().join("crates/sources/fixtures"))?;
     for (source, fixtures) in (0_u8..).zip(sources) {

@@ -9,6 +9,8 @@
 )]
 
 mod bench;
+mod deny;
+mod dist;
 mod environment;
 mod fuzz;
 mod needs;
@@ -16,6 +18,7 @@ mod node;
 mod postgres;
 mod process;
 mod python;
+mod sbom;
 mod screenshots;
 mod simulate;
 mod test;
@@ -40,6 +43,12 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Plays organisations, alerts, people, failures and crashes from seeds, and checks that no page is lost.
     Simulate(simulate::Options),
+    /// Holds what comes in from outside against deny.toml. Needs cargo-deny.
+    Deny(deny::Options),
+    /// Builds the program as it is handed out, and checks it.
+    Dist(dist::Options),
+    /// Writes what the program is made of, as a CycloneDX document.
+    Sbom(sbom::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Takes the pictures of the guide anew.
@@ -54,6 +63,9 @@ fn main() -> ExitCode {
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
         Task::Simulate(options) => simulate::run(&options),
+        Task::Deny(options) => deny::run(&options),
+        Task::Dist(options) => dist::run(&options),
+        Task::Sbom(options) => sbom::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),

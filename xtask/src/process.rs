@@ -55,6 +55,15 @@ pub(crate) fn succeeds(command: &mut Command) -> bool {
     command.output().is_ok_and(|output| output.status.success())
 }
 
+/// The machine for which the compiler compiles by itself, in its own words.
+pub(crate) fn host() -> anyhow::Result<String> {
+    let version = quiet(Command::new("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host
+        .context("rustc does not say for which machine it compiles")?
+        .to_owned())
+}
+
 /// A command as a person would type it.
 fn line(command: &Command) -> String {
     std::iter::once(command.get_program())

@@ -4,7 +4,7 @@ use std::{env, ffi::OsString, process::Command};
 
 use clap::Args;
 
-use crate::{environment, process, root, tidy};
+use crate::{deny, environment, process, root, tidy};
 
 /// What `cargo xtask test` is asked to do.
 #[derive(Args)]
@@ -39,6 +39,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             ];
             process::quiet(cargo().args(tree))
         })?;
+        process::step("cargo xtask deny --offline", deny::run_where_installed)?;
         let clippy = [
             "clippy",
             "--workspace",

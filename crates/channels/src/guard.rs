@@ -7,8 +7,11 @@
 
 use std::{
     error::Error,
-    fmt, io,
+    fmt,
+    future::Future,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::Pin,
 };
 
 use ipnet::{Ipv4Net, Ipv6Net};
@@ -132,17 +135,37 @@ impl fmt::Display for Blocked {
 
 impl Error for Blocked {}
 
+/// Asks for the addresses of a name.
+type Lookup = fn(String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+
 /// Resolves names for an HTTP client and keeps back the addresses that may not be called.
 #[derive(Debug, Clone, Copy)]
 pub struct Guard {
     allow_private: bool,
+    lookup: Lookup,
+}
+
+fn system_lookup(name: String) -> Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>> {
+    Box::pin(async move {
+        let found = tokio::net::lookup_host((name, 0)).await?;
+        Ok(found.map(|found| found.ip()).collect())
+    })
 }
 
 impl Guard {
     /// Keeps back every address that is not public, or, with `allow_private`, none.
     #[must_use]
     pub const fn new(allow_private: bool) -> Self {
-        Self { allow_private }
+        Self {
+            allow_private,
+            lookup: system_lookup,
+        }
+    }
+
+    /// The same with names of a test's own.
+    #[cfg(test)]
+    pub(crate) const fn asking(self, lookup: Lookup) -> Self {
+        Self { lookup, ..self }
     }
 
     /// Whether addresses that are not public may be called.
@@ -171,8 +194,7 @@ impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = *self;
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let open = guard.pick(found.map(|found| found.ip()))?;
+            let open = guard.pick((guard.lookup)(name.as_str().to_owned()).await?)?;
             let open: Addrs = Box::new(open.into_iter().map(|address| SocketAddr::new(address, 0)));
             Ok(open)
         })
@@ -210,6 +232,12 @@ mod tests {
             "::1",
             "::ffff:127.0.0.1",
             "::ffff:8.8.8.8",
+            "::ffff:169.254.169.254",
+            "::ffff:0:127.0.0.1",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "fd00:ec2::254",
+            "fd20:ce::254",
             "::127.0.0.1",
             "::8.8.8.8",
             "64:ff9b::7f00:1",
@@ -264,6 +292,24 @@ mod tests {
             "http://[::ffff:7f00:1]/",
             "http://[::ffff:127.0.0.1]/",
             "http://[fe80::1]/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://[2002:7f00:1::]/",
+            "http://[fd00:ec2::254]/latest/meta-data/",
+            "http://[::127.0.0.1]:6379/",
+            "http://[0:0:0:0:0:ffff:10.0.0.1]/",
+            "http://0.0.0.0:22/",
+            "http://255.255.255.255/",
+            "http://100.64.0.1/",
+            "http://198.18.0.1/",
+            "http://0xA9FEA9FE/",
+            "http://2852039166/",
+            "http://0251.0376.0251.0376/",
+            "http://169.0xFE.43518/",
+            "http://169。254。169。254/",
+            "http://⑯⑨.254.169.254/",
+            "http:169.254.169.254/",
+            "http:\\\\169.254.169.254\\",
+            "http://127.0.0.1\t:80/",
             "http://localhost:9/",
             "http://LOCALHOST./",
             "http://a.localhost/",
@@ -287,6 +333,21 @@ mod tests {
             "https://user@example.com/",
             "https://user:password@example.com/",
             "https://:pw@example.com/",
+            "https://example.com@169.254.169.254/",
+            "http://127.0.0.1:80@example.com/",
+            "http://[fe80::1%25eth0]/",
+            "http://[fe80::1%eth0]/",
+            "http://[::1/",
+            "http://127.0.0.1:99999/",
+            "http://256.256.256.256/",
+            "http://1.2.3.4.5/",
+            "http://example.com:port/",
+            "http://exa mple.com/",
+            "http://ex%00ample.com/",
+            "dict://127.0.0.1:11211/stat",
+            "ldap://127.0.0.1/",
+            "ws://127.0.0.1/",
+            "data:text/plain,x",
             "unix:/run/x.sock",
             "javascript:alert(1)",
         ] {

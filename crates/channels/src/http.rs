@@ -278,4 +278,81 @@ mod tests {
             other => panic!("{other:?}"),
         }
     }
+    type Addresses = std::pin::Pin<Box<dyn Future<Output = std::io::Result<Vec<std::net::IpAddr>>> + Send>>;
+
+    /// A name whose owner answers every question otherwise: first with an address that may be called, then with what is
+    /// here alone.
+    fn rebinding(_: String) -> Addresses {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        static ASKED: AtomicUsize = AtomicUsize::new(0);
+        let address = match ASKED.fetch_add(1, Ordering::Relaxed) {
+            0 => [127, 0, 0, 1],
+            asked => panic!("the name was asked for {} times", asked + 1),
+        };
+        Box::pin(async move { Ok(vec![address.into()]) })
+    }
+
+    /// One connection, one question: what was checked is what is connected to, whatever the name says a moment later.
+    #[tokio::test]
+    async fn a_name_is_asked_for_once_and_connected_to_as_it_was_checked() {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let guard = Guard::new(true).asking(rebinding);
+        let client = Client::new(guard, &Roots::of(Vec::new()), Timeouts::default()).unwrap();
+        let url = format!("http://rebinding.example:{port}/").parse().unwrap();
+        let serve = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut heard = [0; 1024];
+            let count = stream.read(&mut heard).await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nin")
+                .await
+                .unwrap();
+            String::from_utf8_lossy(&heard[..count]).into_owned()
+        };
+        let (answer, heard) = tokio::join!(client.call(client.post(url), Timestamp::UNIX_EPOCH), serve);
+        assert_eq!(answer.unwrap().body, "in");
+        assert!(heard.contains(&format!("host: rebinding.example:{port}")), "{heard}");
+    }
+
+    /// Of the addresses that a name has, none that is not public is tried, not even as the last one.
+    #[tokio::test]
+    async fn a_name_of_a_private_network_is_never_connected_to() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let inside = |_: String| -> Addresses {
+            let found = [
+                "127.0.0.1",
+                "::1",
+                "::ffff:127.0.0.1",
+                "169.254.169.254",
+                "fd00:ec2::254",
+                "10.0.0.1",
+            ];
+            Box::pin(async move { Ok(found.iter().map(|text| text.parse().unwrap()).collect()) })
+        };
+        let client = Client::new(
+            Guard::new(false).asking(inside),
+            &Roots::of(Vec::new()),
+            Timeouts::default(),
+        )
+        .unwrap();
+        for name in [
+            "metadata.google.internal",
+            "db.corp.internal",
+            "rebinding.example",
+            "rebinding.example.",
+        ] {
+            let url = format!("http://{name}:{port}/").parse().unwrap();
+            match client.call(client.post(url), Timestamp::UNIX_EPOCH).await {
+                Err(DeliveryError::Misconfigured { field: "url", why }) => {
+                    assert!(why.contains("OPSKNIGHT_ALLOW_PRIVATE_TARGETS"), "{why}");
+                }
+                other => panic!("{name}: {other:?}"),
+            }
+        }
+        let waiting = listener.into_std().unwrap();
+        assert!(waiting.accept().is_err(), "nobody has connected");
+    }
 }

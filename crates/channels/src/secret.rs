@@ -3,14 +3,22 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use subtle::ConstantTimeEq as _;
 
 /// Shorter texts are not hidden in a provider's words: they would hit ordinary ones.
 const HIDDEN_CHARS_MIN: usize = 4;
 
 /// A password, a key, a signing secret. Its `Debug` form says nothing, it has no `Display`, and only
 /// [`Secret::expose`] gives it out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct Secret(String);
+
+/// How long a comparison takes tells nothing of where the two begin to differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl Secret {
     /// Keeps a text from being printed.

@@ -127,6 +127,7 @@ impl App {
             pulse: pulse.clone(),
             figures: make.figures.clone(),
             trusted_proxies: make.trusted_proxies.clone(),
+            https: public_url.scheme() == "https",
         });
         Ok(Self {
             router,

@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Json, Router,
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -48,6 +48,8 @@ pub(crate) struct Front {
     pub figures: PrometheusHandle,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Whether people and senders come by https.
+    pub https: bool,
 }
 
 #[derive(Clone)]
@@ -69,6 +71,7 @@ pub(crate) fn router(front: Front) -> Router {
         pulse,
         figures,
         trusted_proxies,
+        https,
     } = front;
     let operator = Operator {
         store,
@@ -88,6 +91,32 @@ pub(crate) fn router(front: Front) -> Router {
         .layer(middleware::from_fn(measure))
         .layer(middleware::from_fn_with_state(Arc::new(trusted_proxies), name_peer))
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(https, harmless))
+}
+
+/// What a browser is told of every answer that says nothing of it, as pages do: it is no page, it is not to be guessed
+/// what it is, and nobody keeps it. A vendor does not mind; a person whom somebody sent there with a link may.
+async fn harmless(State(https): State<bool>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let always = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in always {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    if https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.entry(header::STRICT_TRANSPORT_SECURITY).or_insert(year);
+    }
+    response
 }
 
 /// Nothing in a request can stop the server: a fault in the program is one answer, and a line in the log.

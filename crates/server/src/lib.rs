@@ -14,6 +14,8 @@ mod failpoint;
 
 mod front;
 
+mod listen;
+
 pub mod receive;
 pub mod reply;
 

@@ -196,8 +196,7 @@ fn path_and_query(request: &Request) -> String {
 
 /// The whole body, within its limit.
 async fn body(request: Request) -> Result<Bytes, Refused> {
-    let read = axum::body::to_bytes(request.into_body(), BODY_BYTES_MAX).await;
-    read.map_err(|_| Refused(Denied::TooLarge { limit: BODY_BYTES_MAX }))
+    Ok(Door::read(request.into_body(), BODY_BYTES_MAX).await?)
 }
 
 /// The fields of a form.

@@ -26,6 +26,7 @@ use crate::{
     app::{App, Make},
     clock::SystemClock,
     config::Settings,
+    listen::{self, Patience},
     receive::Bounds,
     secret_key, telemetry,
 };
@@ -107,7 +108,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let (router, mut workers) = app.work(&stop);
     announce(&store, &*clock, &public_url).await?;
-    let ended = serve_until_told(listener, router, &stop).await;
+    serve_until_told(listener, router, &stop).await;
     stop.cancel();
     let finished = async { while workers.join_next().await.is_some() {} };
     if tokio::time::timeout(FINISH_WITHIN, finished).await.is_err() {
@@ -115,7 +116,7 @@ pub async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     store.db.clone().close().await;
     tracing::info!("stopped");
-    ended
+    Ok(())
 }
 
 /// Sees to it that one program serves an embedded database: two would send everything twice. The lock goes with the
@@ -136,17 +137,16 @@ fn only_one(settings: &Settings) -> anyhow::Result<Option<File>> {
     }
 }
 
-async fn serve_until_told(listener: TcpListener, router: axum::Router, stop: &CancellationToken) -> anyhow::Result<()> {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+async fn serve_until_told(listener: TcpListener, router: axum::Router, stop: &CancellationToken) {
     let told = told_to_stop(stop.clone());
-    let graceful = axum::serve(listener, service).with_graceful_shutdown(told);
+    let graceful = listen::serve(listener, router, Patience::default(), stop.clone());
     let late = async {
         stop.cancelled().await;
         tokio::time::sleep(FINISH_WITHIN).await;
     };
     tokio::select! {
-        served = graceful => served.context("serving failed"),
-        () = late => Ok(()),
+        ((), ()) = async { tokio::join!(graceful, told) } => {}
+        () = late => {}
     }
 }
 

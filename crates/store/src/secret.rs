@@ -3,6 +3,7 @@
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
 
 use crate::{
     db::DbError,
@@ -10,8 +11,15 @@ use crate::{
 };
 
 /// A credential. Its `Debug` form says nothing, it has no `Display`, and only [`Secret::expose`] gives it out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Eq)]
 pub struct Secret(String);
+
+/// How long a comparison takes tells nothing of where the two begin to differ.
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl Secret {
     /// Keeps a text from being printed.

@@ -2,7 +2,12 @@
 //!
 //! A page that hears of a change asks for itself again, with the rights of whoever looks at it.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::State,
@@ -12,17 +17,19 @@ use axum::{
     },
 };
 use futures_util::{Stream, StreamExt as _, stream};
+use opsknight_domain::id::UserId;
 use opsknight_store::db::Wake;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
 
 use crate::{
     api::{
+        access::Caller,
         error::{ApiError, Problems},
         extract::{FromParams, Params, Query},
     },
     pages::PageError,
-    state::AppState,
+    state::{AppState, Limits},
 };
 
 /// How often a silent stream gives a sign of life: under the 60 s after which common proxies cut a silent connection.
@@ -34,22 +41,59 @@ const RECONNECT: Duration = Duration::from_secs(3);
 /// what it says is on its way for a while.
 const LATE_BY: Duration = Duration::from_secs(1);
 
-/// The open streams, of which there is a bounded number, and the word that ends them all.
+/// How many streams each person has open.
+type Held = Arc<Mutex<HashMap<UserId, usize>>>;
+
+/// The open streams, of which there is a bounded number, in all and for each person, and the word that ends them all.
 pub(crate) struct Listeners {
     places: Arc<Semaphore>,
+    each_max: usize,
+    held: Held,
     stop: watch::Sender<bool>,
 }
 
+/// A place that is given back when its stream ends.
+struct Place {
+    _one_of_all: OwnedSemaphorePermit,
+    user: UserId,
+    held: Held,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = held.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                held.remove(&self.user);
+            }
+        }
+    }
+}
+
 impl Listeners {
-    pub(crate) fn new(streams_max: usize) -> Self {
+    pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(streams_max)),
+            places: Arc::new(Semaphore::new(limits.live_streams)),
+            each_max: limits.live_streams_each,
+            held: Held::default(),
             stop: watch::Sender::new(false),
         }
     }
 
-    fn enter(&self) -> Option<OwnedSemaphorePermit> {
-        self.places.clone().try_acquire_owned().ok()
+    /// A place for one more stream of a person, who leaves some to the others.
+    fn enter(&self, user: UserId) -> Option<Place> {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.get(&user).is_some_and(|count| *count >= self.each_max) {
+            return None;
+        }
+        let one_of_all = self.places.clone().try_acquire_owned().ok()?;
+        *held.entry(user).or_default() += 1;
+        Some(Place {
+            _one_of_all: one_of_all,
+            user,
+            held: self.held.clone(),
+        })
     }
 
     /// Ends all streams, so that a server that stops need not wait for them.
@@ -74,8 +118,9 @@ impl FromParams for Since {
 
 /// `GET /live`: the event `change`, with the id of the incident that has changed as its data, or `*` when more than one
 /// may have.
-pub(crate) async fn live(State(state): State<AppState>, Query(since): Query<Since>) -> Response {
-    let Some(place) = state.listeners.enter() else {
+pub(crate) async fn live(State(state): State<AppState>, caller: Caller, Query(since): Query<Since>) -> Response {
+    let person = caller.person();
+    let Some(place) = person.and_then(|person| state.listeners.enter(person.id)) else {
         return PageError::from(ApiError::unavailable()).into_response();
     };
     let mut stop = state.listeners.stop.subscribe();

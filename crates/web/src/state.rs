@@ -167,6 +167,8 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Most live event streams that are open at once.
     pub live_streams: usize,
+    /// Most of them that are one person's.
+    pub live_streams_each: usize,
 }
 
 impl Default for Limits {
@@ -174,6 +176,7 @@ impl Default for Limits {
         Self {
             body_bytes: 1 << 20,
             live_streams: 1_000,
+            live_streams_each: 100,
         }
     }
 }
@@ -252,7 +255,7 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let passwords = Passwords::new(&*parts.clock);
         let passkeys = Passkeys::of(&parts.public_url);
-        let listeners = Listeners::new(parts.limits.live_streams);
+        let listeners = Listeners::new(&parts.limits);
         Self(Arc::new(Inner {
             parts,
             passwords,
@@ -267,6 +270,13 @@ impl AppState {
     /// Ends the live streams: the first thing to do when the server stops, for they would never end by themselves.
     pub fn stop_live(&self) {
         self.listeners.stop();
+    }
+
+    /// How many passwords were hashed since the start: work that shows guessing, and that is the same whether or not
+    /// there is an account.
+    #[must_use]
+    pub fn passwords_hashed(&self) -> u64 {
+        self.passwords.hashed()
     }
 
     /// A link to a path of this server: `path` begins with a slash.

@@ -6,7 +6,7 @@ use super::{Fault, File};
 type Rule = fn(&[File]) -> Vec<Fault>;
 
 /// All rules, in the order in which their faults are shown.
-pub(super) const ALL: [Rule; 11] = [
+pub(super) const ALL: [Rule; 12] = [
     length,
     header,
     names,
@@ -15,6 +15,7 @@ pub(super) const ALL: [Rule; 11] = [
     sleeping_tests,
     test_binaries,
     sql,
+    compared_secrets,
     migrations,
     dependencies,
     snapshots,
@@ -119,6 +120,19 @@ fn sql(files: &[File]) -> Vec<Fault> {
             .find(|line| SQL.iter().any(|start| line.contains(start)))
             .filter(|_| is_elsewhere)?;
         Some(format!("only crates/store speaks SQL: {}", line.trim()))
+    })
+}
+
+/// A `Secret` is compared in constant time, and what it holds is not taken out to be compared in another way.
+fn compared_secrets(files: &[File]) -> Vec<Fault> {
+    each(files, "compared_secrets", |file| {
+        let is_code = is_rust(file) && file.path.starts_with("crates/") && !is_test_file(file);
+        let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
+        let mut lines = code.lines().filter(|line| !line.trim().starts_with("//"));
+        let line = lines
+            .find(|line| line.contains(".expose()") && (line.contains(" == ") || line.contains(" != ")))
+            .filter(|_| is_code)?;
+        Some(format!("compare secrets as they are, or by subtle: {}", line.trim()))
     })
 }
 
@@ -312,6 +326,24 @@ mod tests {
         assert!(check(test_binaries, &files).is_empty());
         let files = [("crates/web/tests/login.rs", ""), ("crates/web/tests/more/main.rs", "")];
         assert_eq!(check(test_binaries, &files).len(), 2);
+    }
+
+    #[test]
+    fn secrets_are_compared_as_they_are() {
+        let files = [
+            ("crates/a/src/x.rs", "if kept.expose() == given {}"),
+            ("crates/a/src/y.rs", "if given != kept.expose() {}"),
+            (
+                "crates/a/src/good.rs",
+                "if kept == given { send(kept.expose()) }\n// a.expose() == b",
+            ),
+            ("crates/a/src/z.rs", "x\n#[cfg(test)]\nassert!(a.expose() == b)"),
+            ("crates/a/tests/it/x.rs", "assert!(a.expose() == b)"),
+        ];
+        assert_eq!(
+            check(compared_secrets, &files),
+            ["crates/a/src/x.rs", "crates/a/src/y.rs"]
+        );
     }
 
     #[test]

@@ -38,6 +38,7 @@ use super::{
 use crate::{
     config::Clouds,
     engine::ingest::{Ingest, IngestError, Job, Taken},
+    listen::NoRoom,
 };
 
 /// Most times that a request is checked again because the configuration changed under it.
@@ -139,11 +140,13 @@ impl Door {
     }
 
     /// Reads a body that may have so many bytes.
-    pub(super) async fn read(body: Body, limit: usize) -> Result<Bytes, Denied> {
+    pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Denied> {
         to_bytes(body, limit).await.map_err(|error| {
-            let source = std::error::Error::source(&error);
-            if source.is_some_and(|source| source.is::<http_body_util::LengthLimitError>()) {
+            let causes = || std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+            if causes().any(|cause| cause.is::<http_body_util::LengthLimitError>()) {
                 Denied::TooLarge { limit }
+            } else if causes().any(|cause| cause.is::<NoRoom>()) {
+                Denied::Unavailable("there is no room for it now".to_owned())
             } else {
                 let message = "could not be read: it was cut short or is wrongly compressed".to_owned();
                 Denied::Invalid {

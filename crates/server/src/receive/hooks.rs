@@ -55,6 +55,8 @@ pub(super) async fn take(
         let source = source.ok_or_else(|| Denied::NotFound(format!("there is no integration type {slug}")))?;
         let query = query.unwrap_or_default();
         let id = integration_id(&query).ok_or(Denied::Unauthorized)?;
+        // A stranger's body is not read: it may be long, and there may be many of them.
+        door.find(&By::Id(id)).await?;
         let body = Door::read(body, door.bounds.hook_body).await?;
         let call = Call {
             method,

@@ -212,13 +212,27 @@ fn of_sns(address: &str) -> Option<Url> {
         .strip_prefix("sns.")?
         .strip_suffix(".amazonaws.com")
         .or_else(|| host.strip_prefix("sns.")?.strip_suffix(".amazonaws.com.cn"))?;
-    let is_region = region.len() >= 3
-        && region
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let plain =
         url.username().is_empty() && url.password().is_none() && url.port().is_none() && url.fragment().is_none();
-    (url.scheme() == "https" && is_region && plain).then_some(url)
+    (url.scheme() == "https" && is_region(region) && plain).then_some(url)
+}
+
+/// Whether this is how a region is called, `us-gov-west-1`, and nothing else: `sns.s3-us-west-2.amazonaws.com` is the S3
+/// bucket of somebody who was quick to call theirs `sns` (Amazon S3, "Legacy endpoints").
+fn is_region(text: &str) -> bool {
+    let letters = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = text.split('-').collect();
+    match parts.as_slice() {
+        [land, middle @ .., number] => {
+            land.len() == 2
+                && letters(land)
+                && !middle.is_empty()
+                && middle.iter().all(|part| letters(part))
+                && digits(number)
+        }
+        [] | [_] => false,
+    }
 }
 
 #[cfg(test)]
@@ -291,6 +305,14 @@ mod tests {
             "https://a@sns.eu-west-1.amazonaws.com/SimpleNotificationService-6aad.pem",
             "https://sns.a.b.amazonaws.com/SimpleNotificationService-6aad.pem",
             "https://bucket.s3.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.s3.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.s3-us-west-2.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.s3-website-us-west-2.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.s3-accelerate.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.us-west-2-.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.us-2.amazonaws.com/SimpleNotificationService-6aad.pem",
+            "https://sns.127.0.0.1/SimpleNotificationService-6aad.pem",
+            "https://sns.eu-west-1.amazonaws.com./SimpleNotificationService-6aad.pem",
             "https://sns.eu-west-1.amazonaws.com:8443/SimpleNotificationService-6aad.pem",
             "https://sns.eu-west-1.amazonaws.com/other.pem",
             "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-6aad.pem?x=1",

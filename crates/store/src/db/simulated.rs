@@ -10,13 +10,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use rusqlite::{Connection, backup::Backup, hooks::Action};
-use tokio::sync::broadcast;
 
 use super::{
     Db, DbError, Dialect, Inner, Tx,
+    bell::Bell,
     sqlite::set_up,
     unit::{Access, Lane, once},
-    wake::WAKES_KEPT,
 };
 use crate::migrate;
 
@@ -197,7 +196,6 @@ impl Db {
     /// A program's way to a database in memory.
     #[must_use]
     pub fn simulated(memory: Arc<Memory>, turnstile: Arc<dyn Turnstile>) -> Self {
-        let (wakes, _) = broadcast::channel(WAKES_KEPT);
         let simulated = Simulated { memory, turnstile };
         let lane = |access| Lane::simulated(access, simulated.clone());
         let inner = Inner {
@@ -205,7 +203,7 @@ impl Db {
             writes: lane(Access::Write),
             reads: lane(Access::Read),
             readers: 0,
-            wakes,
+            bell: Arc::new(Bell::new()),
             threads: Mutex::default(),
             file: None,
         };

@@ -198,7 +198,7 @@ async fn note_with(
 /// Takes one try by the client's address, where that is known.
 fn try_address(state: &AppState, device: &Device, now: Timestamp) -> Result<(), ApiError> {
     match device.ip {
-        Some(ip) => state.throttles.address.take(&ip.to_string(), now),
+        Some(ip) => state.throttles.address.take_from(ip, now),
         None => Ok(()),
     }
 }

@@ -1,6 +1,9 @@
 //! Passwords: hashed with Argon2id, a few at a time, never on the threads that answer.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD as BASE64};
@@ -27,6 +30,8 @@ const SALT_BYTES: usize = 16;
 pub struct Passwords {
     at_once: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
+    /// How many were hashed.
+    done: AtomicU64,
     /// A hash that no password has: checked where there is no account, so that this takes as long.
     nobodys: String,
 }
@@ -54,6 +59,7 @@ impl Passwords {
         Self {
             at_once: Arc::new(Semaphore::new(AT_ONCE_MAX)),
             waiting: Arc::new(Semaphore::new(WAITING_MAX)),
+            done: AtomicU64::new(0),
             nobodys: format!("{PARAMETERS}${}${}", BASE64.encode(salt), BASE64.encode(hash)),
         }
     }
@@ -95,6 +101,11 @@ impl Passwords {
         Ok(right && known && fits)
     }
 
+    /// How many passwords were hashed so far, to be kept or to be compared.
+    pub(crate) fn hashed(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
         let _place = self
             .waiting
@@ -107,6 +118,7 @@ impl Passwords {
             .acquire_owned()
             .await
             .map_err(|_| ApiError::unavailable())?;
+        self.done.fetch_add(1, Ordering::Relaxed);
         // The turn goes with the work: a caller that stops waiting does not make room for more.
         let done = tokio::task::spawn_blocking(move || {
             let result = work();

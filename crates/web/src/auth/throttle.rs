@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashMap,
+    net::{IpAddr, Ipv6Addr},
     sync::{Mutex, PoisonError},
 };
 
@@ -13,6 +14,8 @@ use crate::api::error::ApiError;
 
 /// Most keys that are remembered; beyond it those that are full again are forgotten, then the oldest.
 pub const THROTTLED_KEYS_MAX: usize = 10_000;
+/// The part of an IPv6 address that names the network.
+const NETWORK_V6: u128 = u128::MAX << 64;
 
 /// A number of tries for each key, that fills up again.
 pub struct Throttle {
@@ -55,6 +58,19 @@ impl Throttle {
             full_at.saturating_add(self.refill).unwrap_or(Timestamp::MAX),
         );
         Ok(())
+    }
+
+    /// The same for a client's address. One who has IPv6 has a whole /64 of them (RFC 6177, section 2), and would have as
+    /// many tries as addresses: all of a /64 share theirs.
+    ///
+    /// # Errors
+    /// 429 with the wait.
+    pub fn take_from(&self, address: IpAddr, now: Timestamp) -> Result<(), ApiError> {
+        let network = match address.to_canonical() {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & NETWORK_V6).to_string(),
+        };
+        self.take(&network, now)
     }
 
     /// Gives all tries back: the key has shown that it is no guesser.
@@ -128,6 +144,18 @@ mod tests {
         throttle.take("a", at(10)).unwrap_err();
         throttle.forgive("a");
         throttle.take("a", at(10)).unwrap();
+    }
+
+    #[test]
+    fn a_network_of_ipv6_has_the_tries_of_one() {
+        let throttle = Throttle::new(2, SignedDuration::from_secs(10));
+        let take = |address: &str| throttle.take_from(address.parse().unwrap(), at(0)).is_ok();
+        assert!(take("2001:db8:1:2::1") && take("2001:db8:1:2:ffff::9"));
+        assert!(!take("2001:db8:1:2:abcd:ef01:2345:6789"), "it is the same network");
+        assert!(take("2001:db8:1:3::1"), "another network");
+        assert!(take("192.0.2.1") && take("::ffff:192.0.2.1"));
+        assert!(!take("192.0.2.1"), "an address of IPv4 in both of its forms");
+        assert!(take("192.0.2.2"));
     }
 
     #[test]

@@ -263,7 +263,7 @@ pub(super) async fn set_up(
 
 fn throttle(state: &AppState, peer: Option<Peer>) -> Result<(), ApiError> {
     match peer {
-        Some(peer) => state.throttles.links.take(&peer.0.to_string(), state.clock.now()),
+        Some(peer) => state.throttles.links.take_from(peer.0, state.clock.now()),
         None => Ok(()),
     }
 }

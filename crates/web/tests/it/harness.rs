@@ -167,7 +167,8 @@ impl App {
             vitals: outside.clone(),
             limits: Limits {
                 body_bytes: 64 * 1024,
-                live_streams: 2,
+                live_streams: 3,
+                live_streams_each: 2,
             },
         });
         let router = router(state.clone());
@@ -185,7 +186,9 @@ impl App {
     }
 
     pub(crate) async fn send(&self, mut request: Request<Body>) -> Response<Body> {
-        request.extensions_mut().insert(Peer("192.0.2.1".parse().unwrap()));
+        if request.extensions().get::<Peer>().is_none() {
+            request.extensions_mut().insert(Peer("192.0.2.1".parse().unwrap()));
+        }
         self.router.clone().oneshot(request).await.unwrap()
     }
 

@@ -259,16 +259,32 @@ async fn forms_keep_what_was_typed() {
 #[tokio::test]
 async fn live_streams_tell_of_changes_and_are_bounded() {
     let app = App::new().await;
-    let who = app.signed_in("Rob", Role::Responder).await;
-    let open = async || {
-        let request = app.request(&who, &Method::GET, "/live");
+    let (rob, eve) = (
+        app.signed_in("Rob", Role::Responder).await,
+        app.signed_in("Eve", Role::User).await,
+    );
+    let open = async |who: &As| {
+        let request = app.request(who, &Method::GET, "/live");
         app.send(request.body(Body::empty()).unwrap()).await
     };
-    let first = open().await;
-    let second = open().await;
+    let first = open(&rob).await;
+    let second = open(&rob).await;
     assert_eq!((first.status(), second.status()), (StatusCode::OK, StatusCode::OK));
-    assert_eq!(open().await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        open(&rob).await.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "one has two"
+    );
+    let hers = open(&eve).await;
+    assert_eq!(hers.status(), StatusCode::OK, "others have theirs");
+    assert_eq!(
+        open(&eve).await.status(),
+        StatusCode::SERVICE_UNAVAILABLE,
+        "and all have three"
+    );
     drop(second);
+    let again = open(&eve).await;
+    assert_eq!(again.status(), StatusCode::OK, "a stream that ends makes room");
     let mut body = first.into_body();
     let incident = app.incident("Smoke").await;
     let mut heard = String::new();

@@ -19,6 +19,7 @@ mod password;
 mod problems;
 mod schedules;
 mod second_step;
+mod security;
 mod shell;
 mod sign_in;
 mod together;

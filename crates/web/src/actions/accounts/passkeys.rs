@@ -178,7 +178,7 @@ async fn add(tx: &mut Tx<'_>, passkey: &PasskeyRow) -> Result<(), ApiError> {
 /// 409 when there can be none here, 429 after too many tries.
 pub async fn begin_signing_in(state: &AppState, device: &Device) -> Result<Begun, ApiError> {
     if let Some(ip) = device.ip {
-        state.throttles.links.take(&ip.to_string(), state.clock.now())?;
+        state.throttles.links.take_from(ip, state.clock.now())?;
     }
     keep(state, StepPurpose::Passkey, None, state.passkeys.begin_using()?).await
 }

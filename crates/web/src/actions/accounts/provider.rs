@@ -59,7 +59,7 @@ fn told(words: impl Into<String>) -> Unsigned {
 pub async fn set_out(state: &AppState, next: &str, device: &Device) -> Result<(Url, String), Unsigned> {
     let now = state.clock.now();
     if let Some(ip) = device.ip {
-        state.throttles.links.take(&ip.to_string(), now)?;
+        state.throttles.links.take_from(ip, now)?;
     }
     let provider = settings::current(state)
         .await?
