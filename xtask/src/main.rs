@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod chaos;
 mod environment;
 mod fuzz;
 mod needs;
@@ -37,6 +38,8 @@ enum Task {
     Bench(bench::Options),
     /// Gives the sources what nobody should send, until one breaks or all runs are done. Needs a C++ compiler.
     Fuzz(fuzz::Options),
+    /// Kills, stops and cuts off three replicas and their database under a stream of alerts, for some minutes.
+    Chaos(chaos::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Takes the pictures of the guide anew.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
+        Task::Chaos(options) => chaos::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),

@@ -35,6 +35,7 @@ mod preferences;
 mod process;
 mod providers;
 mod replay;
+mod replicas;
 mod reports;
 mod rooms;
 mod senders;
