@@ -30,7 +30,15 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let mut strike = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     strike
         .current_dir(root())
-        .args(["test", "--locked", "--package", "opsknight-server", "--test", "it", "--"])
+        .args([
+            "test",
+            "--locked",
+            "--package",
+            "opsknight-server",
+            "--test",
+            "it",
+            "--",
+        ])
         .args(["--exact", "--nocapture", TEST])
         .envs(environment.variables.iter().cloned())
         .env("OPSKNIGHT_CHAOS", format!("{} {}", options.minutes * 60, options.seed));

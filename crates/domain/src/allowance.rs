@@ -95,7 +95,11 @@ mod tests {
         );
         let one = take(full_at, quota, at(10));
         assert_eq!((one.full_at, one.remaining, one.refused_until), (at(40), 0, None));
-        assert_eq!(take(full_at, quota, at(1000)).remaining, 2, "nobody saves more than all");
+        assert_eq!(
+            take(full_at, quota, at(1000)).remaining,
+            2,
+            "nobody saves more than all"
+        );
     }
 
     #[test]

@@ -70,7 +70,7 @@ async fn same_key(store: &Store, clock: &dyn Clock) -> anyhow::Result<()> {
     }
     bail!(
         "this database is used with another secret key: set OPSKNIGHT_SECRET_KEY to the one that the other replicas have. \
-         Where that is lost, DELETE FROM setting WHERE name = 'secret-key' lets this one be used, and providers' \
+         Where that is lost, take the row 'secret-key' out of the table 'setting': then this one holds, and providers' \
          credentials are to be entered anew"
     )
 }

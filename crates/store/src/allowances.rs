@@ -108,7 +108,13 @@ impl Allowances {
             return Ok(refused);
         }
         let key = key.to_owned();
-        let taken = shared.take(&Try { key: key.clone(), quota, now }).await?;
+        let taken = shared
+            .take(&Try {
+                key: key.clone(),
+                quota,
+                now,
+            })
+            .await?;
         let mut memory = locked(&self.memory);
         match taken.refused_until {
             Some(_) => remember(&mut memory, &key, taken.full_at, Some(now), now),
@@ -228,7 +234,9 @@ async fn count(tx: &mut Tx<'_>, tries: &[Try]) -> Result<Vec<Taken>, DbError> {
             refused_at: None,
         });
     }
-    let asked = levels.iter().map(|(key, level)| vec![(*key).into(), level.full_at.into()]);
+    let asked = levels
+        .iter()
+        .map(|(key, level)| vec![(*key).into(), level.full_at.into()]);
     let found = tx.query_each(hold, asked.collect()).await?;
     for (level, rows) in levels.values_mut().zip(found) {
         if let Some(mut row) = rows.into_iter().next() {
@@ -279,4 +287,23 @@ fn make_room(memory: &mut HashMap<String, Level>, now: Timestamp) {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_bounded_and_forgets_who_has_all_tries_first() {
+        let at = |seconds| Timestamp::from_second(seconds).unwrap();
+        let mut memory = HashMap::new();
+        remember(&mut memory, "full again", at(1), None, at(0));
+        for n in 1..KEYS_MAX {
+            remember(&mut memory, &n.to_string(), at(100), None, at(0));
+        }
+        remember(&mut memory, "one more", at(101), None, at(2));
+        assert_eq!((memory.len(), memory.contains_key("full again")), (KEYS_MAX, false));
+        remember(&mut memory, "and another", at(101), None, at(2));
+        assert_eq!((memory.len(), memory.contains_key("one more")), (KEYS_MAX, true));
+    }
 }

@@ -33,9 +33,9 @@ pub use self::{
     value::{FromVal, Mismatch, Row, Val},
     wake::Wake,
 };
-pub use crate::migrate::Schema;
 use self::{unit::Lane, wake::WAKES_KEPT};
 use crate::migrate;
+pub use crate::migrate::Schema;
 
 /// The file of the embedded database in its directory.
 pub const FILE: &str = sqlite::FILE_NAME;

@@ -273,7 +273,10 @@ impl Door {
             Ok(allowance) => (Some(allowance), Ok(())),
             Err(error) => {
                 tracing::error!(error = %error, "a request cannot be counted");
-                (None, Err(Denied::Unavailable("the database cannot take events now".into())))
+                (
+                    None,
+                    Err(Denied::Unavailable("the database cannot take events now".into())),
+                )
             }
         }
     }

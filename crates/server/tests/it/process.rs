@@ -221,7 +221,10 @@ impl Server {
         let state = format!("/proc/{}/stat", self.id());
         wait_until("the program stands still", SOON, async || {
             let text = std::fs::read_to_string(&state).unwrap_or_default();
-            text.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')).then_some(())
+            text.rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('T'))
+                .then_some(())
         })
         .await;
     }

@@ -1,6 +1,7 @@
 //! Three real processes on one PostgreSQL, with a stream of alerts to all of them: what holds across them, and what
 //! becomes of it when one dies, sleeps or is cut off, and when the database does.
 
+mod across;
 mod arrears;
 mod chaos;
 mod cluster;
@@ -10,7 +11,6 @@ mod fleet;
 mod full;
 mod line;
 mod servers;
-mod shared;
 mod stream;
 mod upgrade;
 

@@ -7,6 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use opsknight_store::testing::glimpse;
+
 use crate::{both::Place, environment};
 
 use super::{
@@ -123,7 +125,7 @@ async fn whatever_happens_what_was_taken_is_told() {
     }
     let promises = fleet.oracle.promises();
     let around = fleet.around.clone();
-    let tries = fleet.count("SELECT count(*) FROM attempt").await;
+    let tries = fleet.ask(glimpse::tries).await;
     let twice = fleet.settle().await;
     tell(seed, struck, &blows, &seen);
     let (mails, news) = (around.post.taken().len(), around.sink.arrived().len());
@@ -147,5 +149,8 @@ fn tell(seed: u64, struck: Duration, blows: &BTreeMap<Blow, usize>, seen: &Seen)
         count(503),
         count(0)
     );
-    println!("  longest time in which no event was taken: {:.1} s", seen.longest_gap.as_secs_f64());
+    println!(
+        "  longest time in which no event was taken: {:.1} s",
+        seen.longest_gap.as_secs_f64()
+    );
 }

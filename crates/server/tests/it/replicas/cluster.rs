@@ -28,10 +28,17 @@ impl Cluster {
     pub(super) fn start(words: &[&str], settings: &str) -> Self {
         let cluster = Self::folder();
         let mut init = cluster.program("initdb");
-        init.args(["--username", USER, "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C"])
-            .args(words)
-            .arg("--pgdata")
-            .arg(cluster.data());
+        init.args([
+            "--username",
+            USER,
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C",
+        ])
+        .args(words)
+        .arg("--pgdata")
+        .arg(cluster.data());
         quiet(&mut init);
         cluster.set(settings);
         cluster.ctl("start");
@@ -42,9 +49,22 @@ impl Cluster {
     pub(super) fn standby_of(primary: &Self, settings: &str) -> Self {
         let standby = Self::folder();
         let mut copy = standby.program("pg_basebackup");
-        copy.args(["--host", "127.0.0.1", "--port", &primary.port.to_string(), "--username", USER])
-            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync", "--pgdata"])
-            .arg(standby.data());
+        copy.args([
+            "--host",
+            "127.0.0.1",
+            "--port",
+            &primary.port.to_string(),
+            "--username",
+            USER,
+        ])
+        .args([
+            "--write-recovery-conf",
+            "--wal-method=stream",
+            "--checkpoint=fast",
+            "--no-sync",
+            "--pgdata",
+        ])
+        .arg(standby.data());
         quiet(&mut copy);
         standby.set(settings);
         standby.ctl("start");
@@ -54,7 +74,11 @@ impl Cluster {
     fn folder() -> Self {
         let made = quiet(as_user("mktemp".as_ref()).args(["-d", "/tmp/opsknight-cluster-XXXXXX"]));
         let folder = PathBuf::from(made.trim());
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         // Its input ends when we let go of our end of it, or die; a group of its own keeps Ctrl-C from it.
         let script = r#"cat > /dev/null; for try in 1 2 3; do "$1" stop --silent --mode=immediate --pgdata "$2/data"
             rm -rf "$2" && exit 0; sleep 1; done"#;
@@ -72,7 +96,9 @@ impl Cluster {
     }
 
     fn set(&self, line: &str) {
-        let file = fs::OpenOptions::new().append(true).open(self.data().join("postgresql.conf"));
+        let file = fs::OpenOptions::new()
+            .append(true)
+            .open(self.data().join("postgresql.conf"));
         writeln!(file.unwrap(), "{line}").unwrap();
     }
 
@@ -111,7 +137,10 @@ impl Cluster {
             .args([what, "--wait", "--silent", "--timeout=60", "--pgdata"])
             .arg(self.data());
         match what {
-            "start" => command.args(["--options", &options]).arg("--log").arg(self.folder.join("log")),
+            "start" => command
+                .args(["--options", &options])
+                .arg("--log")
+                .arg(self.folder.join("log")),
             "stop" => command.arg("--mode=immediate"),
             _ => &mut command,
         };

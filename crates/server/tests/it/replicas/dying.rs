@@ -1,5 +1,7 @@
 //! One dies with messages on their way, and some sleep with leases and a transaction in their hands.
 
+use opsknight_store::testing::glimpse;
+
 use crate::{
     both::Place,
     process::{SOON, wait_until},
@@ -9,10 +11,6 @@ use super::{fleet::Fleet, stream::Stream};
 
 /// How many senders there are.
 const SENDERS: usize = 3;
-/// Messages that somebody holds.
-const HELD: &str = "SELECT count(*) FROM delivery WHERE state = 'SENDING'";
-/// Tries of which nobody knows how they ended.
-const UNKNOWN: &str = "SELECT count(*) FROM attempt WHERE outcome = 'UNKNOWN'";
 
 /// Waits until so many more events were taken.
 pub(super) async fn more(fleet: &Fleet<'_>, events: usize) {
@@ -26,10 +24,10 @@ pub(super) async fn more(fleet: &Fleet<'_>, events: usize) {
 /// Waits until the others have taken over what was held, and says of how many tries nobody knows the end.
 async fn taken_over(fleet: &Fleet<'_>) -> i64 {
     wait_until("others take over", 2 * SOON, async || {
-        (fleet.count(HELD).await == 0).then_some(())
+        (fleet.ask(glimpse::leased).await == 0).then_some(())
     })
     .await;
-    fleet.count(UNKNOWN).await
+    fleet.ask(glimpse::unknown_tries).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -74,6 +72,13 @@ async fn who_sleeps_past_a_lease_sends_nothing_again_and_holds_nobody_up() {
     let stream = Stream::to(&fleet);
     more(&fleet, 20).await;
     stream.end().await;
-    assert!(slept.statuses.get(&0).is_some_and(|n| *n > 0), "nobody answered for those who slept");
-    assert_eq!(fleet.settle().await, 0, "nothing had been sent, so nothing is sent twice");
+    assert!(
+        slept.statuses.get(&0).is_some_and(|n| *n > 0),
+        "nobody answered for those who slept"
+    );
+    assert_eq!(
+        fleet.settle().await,
+        0,
+        "nothing had been sent, so nothing is sent twice"
+    );
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use opsknight_server::clock::SystemClock;
-use opsknight_store::db::{self, Db, DbError, Tx};
+use opsknight_store::db::{self, Db};
 use opsknight_web::state::Clock as _;
 use serde_json::json;
 
@@ -125,18 +125,16 @@ impl<'a> Fleet<'a> {
     /// Waits until a replica says so of itself.
     pub(super) async fn becomes(&self, n: usize, status: u16) {
         let what = format!("replica {n} says {status}");
-        wait_until(&what, 2 * SOON, async || (self.ready(n).await.0 == status).then_some(())).await;
+        wait_until(&what, 2 * SOON, async || {
+            (self.ready(n).await.0 == status).then_some(())
+        })
+        .await;
     }
 
     /// Asks the database something.
-    pub(super) async fn count(&self, sql: &'static str) -> i64 {
-        let settings = db::Settings {
-            postgres_url: self.place.postgres_url().map(str::to_owned),
-            data_dir: self.place.data_dir(),
-        };
-        let db = Db::open(&settings).await.expect("the database opens");
-        let unit = async move |tx: &mut Tx<'_>| tx.query_one(sql, &[]).await?.take();
-        let n = db.read::<i64, DbError, _>(unit).await.expect("it answers");
+    pub(super) async fn ask(&self, question: impl AsyncFn(&Db) -> i64) -> i64 {
+        let db = database(self.place).await;
+        let n = question(&db).await;
         db.close().await;
         n
     }
@@ -156,6 +154,15 @@ impl<'a> Fleet<'a> {
         }
         pay_the_rest(self.place, &self.around).await
     }
+}
+
+/// The database itself.
+pub(super) async fn database(place: &Place) -> Db {
+    let settings = db::Settings {
+        postgres_url: place.postgres_url().map(str::to_owned),
+        data_dir: place.data_dir(),
+    };
+    Db::open(&settings).await.expect("the database opens")
 }
 
 /// Starts a replica.

@@ -46,7 +46,13 @@ async fn an_embedded_database_without_room() {
     let server = patient(&place).await;
     let api = Api::of(&place, &server).await;
     let service = organisation(&api, 60).await.service;
-    let door = integration(&api, &service, "EVENTS_API_V2", json!({ "rateLimitPerMinute": 100_000 })).await;
+    let door = integration(
+        &api,
+        &service,
+        "EVENTS_API_V2",
+        json!({ "rateLimitPerMinute": 100_000 }),
+    )
+    .await;
     let oracle = Arc::new(Oracle::default());
     let log = place.data_dir().join("opsknight.db-wal");
     let room = fs::metadata(&log).map_or(0, |file| file.len()) + ROOM;
@@ -61,7 +67,9 @@ async fn an_embedded_database_without_room() {
     limit_files(&server.id(), None);
     wait_until("there is room again", SOON, async || {
         let (status, incident) = send(&api.http, &api.base, &door, "room", DETAILS).await;
-        incident.map(|incident| oracle.was_promised("room", &incident)).filter(|()| status == 202)
+        incident
+            .map(|incident| oracle.was_promised("room", &incident))
+            .filter(|()| status == 202)
     })
     .await;
     server.kill().await;

@@ -104,7 +104,10 @@ async fn a_line_carries_falls_silent_and_is_cut() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("postgres://me@{}/here?x=y", listener.local_addr().unwrap());
     let line = Line::to(&url).await;
-    assert!(line.address(&url).ends_with(&format!("@127.0.0.1:{}/here?x=y", line.port)));
+    assert!(
+        line.address(&url)
+            .ends_with(&format!("@127.0.0.1:{}/here?x=y", line.port))
+    );
     let mut near = TcpStream::connect(("127.0.0.1", line.port)).await.unwrap();
     let (mut far, _) = listener.accept().await.unwrap();
     let mut bytes = [0; 2];

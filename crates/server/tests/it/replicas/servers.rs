@@ -1,5 +1,7 @@
 //! The database itself goes: it crashes and comes back, has no room for a while, and is replaced by its standby.
 
+use opsknight_store::testing::glimpse;
+
 use crate::{
     both::Place,
     process::{SOON, wait_until},
@@ -24,8 +26,11 @@ async fn a_server_crashes_has_no_room_and_is_replaced_by_its_standby() {
     let address = format!("postgres://postgres@{},{}/postgres", primary.place(), standby.place());
     let place = Place::at(address);
     let fleet = Fleet::on(&place, 3).await;
-    let synchronous = "SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'";
-    assert_eq!(fleet.count(synchronous).await, 1, "a commit waits for the standby");
+    assert_eq!(
+        fleet.ask(glimpse::synchronous_standbys).await,
+        1,
+        "a commit waits for the standby"
+    );
 
     let stream = Stream::to(&fleet);
     more(&fleet, 20).await;

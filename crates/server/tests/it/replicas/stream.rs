@@ -45,7 +45,7 @@ pub(super) struct Stream {
 impl Stream {
     /// One sender for each integration of the fleet.
     pub(super) fn to(fleet: &Fleet<'_>) -> Self {
-        let (stop, seen): (Arc<AtomicBool>, Arc<Mutex<Seen>>) = Arc::default();
+        let (stop, seen): (Arc<AtomicBool>, Arc<Mutex<Seen>>) = Default::default();
         let mut senders = JoinSet::new();
         let count = Arc::new(AtomicUsize::new(fleet.oracle.promises() * 1000));
         for n in 0..fleet.doors.len() {
@@ -72,7 +72,13 @@ impl Stream {
 
     /// How often this was answered until now.
     pub(super) fn answered(&self, status: u16) -> usize {
-        self.seen.lock().unwrap().statuses.get(&status).copied().unwrap_or_default()
+        self.seen
+            .lock()
+            .unwrap()
+            .statuses
+            .get(&status)
+            .copied()
+            .unwrap_or_default()
     }
 }
 

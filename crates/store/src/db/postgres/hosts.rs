@@ -26,8 +26,6 @@ use super::super::{DbError, tls::Target};
 
 /// How long one host has until a connection stands: the line, encryption, who we are, and that it takes writes.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a host has to show that it is still there.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(3);
 /// What the server is told for each connection: how long we wait at most, and how soon it notices that we are gone. A
 /// transaction of ours waits for nothing between two statements, so one that stands still is of a process that was
 /// stopped, and its locks are not to hold up the other replicas.
@@ -101,7 +99,7 @@ impl Hosts {
         let Some(config) = self.each.get(place) else {
             return false;
         };
-        match timeout(PROBE_TIMEOUT, config.connect(self.tls.clone())).await {
+        match timeout(CONNECT_TIMEOUT, config.connect(self.tls.clone())).await {
             Ok(Ok(_)) => true,
             Ok(Err(error)) => error.as_db_error().is_some(),
             Err(_) => false,

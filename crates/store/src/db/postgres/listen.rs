@@ -57,7 +57,9 @@ async fn listen_once(
     };
     let answered = async |sql: &str| {
         let silent = |_| DbError::unavailable("the listening connection does not answer");
-        timeout(LISTEN_CHECK, client.batch_execute(sql)).await.map_err(silent)??;
+        timeout(LISTEN_CHECK, client.batch_execute(sql))
+            .await
+            .map_err(silent)??;
         Ok::<_, DbError>(())
     };
     let ask = async {
@@ -68,7 +70,9 @@ async fn listen_once(
         loop {
             sleep(LISTEN_CHECK).await;
             if hosts.good() != home {
-                return Err(DbError::unavailable("another of the database's hosts is worked with now"));
+                return Err(DbError::unavailable(
+                    "another of the database's hosts is worked with now",
+                ));
             }
             answered("").await?;
         }

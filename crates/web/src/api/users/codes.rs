@@ -88,11 +88,7 @@ fn hash(state: &AppState, id: ContactMethodId, digits: &str) -> String {
 ///
 /// # Errors
 /// 429 with the wait.
-pub(super) async fn unless_too_often(
-    state: &AppState,
-    row: &ContactMethodRow,
-    now: Timestamp,
-) -> Result<(), ApiError> {
+pub(super) async fn unless_too_often(state: &AppState, row: &ContactMethodRow, now: Timestamp) -> Result<(), ApiError> {
     let codes = &state.throttles.codes;
     codes.take(&row.user.to_string(), now).await?;
     let place = format!("{} {}", row.channel.word(), row.address);

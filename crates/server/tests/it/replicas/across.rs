@@ -32,10 +32,23 @@ async fn what_is_counted_kept_and_shown_is_the_same_at_each() {
 
 /// Signs Ada in at the first replica, and gives back her cookie.
 async fn signed_in(fleet: &Fleet<'_>) -> String {
-    let words = ["user", "create", "--email", "ada@example.com", "--name", "Ada", "--role", "ADMIN", "--password-stdin"];
+    let words = [
+        "user",
+        "create",
+        "--email",
+        "ada@example.com",
+        "--name",
+        "Ada",
+        "--role",
+        "ADMIN",
+        "--password-stdin",
+    ];
     command(fleet.place, &words, "correct horse battery\n").await.well();
     let form = [("email", "ada@example.com"), ("password", "correct horse battery")];
-    let answer = client().post(format!("{}/login", fleet.server(0).url)).form(&form).send();
+    let answer = client()
+        .post(format!("{}/login", fleet.server(0).url))
+        .form(&form)
+        .send();
     let answer = answer.await.unwrap();
     let cookie = answer.headers()[header::SET_COOKIE].to_str().unwrap();
     cookie.split(';').next().unwrap().to_owned()
@@ -57,11 +70,16 @@ async fn watched_elsewhere(fleet: &Fleet<'_>, cookie: &str) {
     let mut heard = String::new();
     let hear = async {
         while !heard.contains("event: change") {
-            heard.push_str(&String::from_utf8_lossy(&live.chunk().await.unwrap().expect("it goes on")));
+            heard.push_str(&String::from_utf8_lossy(
+                &live.chunk().await.unwrap().expect("it goes on"),
+            ));
         }
     };
     let hearing = tokio::time::timeout(SOON, hear).await;
-    assert!(hearing.is_ok(), "the page at one replica hears of what another took: {heard}");
+    assert!(
+        hearing.is_ok(),
+        "the page at one replica hears of what another took: {heard}"
+    );
     // Whoever signs out at one is signed out at all.
     let out = client()
         .post(format!("{}/logout", fleet.server(2).url))
@@ -122,7 +140,11 @@ async fn another_secret_key_is_refused_where_others_have_one() {
     let said = ended.with_code(1);
     assert!(said.contains("OPSKNIGHT_SECRET_KEY"), "{said}");
     wait_until("the first still may", SOON, async || {
-        command(&place, &["migrate"], "").await.well().contains("at this version").then_some(())
+        command(&place, &["migrate"], "")
+            .await
+            .well()
+            .contains("at this version")
+            .then_some(())
     })
     .await;
 }
