@@ -43,7 +43,7 @@ async fn one_dies_with_messages_in_its_hands_and_one_sleeps_within_a_transaction
     .await;
     fleet.kill(0).await;
     fleet.server(1).stopped().await;
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     let seen = stream.end().await;
     assert!(
         seen.statuses.get(&0).is_some_and(|n| *n > 0),
@@ -69,13 +69,13 @@ async fn who_sleeps_past_a_lease_sends_nothing_again() {
     fleet.arm(0, "deliver.leased:1:stop").await;
     let stream = Stream::to(&fleet);
     fleet.server(0).stopped().await;
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     stream.end().await;
     assert!(taken_over(&fleet).await >= 1, "it had something in its hands");
     fleet.server(0).signal("CONT").await;
     fleet.becomes(0, 200).await;
     let stream = Stream::to(&fleet);
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     stream.end().await;
     assert_eq!(
         fleet.settle().await,
