@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod chaos;
 mod deny;
 mod dist;
 mod environment;
@@ -49,6 +50,8 @@ enum Task {
     Dist(dist::Options),
     /// Writes what the program is made of, as a CycloneDX document.
     Sbom(sbom::Options),
+    /// Kills, stops and cuts off three replicas and their database under a stream of alerts, for some minutes.
+    Chaos(chaos::Options),
     /// Sets up what the tests need, prints it as `export` lines, and keeps PostgreSQL running.
     Env(environment::Options),
     /// Takes the pictures of the guide anew.
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Task::Deny(options) => deny::run(&options),
         Task::Dist(options) => dist::run(&options),
         Task::Sbom(options) => sbom::run(&options),
+        Task::Chaos(options) => chaos::run(&options),
         Task::Env(options) => environment::run(&options),
         Task::Screenshots(options) => screenshots::run(&options),
         Task::Tidy => tidy::run(&root()),

@@ -30,5 +30,7 @@ pub mod message;
 
 pub mod delivery;
 
+pub mod allowance;
+
 pub mod metrics;
 pub mod search;

@@ -16,7 +16,7 @@ use axum::{
     routing::get,
 };
 use metrics_exporter_prometheus::PrometheusHandle;
-use opsknight_store::Store;
+use opsknight_store::{Store, db::Schema};
 use opsknight_web::state::{Clock, Peer};
 use serde_json::json;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -130,13 +130,15 @@ fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
 }
 
 async fn ready(State(operator): State<Operator>) -> Response {
-    let database = tokio::time::timeout(READY_WITHIN, operator.store.db.ping()).await;
+    let schema = tokio::time::timeout(READY_WITHIN, operator.store.db.schema()).await;
+    let schema = schema.ok().and_then(Result::ok);
     let still = operator.pulse.still(operator.clock.now());
-    let database_answers = matches!(database, Ok(Ok(())));
-    let well = database_answers && still.is_empty();
+    let database_answers = schema.is_some();
+    let well = schema.as_ref().is_some_and(Schema::serves) && still.is_empty();
     let body = json!({
         "status": if well { "ready" } else { "not ready" },
         "database": if database_answers { "answers" } else { "does not answer" },
+        "schema": schema.and_then(|schema| schema.remark()),
         "workersStandingStill": still,
     });
     let status = if well {

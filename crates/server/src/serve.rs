@@ -15,7 +15,7 @@ use opsknight_store::{
     Store, db,
     seal::Sealer,
     sessions::{self, LinkPurpose},
-    users,
+    settings, users,
 };
 use opsknight_web::state::Clock;
 use tokio::net::TcpListener;
@@ -53,7 +53,27 @@ pub async fn open(settings: &Settings, clock: &dyn Clock) -> anyhow::Result<Stor
     for name in applied {
         tracing::info!("applied migration {name}");
     }
+    if let Some(what) = store.db.schema().await?.remark() {
+        tracing::warn!("{what}");
+    }
+    if settings.database_url.is_some() {
+        same_key(&store, clock).await?;
+    }
     Ok(store)
+}
+
+/// Replicas have one secret key: with another, each would seal what the others cannot open, and sign people out.
+async fn same_key(store: &Store, clock: &dyn Clock) -> anyhow::Result<()> {
+    let (sealer, now) = (store.sealer.clone(), clock.now());
+    let unit = async move |tx: &mut db::Tx<'_>| settings::is_our_key(tx, &sealer, now).await;
+    if store.db.write(unit).await.context("the secret key cannot be checked")? {
+        return Ok(());
+    }
+    bail!(
+        "this database is used with another secret key: set OPSKNIGHT_SECRET_KEY to the one that the other replicas have. \
+         Where that is lost, take the row 'secret-key' out of the table 'setting': then this one holds, and providers' \
+         credentials are to be entered anew"
+    )
 }
 
 /// Opens the database as it is.

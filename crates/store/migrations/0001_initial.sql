@@ -75,6 +75,14 @@ CREATE TABLE heard (
 );
 CREATE INDEX heard_at ON heard (at);
 
+-- How often senders and people did something lately, counted by all replicas together.
+CREATE TABLE allowance (
+    key {key} PRIMARY KEY,
+    full_at BIGINT NOT NULL,
+    refused_at BIGINT
+);
+CREATE INDEX allowance_full ON allowance (full_at);
+
 CREATE TABLE notification_rule (
     id {key} PRIMARY KEY,
     user_id {key} NOT NULL REFERENCES app_user (id),

@@ -39,6 +39,7 @@ pub use self::{
     wake::Wake,
 };
 use crate::migrate;
+pub use crate::migrate::Schema;
 
 /// The file of the embedded database in its directory.
 pub const FILE: &str = sqlite::FILE_NAME;
@@ -145,7 +146,7 @@ impl Db {
     /// applied. Several replicas may do so at once.
     ///
     /// # Errors
-    /// When the database is newer than the program, or an applied migration is not the one the program knows.
+    /// When the program is too old for the database, or an applied migration is not the one the program knows.
     pub async fn migrate(&self, now: Timestamp) -> Result<Vec<String>, DbError> {
         migrate::run(self, now).await
     }
@@ -221,6 +222,14 @@ impl Db {
     /// When the database cannot answer.
     pub async fn pending_migrations(&self) -> Result<Vec<String>, DbError> {
         migrate::pending(self).await
+    }
+
+    /// How the tables stand to this program: a newer one may have changed them since. Only after [`Db::migrate`].
+    ///
+    /// # Errors
+    /// When the database cannot answer.
+    pub async fn schema(&self) -> Result<Schema, DbError> {
+        migrate::schema(self).await
     }
 
     /// Whether nothing was ever kept here: not one migration was applied.

@@ -44,6 +44,8 @@ pub mod troubles;
 
 pub mod heard;
 
+pub mod allowances;
+
 pub mod directory;
 
 pub mod api_keys;

@@ -16,19 +16,77 @@ struct Migration {
     name: &'static str,
     sqlite: &'static str,
     postgres: &'static str,
+    /// Programs that do not know it can go on with the tables all the same: it only adds.
+    only_adds: bool,
 }
 
 impl Migration {
     /// A step in which the databases differ.
     const fn each(name: &'static str, sqlite: &'static str, postgres: &'static str) -> Self {
-        Self { name, sqlite, postgres }
+        Self {
+            name,
+            sqlite,
+            postgres,
+            only_adds: true,
+        }
     }
 
     const fn both(name: &'static str, sql: &'static str) -> Self {
+        Self::each(name, sql, sql)
+    }
+
+    /// A step that takes away what programs before it use. It comes at the earliest one release after the last that uses
+    /// it: those of before refuse to begin, and those that run say that they are not ready.
+    #[cfg_attr(not(test), expect(dead_code, reason = "nothing was taken away yet"))]
+    const fn taking_away(self) -> Self {
         Self {
-            name,
-            sqlite: sql,
-            postgres: sql,
+            only_adds: false,
+            ..self
+        }
+    }
+}
+
+/// How the tables and this program stand to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Schema {
+    /// They are as this program has made them, or will once it begins.
+    Known,
+    /// A newer program has added to them since; this one goes on.
+    Newer {
+        /// What was added.
+        names: Vec<String>,
+    },
+    /// A newer program has taken away what this one needs.
+    TooNew {
+        /// What was changed.
+        names: Vec<String>,
+    },
+}
+
+impl Schema {
+    /// Whether this program can work with the tables.
+    #[must_use]
+    pub const fn serves(&self) -> bool {
+        match self {
+            Self::Known | Self::Newer { .. } => true,
+            Self::TooNew { .. } => false,
+        }
+    }
+
+    /// What an operator should know of it.
+    #[must_use]
+    pub fn remark(&self) -> Option<String> {
+        match self {
+            Self::Known => None,
+            Self::Newer { names } => Some(format!(
+                "the database was made newer by a newer program ({}); this one goes on with it until it is replaced",
+                names.join(", ")
+            )),
+            Self::TooNew { names } => Some(format!(
+                "the database is newer than this program: it has migrations this program does not know ({}), and they take \
+                 away what it needs. Start the program's newer version, or restore a backup from before the upgrade",
+                names.join(", ")
+            )),
         }
     }
 }
@@ -68,6 +126,26 @@ pub(crate) async fn pending(db: &Db) -> Result<Vec<String>, DbError> {
         .collect())
 }
 
+/// How the tables and this program stand to each other.
+pub(crate) async fn schema(db: &Db) -> Result<Schema, DbError> {
+    db.read(async |tx| standing(tx, COUNT).await).await
+}
+
+/// The same for a program that knows so many migrations.
+async fn standing(tx: &mut Tx<'_>, known: usize) -> Result<Schema, DbError> {
+    let later = "SELECT name FROM schema_migration WHERE version > $1 ORDER BY version";
+    let rows = tx.query(later, &[known.into()]).await?;
+    if rows.is_empty() {
+        return Ok(Schema::Known);
+    }
+    let names = rows.into_iter().map(|mut row| row.take()).collect::<Result<_, _>>()?;
+    let floor = "SELECT 1 FROM schema_floor WHERE version > $1 LIMIT 1";
+    Ok(match tx.query_opt(floor, &[known.into()]).await? {
+        Some(_) => Schema::TooNew { names },
+        None => Schema::Newer { names },
+    })
+}
+
 /// A short text that changes with any migration: names the template that tests copy.
 #[cfg(feature = "testing")]
 pub(crate) fn fingerprint() -> String {
@@ -101,7 +179,8 @@ async fn next(
     }
     tx.batch(
         "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL, \
-         checksum TEXT NOT NULL, applied_at BIGINT NOT NULL)",
+         checksum TEXT NOT NULL, applied_at BIGINT NOT NULL); \
+         CREATE TABLE IF NOT EXISTS schema_floor (version BIGINT PRIMARY KEY)",
     )
     .await?;
     let done = tx
@@ -111,16 +190,21 @@ async fn next(
         )
         .await?;
     let count = done.len();
+    let schema = standing(tx, migrations.len()).await?;
+    if let Some(what) = schema.remark().filter(|_| !schema.serves()) {
+        return Err(DbError::other(what));
+    }
     for (index, mut row) in done.into_iter().enumerate() {
         let (version, name, found): (i64, String, String) = (row.take()?, row.take()?, row.take()?);
-        let Some(known) = migrations
-            .get(index)
-            .filter(|_| Ok(version) == i64::try_from(index + 1))
-        else {
+        if Ok(version) != i64::try_from(index + 1) {
             return Err(DbError::other(format!(
-                "the database is newer than this program: it has migration {version} ({name}). \
-                 Start the program's newer version, or restore a backup from before the upgrade"
+                "the database has migration {version} ({name}) without those before it: no release has made it so. \
+                 Restore a backup"
             )));
+        }
+        let Some(known) = migrations.get(index) else {
+            // It only added, as was seen above.
+            continue;
         };
         if found != checksum(&known.text(tx.dialect())) {
             return Err(DbError::other(format!(
@@ -144,6 +228,10 @@ async fn next(
         ],
     )
     .await?;
+    if !migration.only_adds {
+        let floor = "INSERT INTO schema_floor (version) VALUES ($1)";
+        tx.execute(floor, &[(count + 1).into()]).await?;
+    }
     Ok(Some(migration.name))
 }
 
@@ -171,6 +259,41 @@ fn checksum(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::db::Settings;
+
+    /// What a program knows, and what a later one does.
+    static STEPS: [Migration; 3] = [
+        Migration::both("0001_one", "CREATE TABLE one (id BIGINT)"),
+        Migration::both("0002_two", "ALTER TABLE one ADD COLUMN more TEXT"),
+        Migration::both("0003_three", "ALTER TABLE one DROP COLUMN id").taking_away(),
+    ];
+
+    #[tokio::test]
+    async fn an_older_program_goes_on_until_something_was_taken_away() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            postgres_url: None,
+            data_dir: dir.path().to_owned(),
+        };
+        let db = Db::open(&settings).await.unwrap();
+        let older = async || {
+            let begun = run_these(&db, &STEPS[..1], Timestamp::UNIX_EPOCH).await;
+            let seen = db.read(async |tx| standing(tx, 1).await).await;
+            (begun, seen.unwrap())
+        };
+        assert_eq!(older().await, (Ok(vec!["0001_one".to_owned()]), Schema::Known));
+        run_these(&db, &STEPS[..2], Timestamp::UNIX_EPOCH).await.unwrap();
+        let names = vec!["0002_two".to_owned()];
+        assert_eq!(older().await, (Ok(vec![]), Schema::Newer { names }));
+        run_these(&db, &STEPS, Timestamp::UNIX_EPOCH).await.unwrap();
+        let (begun, seen) = older().await;
+        assert!(
+            begun.unwrap_err().to_string().contains("0003_three") && !seen.serves(),
+            "{seen:?}"
+        );
+        assert_eq!(run_these(&db, &STEPS, Timestamp::UNIX_EPOCH).await, Ok(vec![]));
+        db.close().await;
+    }
 
     #[test]
     fn migrations_are_numbered_from_one_without_a_gap() {

@@ -29,6 +29,24 @@ const fn place(name: &str) -> Place<'_> {
     }
 }
 
+/// What is sealed at the first start, so that later ones can tell whether they hold the same key.
+const KEY_PROOF: (&str, &str) = ("secret-key", "opsknight");
+
+/// Whether what is sealed in this database was sealed with our secret key. The first who asks makes it theirs.
+///
+/// # Errors
+/// When the database cannot answer.
+pub async fn is_our_key(tx: &mut Tx<'_>, sealer: &Sealer, now: Timestamp) -> Result<bool, DbError> {
+    let (name, text) = KEY_PROOF;
+    let insert = "INSERT INTO setting (name, sealed, updated_at) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
+    let sealed = seal(sealer, place(name), &Secret::new(text))?;
+    tx.execute(insert, &[name.into(), sealed.as_str().into(), now.into()])
+        .await?;
+    let select = "SELECT sealed FROM setting WHERE name = $1";
+    let stored: String = tx.query_one(select, &[name.into()]).await?.take()?;
+    Ok(sealer.open(place(name), &stored).is_ok_and(|opened| opened == text))
+}
+
 /// What is set under this name, and since when.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 //! PostgreSQL is the server that `OPSKNIGHT_TEST_POSTGRES` names (`postgres://…`, with the right to make databases);
 //! without it a test fails. Each test has a database of its own, copied from a template that was migrated once.
 
+pub mod glimpse;
+
 use std::{ops::Deref, path::Path, thread, time::Duration};
 
 use jiff::Timestamp;

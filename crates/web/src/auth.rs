@@ -22,5 +22,5 @@ pub(crate) use self::{
 pub use self::{
     callers::{bearer_caller, caller},
     password::{PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Passwords, password_problem},
-    throttle::{THROTTLED_KEYS_MAX, Throttle, Throttles},
+    throttle::{Throttle, Throttles},
 };

@@ -24,8 +24,8 @@ pub trait Receive: Send + Sync {
     /// when there is no such integration.
     async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer>;
 
-    /// When a request of this integration was last turned away for its number, as far as this program remembers.
-    fn limited_at(&self, integration: IntegrationId) -> Option<Timestamp>;
+    /// When a request of this integration was last turned away for its number, as far as that is remembered.
+    async fn limited_at(&self, integration: IntegrationId) -> Option<Timestamp>;
 
     /// Reads a request as one that arrives now would be read, and says what it would lead to. Nothing is stored.
     ///

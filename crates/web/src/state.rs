@@ -255,11 +255,12 @@ impl AppState {
     pub fn new(parts: Parts) -> Self {
         let passwords = Passwords::new(&*parts.clock);
         let passkeys = Passkeys::of(&parts.public_url);
+        let throttles = Throttles::new(&parts.store.db);
         let listeners = Listeners::new(&parts.limits);
         Self(Arc::new(Inner {
             parts,
             passwords,
-            throttles: Throttles::default(),
+            throttles,
             listeners,
             rooms: Rooms::default(),
             glances: Glances::default(),

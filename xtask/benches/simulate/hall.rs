@@ -275,7 +275,9 @@ impl State {
     }
 
     pub(crate) fn working(&self) -> Vec<usize> {
-        (0..self.machines.len()).filter(|replica| self.works(*replica)).collect()
+        (0..self.machines.len())
+            .filter(|replica| self.works(*replica))
+            .collect()
     }
 
     /// Whether leases may end by one clock while they are held by another.
@@ -304,7 +306,8 @@ impl State {
                 self.is(who) && self.works(who.replica)
             })
             .collect();
-        let waits = ready.is_empty() || (self.dice.one_in(40) && self.first().is_some_and(|(at, _)| at < self.now + WAITS));
+        let waits =
+            ready.is_empty() || (self.dice.one_in(40) && self.first().is_some_and(|(at, _)| at < self.now + WAITS));
         if waits && let Some(next) = self.pass() {
             return next;
         }

@@ -34,6 +34,10 @@ pub(crate) fn play(words: &[String]) -> anyhow::Result<bool> {
             well = false;
         }
     }
-    println!("simulate: {} seeds, {}", seeds.len(), if well { "all is well" } else { "something is wrong" });
+    println!(
+        "simulate: {} seeds, {}",
+        seeds.len(),
+        if well { "all is well" } else { "something is wrong" }
+    );
     Ok(well)
 }

@@ -175,12 +175,17 @@ pub(crate) fn handed_over(state: &mut State, call: &Call) {
             failures.push(format!("{name}: it is sent by a replica that does not hold it"));
         }
         if message.row.purpose == "PAGE" && !hold.wanted {
-            failures.push(format!("{name}: it is sent although the incident was not open when it was taken"));
+            failures.push(format!(
+                "{name}: it is sent although the incident was not open when it was taken"
+            ));
         }
         if wall >= hold.until {
             failures.push(format!("{name}: it is sent after its lease of {LEASE:#} had ended"));
         }
-        let is_named = message.row.incident.is_none_or(|incident| call.tells.contains(&incident));
+        let is_named = message
+            .row
+            .incident
+            .is_none_or(|incident| call.tells.contains(&incident));
         if message.row.purpose == "PAGE" && !is_named {
             failures.push(format!("{name}: the message does not name it"));
         }

@@ -9,7 +9,7 @@ use opsknight_domain::{
     incident::{Actor, Change, Entry, EntryKind, Incident, Status},
 };
 use opsknight_store::{
-    Store,
+    Store, allowances,
     audit::{self, AuditLine, of_program},
     db::{DbError, Tx},
     deliveries,
@@ -138,6 +138,7 @@ impl Auditor {
         let overtaken_before = now.saturating_sub(ENDS_KEPT).unwrap_or(Timestamp::MIN);
         let heard_before = now.saturating_sub(HEARD_KEPT).unwrap_or(Timestamp::MIN);
         let unit = async move |tx: &mut Tx<'_>| {
+            allowances::forget(tx, now).await?;
             receipts::forget_remote_ids(tx, before).await?;
             ended::forget(tx, overtaken_before).await?;
             heard::forget(tx, heard_before).await?;

@@ -8,7 +8,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use jiff::Timestamp;
 use opsknight_domain::{
-    delivery::{self, DeliveryError, LEASE, Next, Purpose, Tries},
+    delivery::{self, CALL_TIMEOUT, DeliveryError, LEASE, Next, Purpose, Tries},
     id::WebhookId,
     message::Message,
 };
@@ -99,8 +99,9 @@ impl Deliverer {
         if taken > 0 {
             failpoint::hit("deliver.leased");
         }
+        let until = leased_until(now);
         for letter in letters {
-            self.send(letter, now);
+            self.send(letter, now, until);
         }
         Ok(done + taken)
     }
@@ -144,7 +145,7 @@ impl Deliverer {
 
     /// One transaction: records what has ended with its consequences, and leases what is due.
     async fn exchange(&mut self, now: Timestamp) -> Result<Vec<Letter>, DbError> {
-        let until = now.saturating_add(LEASE).unwrap_or(Timestamp::MAX);
+        let until = leased_until(now);
         let ended = Arc::new(std::mem::take(&mut self.ended));
         let busy: Vec<Lane> = self.lanes.values().copied().collect();
         let (store, clock, links, recorded) = (
@@ -166,7 +167,7 @@ impl Deliverer {
         written
     }
 
-    fn send(&mut self, letter: Letter, now: Timestamp) {
+    fn send(&mut self, letter: Letter, now: Timestamp, until: Timestamp) {
         let (clock, outbox) = (self.clock.clone(), self.outbox.clone());
         let lane = lane(&letter.leased);
         metrics::histogram!("opsknight_delivery_wait_seconds")
@@ -175,6 +176,7 @@ impl Deliverer {
             let started_at = clock.now();
             let started = std::time::Instant::now();
             let told = match &letter.message {
+                _ if !is_in_time(started_at, until) => Told::nothing(stood_still(started_at)),
                 Ok(message) => post(&outbox, &letter, message, &*clock).await,
                 Err(why) => Told::nothing(Ending::Skipped { detail: why.clone() }),
             };
@@ -251,6 +253,28 @@ impl Deliverer {
         let ended = std::mem::take(&mut self.ended);
         let unit = async move |tx: &mut Tx<'_>| consequence::record(tx, &store, &*clock, &ended, now).await;
         self.store.db.write(unit).await
+    }
+}
+
+fn leased_until(now: Timestamp) -> Timestamp {
+    now.saturating_add(failpoint::lease(LEASE)).unwrap_or(Timestamp::MAX)
+}
+
+/// Whether a try that begins now ends before its lease does, however long its provider takes. A program that was stopped
+/// and goes on has leases that others hold now.
+fn is_in_time(now: Timestamp, until: Timestamp) -> bool {
+    // Two calls at most can take as long as a call may, and a third of a lease is as long as that.
+    const { assert!(CALL_TIMEOUT.as_secs() * 2 <= LEASE.as_secs() / 3) };
+    now.saturating_add(failpoint::lease(LEASE) / 3)
+        .is_ok_and(|ends| ends <= until)
+}
+
+/// A try that was not begun. It is recorded only where nobody else has taken the message over.
+fn stood_still(now: Timestamp) -> Ending {
+    Ending::Again {
+        at: now,
+        outcome: "RETRY",
+        detail: "the program stood still before this was sent".into(),
     }
 }
 

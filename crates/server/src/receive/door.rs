@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use opsknight_channels::DeliveryError;
 use opsknight_domain::{
     event::Normalised,
-    id::{ApiKeyId, AuditId, IntegrationId, ReceiptId, ServiceId},
+    id::{AuditId, IntegrationId, ReceiptId, ServiceId},
     incident::Actor,
 };
 use opsknight_store::{
@@ -33,7 +33,7 @@ use super::{
     answer::{self, Denied},
     authority::Authority,
     credentials,
-    limit::{Allowance, Limits},
+    limit::{Allowance, Limits, Sender},
 };
 use crate::{
     config::Clouds,
@@ -53,24 +53,18 @@ pub struct Bounds {
     pub hook_body: usize,
 }
 
-/// Whose allowance is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Sender {
-    /// An integration.
-    Integration(IntegrationId),
-    /// A program with an API key.
-    ApiKey(ApiKeyId),
-}
-
 /// The state of the way in.
 pub struct Door {
     pub(super) store: Store,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) limits: Limits<Sender>,
+    pub(super) limits: Limits,
     pub(super) bounds: Bounds,
     pub(super) authority: Authority,
     ingest: Ingest,
 }
+
+/// What was taken of an allowance, where it could be counted, and whether the request passes.
+pub(super) type Spent = (Option<Allowance>, Result<(), Denied>);
 
 /// By what a request names its integration.
 #[derive(Debug, Clone)]
@@ -127,7 +121,7 @@ impl Door {
         bounds: Bounds,
         clouds: Clouds,
     ) -> Result<Self, DeliveryError> {
-        let limits = Limits::new(clock.clone());
+        let limits = Limits::new(&store.db, clock.clone());
         let authority = Authority::new(clouds, clock.clone())?;
         Ok(Self {
             store,
@@ -273,13 +267,21 @@ impl Door {
     }
 
     /// Takes one request from the sender's allowance.
-    pub(super) fn allow(&self, sender: Sender, per_minute: u32) -> (Allowance, Result<(), Denied>) {
-        let allowance = self.limits.take(sender, per_minute);
-        if allowance.retry_after_s.is_some() {
-            metrics::counter!("opsknight_rate_limited_total").increment(1);
-            return (allowance, Err(Denied::TooMany(allowance)));
+    pub(super) async fn allow(&self, sender: Sender, per_minute: u32) -> Spent {
+        match self.limits.take(sender, per_minute).await {
+            Ok(allowance) if allowance.retry_after_s.is_some() => {
+                metrics::counter!("opsknight_rate_limited_total").increment(1);
+                (Some(allowance), Err(Denied::TooMany(allowance)))
+            }
+            Ok(allowance) => (Some(allowance), Ok(())),
+            Err(error) => {
+                tracing::error!(error = %error, "a request cannot be counted");
+                (
+                    None,
+                    Err(Denied::Unavailable("the database cannot take events now".into())),
+                )
+            }
         }
-        (allowance, Ok(()))
     }
 }
 

@@ -27,9 +27,9 @@ use serde_json::{Value, json};
 use super::{
     answer::{self, Denied},
     credentials::{self, Authorization},
-    door::{By, Door, Passed, Refused, Sender, with_allowance},
-    limit::{Allowance, PER_MINUTE},
-    pagerduty::{admit, kept_body, passed, spent},
+    door::{By, Door, Passed, Refused, with_allowance},
+    limit::{Allowance, PER_MINUTE, Sender},
+    pagerduty::{Once, admit, kept_body, passed, spent},
 };
 use crate::engine::ingest::{Brief, Taken};
 
@@ -110,13 +110,13 @@ async fn by_integration_key(
     body: &Bytes,
     allowance: &mut Option<Allowance>,
 ) -> Result<Taken, Denied> {
-    let once = std::sync::Mutex::new(None);
+    let once = Once::new();
     let event = event(door, body);
     let taken = door
         .checked(&By::Key(key.clone()), |found| {
             let (event, once) = (&event, &once);
             async move {
-                admit(door, &found, once)?;
+                admit(door, &found, once).await?;
                 let passed = passed(door, &found, PATH, headers, kept_body(body, key));
                 match event {
                     Ok(event) => {
@@ -157,8 +157,8 @@ async fn by_api_key(
     if !row.scopes.iter().any(|scope| scope == SCOPE) {
         return Err(Denied::Forbidden(format!("the API key lacks the scope {SCOPE}")));
     }
-    let (state, allowed) = door.allow(Sender::ApiKey(row.id), PER_MINUTE);
-    *allowance = Some(state);
+    let (state, allowed) = door.allow(Sender::ApiKey(row.id), PER_MINUTE).await;
+    *allowance = state;
     allowed?;
     let enqueue = events::parse_enqueue(body)?;
     let service = service_id(enqueue.service_id.as_deref())?;

@@ -21,8 +21,9 @@ use super::{
     answer::{self, Denied},
     authority::{self, Doubt, Unconfirmed},
     credentials,
-    door::{By, Door, Found, Passed, Refused, Sender, same, with_allowance},
+    door::{By, Door, Found, Passed, Refused, same, with_allowance},
     limit::Allowance,
+    pagerduty::{Once, admit, spent},
 };
 use crate::engine::ingest::Taken;
 
@@ -85,26 +86,18 @@ pub(super) async fn pass(
     allowance: &mut Option<Allowance>,
 ) -> Result<(&'static dyn Source, Vec<Taken>), Denied> {
     // One request is one token, however often it is checked.
-    let taken_from = std::sync::Mutex::new(None);
+    let once = Once::new();
     let passed = door
         .checked(&By::Id(id), |found| {
-            let taken_from = &taken_from;
+            let once = &once;
             async move {
                 check(source, &found, call, door).await?;
-                let allowed = {
-                    let mut taken_from = taken_from.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-                    let per_minute = found.integration.rate_limit_per_minute;
-                    taken_from
-                        .get_or_insert_with(|| door.allow(Sender::Integration(id), per_minute))
-                        .1
-                        .clone()
-                };
-                allowed.map_err(Refused::Final)?;
+                admit(door, &found, once).await?;
                 hand_over(door, source, &found, call).await
             }
         })
         .await;
-    *allowance = taken_from.into_inner().ok().flatten().map(|(allowance, _)| allowance);
+    *allowance = spent(once);
     passed.map(|taken| (source, taken))
 }
 

@@ -20,11 +20,12 @@ use opsknight_store::{
     secret::Secret,
 };
 use serde_json::{Value, json};
+use tokio::sync::OnceCell;
 
 use super::{
     answer::{self, Denied},
-    door::{By, Door, Found, Passed, Refused, Sender, with_allowance},
-    limit::Allowance,
+    door::{By, Door, Found, Passed, Refused, Spent, with_allowance},
+    limit::{Allowance, Sender},
 };
 
 /// The path of alert events.
@@ -89,12 +90,12 @@ async fn alert(
     let event = enqueue.into_event(|| door.clock.uuid_v4().simple().to_string());
     let dedup_key = event.dedup_key.clone();
     let (door_, event_, key_) = (door, &event, &key);
-    let once = std::sync::Mutex::new(None);
+    let once = Once::new();
     let taken = door
         .checked(&By::Key(key.clone()), |found| {
             let (body, once) = (&body, &once);
             async move {
-                admit(door_, &found, once)?;
+                admit(door_, &found, once).await?;
                 let passed = passed(door_, &found, ENQUEUE, headers, kept_body(body, key_));
                 door_
                     .hand_over(passed, vec![Normalised::Event(Box::new(event_.clone()))])
@@ -113,12 +114,12 @@ async fn change(door: &Door, headers: &HeaderMap, body: Body, allowance: &mut Op
         Err(invalid) => return Err(refused(door, headers, (ENQUEUE_CHANGE, &body), invalid, allowance).await),
     };
     let key = Secret::new(events::check_routing_key(change.routing_key.as_deref())?);
-    let once = std::sync::Mutex::new(None);
+    let once = Once::new();
     let kept = door
         .checked(&By::Key(key.clone()), |found| {
             let (change, once, body, key) = (&change, &once, &body, &key);
             async move {
-                admit(door, &found, once)?;
+                admit(door, &found, once).await?;
                 let passed = passed(door, &found, ENQUEUE_CHANGE, headers, kept_body(body, key));
                 keep_change(door, &found, change, &passed).await
             }
@@ -142,12 +143,12 @@ async fn refused(
     let Some(key) = fields["routing_key"].as_str().map(Secret::new) else {
         return denied;
     };
-    let (once, reason) = (std::sync::Mutex::new(None), denied.message());
+    let (once, reason) = (Once::new(), denied.message());
     let kept = door
         .checked(&By::Key(key.clone()), |found| {
             let (once, key, reason) = (&once, &key, &reason);
             async move {
-                admit(door, &found, once)?;
+                admit(door, &found, once).await?;
                 let passed = passed(door, &found, path, headers, kept_body(body, key));
                 door.keep_surely(passed, 400, reason).await
             }
@@ -162,20 +163,20 @@ async fn refused(
 }
 
 /// The allowance of a request, taken once however often the request is checked.
-pub(super) type Once = std::sync::Mutex<Option<(Allowance, Result<(), Denied>)>>;
+pub(super) type Once = OnceCell<Spent>;
 
 pub(super) fn spent(once: Once) -> Option<Allowance> {
-    once.into_inner().ok().flatten().map(|(allowance, _)| allowance)
+    once.into_inner().and_then(|(allowance, _)| allowance)
 }
 
 /// Whether the integration takes events, and as many.
-pub(super) fn admit(door: &Door, found: &Found, once: &Once) -> Result<(), Refused> {
+pub(super) async fn admit(door: &Door, found: &Found, once: &Once) -> Result<(), Refused> {
     if !found.integration.enabled {
         return Err(Refused::Denied(Denied::Forbidden("the integration is disabled".into())));
     }
-    let mut once = once.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let sender = Sender::Integration(found.integration.id);
-    let (_, allowed) = once.get_or_insert_with(|| door.allow(sender, found.integration.rate_limit_per_minute));
+    let per_minute = found.integration.rate_limit_per_minute;
+    let (_, allowed) = once.get_or_init(|| door.allow(sender, per_minute)).await;
     allowed.clone().map_err(Refused::Final)
 }
 

@@ -13,14 +13,19 @@ use serde_json::{Value, json};
 
 use super::{
     answer::Denied,
-    door::{By, Door, Sender},
+    door::{By, Door},
     hooks::{self, Call, accepted_body},
+    limit::Sender,
 };
 
 #[async_trait]
 impl Receive for Door {
-    fn limited_at(&self, integration: IntegrationId) -> Option<Timestamp> {
-        self.limits.denied_at(&Sender::Integration(integration))
+    async fn limited_at(&self, integration: IntegrationId) -> Option<Timestamp> {
+        let at = self.limits.denied_at(Sender::Integration(integration)).await;
+        at.unwrap_or_else(|error| {
+            tracing::error!(error = %error, "it cannot be told when a sender was last turned away");
+            None
+        })
     }
 
     async fn send_test_event(&self, integration: IntegrationId) -> Option<TestAnswer> {

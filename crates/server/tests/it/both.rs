@@ -52,6 +52,14 @@ impl Place {
         }
     }
 
+    /// An empty directory for the secret key, and the PostgreSQL database at this address.
+    pub(crate) fn at(url: String) -> Self {
+        Self {
+            postgres_url: Some(url),
+            ..Self::sqlite()
+        }
+    }
+
     /// A directory that is the test's own.
     pub(crate) fn dir(&self) -> PathBuf {
         self.dir.path().to_owned()

@@ -1,15 +1,11 @@
 //! `kill -9`, at any moment under load and at each place where a crash would hurt most: nothing that was promised is
 //! lost, and nothing is sent twice but what was on its way at that moment.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use jiff::SignedDuration;
 use opsknight_server::clock::SystemClock;
 use opsknight_web::state::Clock as _;
 use serde_json::{Value, json};
@@ -21,7 +17,8 @@ use crate::{
     oracle::{Oracle, settled},
     post_office::PostOffice,
     process::{SOON, Server, wait_until},
-    world::{Around, Turned, World},
+    replicas::pay_the_rest,
+    world::{Around, Turned},
 };
 
 both! {
@@ -134,47 +131,6 @@ impl<'a> Stage<'a> {
             "what it holds is finished at the end"
         );
     }
-
-    /// Turns the clock until the leases of the dead have ended, and sees to it that everything was sent, and nothing
-    /// twice but what was on its way. Gives back how many messages arrived twice.
-    async fn pay_the_rest(&self) -> usize {
-        let mut world = World::on(self.place, self.around.clone()).await;
-        world.pass(SystemClock.now().duration_since(world.now()) + SignedDuration::from_secs(61));
-        world.minutes(10).await;
-        let mut arrived: BTreeMap<String, usize> = BTreeMap::new();
-        let letters = self.around.post.taken().into_iter().map(|letter| letter.id());
-        for id in letters.chain(self.around.sink.arrived().iter().map(|one| one.id().to_owned())) {
-            *arrived.entry(id).or_default() += 1;
-        }
-        let messages = world.api.all("/api/notifications").await;
-        let incidents = world.api.all("/api/incidents").await;
-        let told = |event: &str| messages.iter().filter(|message| message["event"] == event).count();
-        assert!(
-            told("incident.triggered") >= incidents.len(),
-            "the webhook is told of every incident"
-        );
-        let mut twice = 0;
-        let mut decided = BTreeSet::new();
-        for message in &messages {
-            let id = message["id"].as_str().unwrap();
-            decided.insert(id.to_owned());
-            let of = |id: &str| arrived.get(id).copied().unwrap_or_default();
-            // Pages that were gathered arrive under the name of the first of them.
-            let (own, along) = (of(id), message["sentWith"].as_str().map_or(0, of));
-            let tries = usize::try_from(message["tries"].as_u64().unwrap()).unwrap();
-            assert_eq!(message["status"], "SENT", "{message}");
-            assert!(own + along >= 1, "{message} never arrived");
-            assert!(own <= tries, "{message} arrived {own} times");
-            twice += usize::from(own > 1);
-        }
-        let undecided: Vec<&String> = arrived.keys().filter(|id| !decided.contains(*id)).collect();
-        assert!(
-            undecided.is_empty(),
-            "something arrived that nobody decided on: {undecided:?}"
-        );
-        world.finish().await;
-        twice
-    }
 }
 
 async fn start(place: &Place, port: &str, failpoint: Option<&str>) -> Server {
@@ -211,7 +167,7 @@ async fn killed_at_any_moment_it_keeps_its_promises(place: &Place) {
         stage.die(None, killed_after).await;
     }
     stage.check().await;
-    stage.pay_the_rest().await;
+    pay_the_rest(stage.place, &stage.around).await;
     assert!(stage.oracle.promises() >= KILLED_AFTER.iter().sum());
 }
 
@@ -221,7 +177,7 @@ async fn killed_where_it_hurts_it_keeps_its_promises(place: &Place) {
         stage.die(Some(failpoint), usize::MAX).await;
     }
     stage.check().await;
-    let twice = stage.pay_the_rest().await;
+    let twice = pay_the_rest(stage.place, &stage.around).await;
     assert!(
         twice >= 1,
         "what was sent and not recorded is sent again: the window is where it should be"

@@ -53,6 +53,19 @@ pub(crate) fn node_peers() -> PathBuf {
     program("OPSKNIGHT_TEST_NODE_PEERS")
 }
 
+/// The folder with PostgreSQL's own programs.
+pub(crate) fn postgres_bin() -> PathBuf {
+    program("OPSKNIGHT_TEST_POSTGRES_BIN")
+}
+
+/// For how many seconds and by which seed the replicas are struck; none: as in every run of the tests.
+#[expect(clippy::disallowed_methods, reason = "the command tells its test how long it has")]
+pub(crate) fn chaos() -> Option<(u64, u64)> {
+    let text = std::env::var("OPSKNIGHT_CHAOS").ok()?;
+    let (seconds, seed) = text.split_once(' ').expect("seconds and a seed");
+    Some((seconds.parse().expect("seconds"), seed.parse().expect("a seed")))
+}
+
 /// One of our own scripts that drive third-party programs.
 pub(crate) fn peer(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script)

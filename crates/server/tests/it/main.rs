@@ -37,6 +37,7 @@ mod preferences;
 mod process;
 mod providers;
 mod replay;
+mod replicas;
 mod reports;
 mod rooms;
 mod senders;

@@ -148,6 +148,11 @@ impl Server {
     pub(crate) async fn start(place: &Place, variables: &[(&str, &str)]) -> Self {
         let mut command = opsknight(place);
         command.envs(variables.iter().copied());
+        Self::run(command).await
+    }
+
+    /// Starts the server by this command and waits until it says where it is.
+    pub(crate) async fn run(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the program starts");
         let printed = Printed::default();
         printed.gather(child.stdout.take().expect("its output is a pipe"));
@@ -193,13 +198,35 @@ impl Server {
 
     /// Asks it to end, as a service manager does, and waits until it has.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
-        let id = self.child.id().expect("it runs");
+        self.signal("TERM").await;
+        self.ended().await
+    }
+
+    /// Its number.
+    pub(crate) fn id(&self) -> String {
+        self.child.id().expect("it runs").to_string()
+    }
+
+    /// Sends it a signal.
+    pub(crate) async fn signal(&self, name: &str) {
         let told = Command::new("sh")
-            .args(["-c", &format!("kill -TERM {id}")])
+            .args(["-c", &format!("kill -{name} {}", self.id())])
             .status()
             .await;
         assert!(told.expect("a shell is there").success());
-        self.ended().await
+    }
+
+    /// Waits until it stands still, as `SIGSTOP` makes it.
+    pub(crate) async fn stopped(&self) {
+        let state = format!("/proc/{}/stat", self.id());
+        wait_until("the program stands still", SOON, async || {
+            let text = std::fs::read_to_string(&state).unwrap_or_default();
+            text.rsplit(") ")
+                .next()
+                .is_some_and(|rest| rest.starts_with('T'))
+                .then_some(())
+        })
+        .await;
     }
 }
 

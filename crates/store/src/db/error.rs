@@ -196,6 +196,10 @@ fn from_answer(answer: &tokio_postgres::error::DbError) -> DbError {
         SqlState::FEATURE_NOT_SUPPORTED if answer.message().contains("cached plan") => {
             return DbError::Conflict { what };
         }
+        // We were stopped for so long that the server gave the transaction up, or it is a standby now.
+        SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT | SqlState::READ_ONLY_SQL_TRANSACTION => {
+            return DbError::Unavailable { what };
+        }
         SqlState::LOCK_NOT_AVAILABLE | SqlState::QUERY_CANCELED | SqlState::TOO_MANY_CONNECTIONS => {
             return DbError::Busy { what };
         }

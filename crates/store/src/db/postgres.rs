@@ -1,26 +1,36 @@
 //! PostgreSQL: a pool, one thread that runs units as transactions, and the connection that hears wake-ups.
 
+mod hosts;
+mod line;
+mod listen;
+
 use std::{
     panic::AssertUnwindSafe,
-    sync::Arc,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
-use futures_util::{FutureExt as _, StreamExt as _};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot},
     task::JoinSet,
     time::{sleep, timeout},
 };
-use tokio_postgres::AsyncMessage;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
+use self::{
+    hosts::{CONNECT_TIMEOUT, Dialler, Hosts},
+    line::{Line, or_silent},
+};
 use super::{
     DbError, Tx, Wake,
     bell::Bell,
-    tls::{self, Target},
+    tls,
     unit::{self, Access, Lane, Message},
     wake::CHANNEL,
 };
@@ -29,21 +39,17 @@ use super::{
 const CONNECTIONS_MAX: usize = 16;
 /// How long a unit waits for a free connection.
 const POOL_WAIT: Duration = Duration::from_secs(8);
-/// How long making a connection may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a commit may take until its outcome counts as unknown. It takes as long as a synchronous standby, and without
+/// end where that is gone.
+const COMMIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a transaction may take to be given up.
+const ROLLBACK_TIMEOUT: Duration = Duration::from_secs(5);
 /// How often a unit is tried when others stand in its way or its connection is lost.
 const TRIES_MAX: u32 = 5;
 /// The first wait between two tries; it doubles, and up to the same again is added by chance.
 const RETRY_WAIT: Duration = Duration::from_millis(10);
 /// Prepared statements that a connection keeps; beyond them it starts over.
 const STATEMENTS_KEPT: usize = 512;
-/// What the server is told for each connection.
-const OPTIONS: &str = "-c statement_timeout=30s -c lock_timeout=10s -c idle_in_transaction_session_timeout=60s";
-/// Silence after which the listening connection is tried.
-const LISTEN_CHECK: Duration = Duration::from_secs(20);
-/// The longest wait before the listening connection is made again.
-const LISTEN_RETRY_MAX: Duration = Duration::from_secs(5);
-
 pub(super) struct Opened {
     pub(super) writes: Lane,
     pub(super) reads: Lane,
@@ -52,11 +58,7 @@ pub(super) struct Opened {
 
 /// Connects and starts the thread.
 pub(super) async fn open(url: &str, bell: &Arc<Bell>) -> Result<Opened, DbError> {
-    let target = tls::target(url)?;
-    let target = Target {
-        config: prepared(target.config),
-        ..target
-    };
+    let hosts = Arc::new(Hosts::new(tls::target(url)?));
     let (queue, units) = mpsc::unbounded_channel();
     let (ready, is_ready) = oneshot::channel();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -66,7 +68,7 @@ pub(super) async fn open(url: &str, bell: &Arc<Bell>) -> Result<Opened, DbError>
     let bell = bell.clone();
     let thread = thread::Builder::new()
         .name("store-postgres".into())
-        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, serve(target, units, bell, ready)))
+        .spawn(move || tokio::task::LocalSet::new().block_on(&runtime, serve(hosts, units, bell, ready)))
         .map_err(|error| DbError::unavailable(format!("a thread cannot be started: {error}")))?;
     is_ready.await.unwrap_or(Err(DbError::Closed))?;
     Ok(Opened {
@@ -76,27 +78,10 @@ pub(super) async fn open(url: &str, bell: &Arc<Bell>) -> Result<Opened, DbError>
     })
 }
 
-fn prepared(mut config: tokio_postgres::Config) -> tokio_postgres::Config {
-    let options = config
-        .get_options()
-        .map_or_else(|| OPTIONS.to_owned(), |own| format!("{OPTIONS} {own}"));
-    config.options(options).connect_timeout(CONNECT_TIMEOUT);
-    // A line that went dead is noticed within a minute, also by the connection that only listens.
-    config
-        .keepalives_idle(Duration::from_secs(30))
-        .keepalives_interval(Duration::from_secs(5))
-        .keepalives_retries(4)
-        .tcp_user_timeout(Duration::from_secs(30));
-    if config.get_application_name().is_none() {
-        config.application_name("opsknight");
-    }
-    config
-}
-
-fn pool(target: &Target) -> Result<Pool, DbError> {
-    let manager = Manager::from_config(
-        target.config.clone(),
-        target.tls.clone(),
+fn pool(hosts: &Arc<Hosts>) -> Result<Pool, DbError> {
+    let manager = Manager::from_connect(
+        tokio_postgres::Config::new(),
+        Dialler(hosts.clone()),
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },
@@ -105,30 +90,23 @@ fn pool(target: &Target) -> Result<Pool, DbError> {
         .max_size(CONNECTIONS_MAX)
         .timeouts(Timeouts {
             wait: Some(POOL_WAIT),
-            create: Some(CONNECT_TIMEOUT * 2),
+            create: Some(hosts.patience()),
             recycle: Some(CONNECT_TIMEOUT),
         })
         .runtime(Runtime::Tokio1)
-        .post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move { client.batch_execute(DURABLE).await.map_err(HookError::Backend) })
-        }))
         .build()
         .map_err(|error| DbError::other(format!("the pool cannot be made: {error}")))
 }
 
-/// A commit that is answered must be on the disk, also where the server or the role is set up otherwise.
-const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) \
-                       WHERE current_setting('synchronous_commit') = 'off'";
-
 /// Runs units, each as a task of this thread, until told to stop; then waits for those under way.
 async fn serve(
-    target: Target,
+    hosts: Arc<Hosts>,
     mut units: mpsc::UnboundedReceiver<Message>,
     bell: Arc<Bell>,
     ready: oneshot::Sender<Result<(), DbError>>,
 ) {
-    let pool = match pool(&target) {
-        Ok(pool) => Arc::new(Pooled { pool }),
+    let pool = match pool(&hosts) {
+        Ok(pool) => Arc::new(Pooled::new(pool, hosts.clone())),
         Err(error) => {
             let _ = ready.send(Err(error));
             return;
@@ -142,7 +120,7 @@ async fn serve(
         return;
     }
     let mut listener = JoinSet::new();
-    listener.spawn_local(listen(target, bell));
+    listener.spawn_local(listen::listen(hosts, bell));
     let mut running = JoinSet::new();
     loop {
         tokio::select! {
@@ -167,6 +145,10 @@ async fn serve(
 /// The pool as units see it.
 pub(super) struct Pooled {
     pool: Pool,
+    hosts: Arc<Hosts>,
+    line: Line,
+    /// Which host the connections of the pool lead to.
+    home: AtomicUsize,
 }
 
 /// How one try of a unit ended.
@@ -177,6 +159,15 @@ enum Try<T, E> {
 }
 
 impl Pooled {
+    fn new(pool: Pool, hosts: Arc<Hosts>) -> Self {
+        Self {
+            line: Line::new(hosts.clone()),
+            home: AtomicUsize::new(hosts.good()),
+            pool,
+            hosts,
+        }
+    }
+
     /// Runs a unit, several times where others stand in its way.
     pub(super) async fn run<T, E, F>(
         &self,
@@ -207,25 +198,41 @@ impl Pooled {
         F: AsyncFn(&mut Tx<'_>) -> Result<T, E>,
         E: From<DbError>,
     {
-        let client = match self.pool.get().await {
+        let client = match self.connection().await {
             Ok(client) => client,
-            Err(error) => return Try::Done(Err(DbError::from(error).into())),
+            Err(error) => return Try::Done(Err(error.into())),
         };
+        let mut silent = pin!(self.line.silent(self.hosts.good()));
         *place = None;
-        if let Err(error) = client.batch_execute(begin(access)).await {
-            return failed(client, DbError::from(error)).await;
+        match or_silent(silent.as_mut(), client.batch_execute(begin(access))).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return failed(client, DbError::from(error)).await,
+            Err(error) => return self.hang_up(client, error),
         }
         let mut tx = Tx::postgres(&client);
-        let outcome = AssertUnwindSafe(unit(&mut tx)).catch_unwind().await;
+        let outcome = or_silent(silent.as_mut(), AssertUnwindSafe(unit(&mut tx)).catch_unwind()).await;
         let (wakes, failure) = tx.end();
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            Err(error) => return self.hang_up(client, error),
+        };
         match unit::settle(outcome, failure.clone()) {
-            Ok(value) => match client.batch_execute(&commit(&wakes)).await {
-                Ok(()) => {
-                    give_back(client);
-                    Try::Done(Ok(value))
+            Ok(value) => {
+                let sql = commit(&wakes);
+                let committing = or_silent(silent.as_mut(), client.batch_execute(&sql));
+                match timeout(COMMIT_TIMEOUT, committing).await {
+                    Ok(Ok(Ok(()))) => {
+                        give_back(client);
+                        Try::Done(Ok(value))
+                    }
+                    Ok(Ok(Err(error))) => commit_failed(client, error).await,
+                    Ok(Err(error)) => self.hang_up(client, unknown(&error)),
+                    Err(_) => {
+                        let error = DbError::unavailable("it takes too long");
+                        self.hang_up(client, unknown(&error))
+                    }
                 }
-                Err(error) => commit_failed(client, error).await,
-            },
+            }
             Err(error) => {
                 let connected = roll_back(client, failure.as_ref()).await;
                 match failure {
@@ -234,6 +241,24 @@ impl Pooled {
                 }
             }
         }
+    }
+
+    /// A connection of the pool. When another host is worked with, those to the one of before go.
+    async fn connection(&self) -> Result<Object, DbError> {
+        let host = self.hosts.good();
+        if self.home.swap(host, Ordering::Relaxed) != host {
+            self.pool.retain(|_, _| false);
+        }
+        Ok(self.pool.get().await?)
+    }
+
+    /// Gives up a connection on which nothing is heard any more, and with it those that wait for work: they lead to the
+    /// same place.
+    fn hang_up<T, E: From<DbError>>(&self, client: Object, error: DbError) -> Try<T, E> {
+        drop(Object::take(client));
+        self.pool.retain(|_, _| false);
+        tracing::error!("a connection to the database was given up: {error}");
+        Try::Done(Err(error.into()))
     }
 }
 
@@ -276,9 +301,14 @@ async fn commit_failed<T, E: From<DbError>>(client: Object, error: tokio_postgre
         return failed(client, error).await;
     }
     drop(Object::take(client));
-    let what = format!("the outcome of a commit is unknown: {error}");
-    tracing::error!("{what}");
-    Try::Done(Err(DbError::unavailable(what).into()))
+    let error = unknown(&error);
+    tracing::error!("{error}");
+    Try::Done(Err(error.into()))
+}
+
+/// Whether it was committed will not be told.
+fn unknown(error: &DbError) -> DbError {
+    DbError::unavailable(format!("the outcome of a commit is unknown: {error}"))
 }
 
 /// Whether a try that failed so before its commit may be repeated: others stood in its way, or the line broke.
@@ -286,12 +316,18 @@ const fn again(error: &DbError, connected: bool) -> bool {
     matches!(error, DbError::Conflict { .. }) || matches!(error, DbError::Unavailable { .. }) && !connected
 }
 
-/// Ends the transaction, and tells whether the connection still works. One that does not is not given back. After a
-/// migration by another replica old statements no longer fit, so those of a try that met others are forgotten.
+/// Ends the transaction, and tells whether the connection still works. One that does not is not given back, nor is one
+/// to a server that cannot work now: a new one may find another. After a migration by another replica old statements no
+/// longer fit, so those of a try that met others are forgotten.
 async fn roll_back(client: Object, failure: Option<&DbError>) -> bool {
-    if client.batch_execute("ROLLBACK").await.is_err() {
+    let ended = timeout(ROLLBACK_TIMEOUT, client.batch_execute("ROLLBACK")).await;
+    if !matches!(ended, Ok(Ok(()))) {
         drop(Object::take(client));
         return false;
+    }
+    if matches!(failure, Some(DbError::Unavailable { .. })) {
+        drop(Object::take(client));
+        return true;
     }
     if matches!(failure, Some(DbError::Conflict { .. })) {
         client.statement_cache.clear();
@@ -310,48 +346,4 @@ fn give_back(client: Object) {
 fn jittered(wait: Duration) -> Duration {
     let share = getrandom::u32().unwrap_or(0) % 1000;
     wait + wait * share / 1000
-}
-
-/// Hears wake-ups for as long as the process runs. After a connection was lost and made again, all are woken.
-async fn listen(target: Target, bell: Arc<Bell>) {
-    let mut wait = RETRY_WAIT;
-    loop {
-        let mut listening = false;
-        let Err(error) = listen_once(&target, &bell, &mut listening).await;
-        if listening {
-            wait = RETRY_WAIT;
-        }
-        tracing::warn!("wake-ups are not heard for a moment, polling goes on: {error}");
-        sleep(jittered(wait)).await;
-        wait = (wait * 2).min(LISTEN_RETRY_MAX);
-    }
-}
-
-async fn listen_once(target: &Target, bell: &Bell, listening: &mut bool) -> Result<std::convert::Infallible, DbError> {
-    let (client, mut connection) = target.config.connect(MakeRustlsConnect::clone(&target.tls)).await?;
-    let mut messages = futures_util::stream::poll_fn(move |cx| connection.poll_message(cx));
-    let hear = async {
-        while let Some(message) = messages.next().await {
-            if let AsyncMessage::Notification(note) = message? {
-                Wake::from_payload(note.payload()).for_each(|wake| bell.ring(wake));
-            }
-        }
-        Err(DbError::unavailable("the listening connection was closed"))
-    };
-    let ask = async {
-        client.batch_execute(&format!("LISTEN {CHANNEL}")).await?;
-        *listening = true;
-        // What was committed before this moment was not heard.
-        bell.ring(Wake::All);
-        loop {
-            sleep(LISTEN_CHECK).await;
-            timeout(LISTEN_CHECK, client.batch_execute(""))
-                .await
-                .map_err(|_| DbError::unavailable("the listening connection does not answer"))??;
-        }
-    };
-    tokio::select! {
-        outcome = hear => outcome,
-        outcome = ask => outcome,
-    }
 }

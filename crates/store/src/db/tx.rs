@@ -1,6 +1,6 @@
 //! A transaction as the questions see it: `$n` parameters, values and rows, the same on both databases.
 
-use std::{borrow::Cow, fmt::Write as _};
+use std::{borrow::Cow, fmt::Write as _, future::Future, time::Duration};
 
 use deadpool_postgres::ClientWrapper;
 use rusqlite::Connection;
@@ -11,6 +11,10 @@ use super::{
     value::from_sqlite,
     wake::{self},
 };
+
+/// How long a statement may take to be answered by PostgreSQL, which gives up on one itself somewhat sooner: after that
+/// there is nobody who would. Migrations have no limit.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// A transaction, given to a unit of work by [`super::Db::write`] and [`super::Db::read`].
 ///
@@ -351,8 +355,8 @@ fn insert_sqlite(connection: &Connection, insert: &Insert, rows: &[Vec<Val>]) ->
 }
 
 async fn query_postgres(client: &ClientWrapper, sql: &str, params: &[Val]) -> Result<Vec<Row>, DbError> {
-    let statement = client.prepare_cached(sql).await?;
-    let found = client.query(&statement, &dynamic(params)).await?;
+    let statement = answered(client.prepare_cached(sql)).await?;
+    let found = answered(client.query(&statement, &dynamic(params))).await?;
     let mut rows = Vec::with_capacity(found.len());
     for row in found {
         let mut vals = Vec::with_capacity(row.len());
@@ -371,8 +375,16 @@ fn dynamic(params: &[Val]) -> Vec<Param<'_>> {
 }
 
 async fn execute_postgres(client: &ClientWrapper, sql: &str, params: &[Param<'_>]) -> Result<u64, DbError> {
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, params).await?)
+    let statement = answered(client.prepare_cached(sql)).await?;
+    answered(client.execute(&statement, params)).await
+}
+
+/// Waits for an answer of PostgreSQL as long as there can be one.
+async fn answered<T>(asked: impl Future<Output = Result<T, tokio_postgres::Error>>) -> Result<T, DbError> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, asked).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(DbError::unavailable("a statement was not answered")),
+    }
 }
 
 async fn insert_postgres(client: &ClientWrapper, insert: &Insert, rows: Vec<Vec<Val>>) -> Result<u64, DbError> {

@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 use opsknight_store::{
-    db::{Db, DbError, Wake},
+    db::{Db, DbError, Schema, Wake},
     testing::{MIGRATED_AT, TestDb},
 };
 
@@ -154,10 +154,27 @@ both! {
         assert!(error.contains("in another form"), "{error}");
     }
 
-    async fn a_newer_database_is_refused(db: Db) {
-        sql(&db, "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (9999, 'later', '', 0)").await;
+    async fn what_a_newer_program_added_is_gone_on_with_and_what_it_took_away_is_refused(db: Db) {
+        assert_eq!(db.schema().await, Ok(Schema::Known));
+        let next = "INSERT INTO schema_migration (version, name, checksum, applied_at) \
+            SELECT max(version) + 1, 'later', '', 0 FROM schema_migration";
+        sql(&db, next).await;
+        sql(&db, "ALTER TABLE heard ADD COLUMN more TEXT").await;
+        assert_eq!(db.migrate(MIGRATED_AT).await, Ok(vec![]));
+        let schema = db.schema().await.unwrap();
+        assert_eq!(schema, Schema::Newer { names: vec!["later".into()] });
+        assert!(schema.serves() && schema.remark().unwrap().contains("later"));
+        sql(&db, "INSERT INTO schema_floor (version) SELECT max(version) FROM schema_migration").await;
         let error = db.migrate(MIGRATED_AT).await.unwrap_err().to_string();
         assert!(error.contains("newer than this program") && error.contains("later"), "{error}");
+        let schema = db.schema().await.unwrap();
+        assert!(!schema.serves() && matches!(schema, Schema::TooNew { .. }), "{schema:?}");
+    }
+
+    async fn migrations_have_no_gap(db: Db) {
+        sql(&db, "INSERT INTO schema_migration (version, name, checksum, applied_at) VALUES (9999, 'later', '', 0)").await;
+        let error = db.migrate(MIGRATED_AT).await.unwrap_err().to_string();
+        assert!(error.contains("9999"), "{error}");
     }
 
     async fn replicas_may_migrate_at_once(db: &TestDb) {

@@ -5,6 +5,7 @@
 #[macro_use]
 mod both;
 
+mod allowances;
 mod config;
 mod driver;
 mod logs;

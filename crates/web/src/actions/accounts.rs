@@ -196,9 +196,9 @@ async fn note_with(
 }
 
 /// Takes one try by the client's address, where that is known.
-fn try_address(state: &AppState, device: &Device, now: Timestamp) -> Result<(), ApiError> {
+async fn try_address(state: &AppState, device: &Device, now: Timestamp) -> Result<(), ApiError> {
     match device.ip {
-        Some(ip) => state.throttles.address.take_from(ip, now),
+        Some(ip) => state.throttles.address.take_from(ip, now).await,
         None => Ok(()),
     }
 }

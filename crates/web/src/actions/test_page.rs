@@ -30,7 +30,7 @@ pub(crate) fn service(directory: &Directory) -> Option<&Service> {
 /// 404 when there is no such person, 409 when there is no service or no way to reach them, 429 when it is too often.
 pub(crate) async fn send(state: &AppState, user: UserId, actor: Actor) -> Result<Listed, ApiError> {
     let now: Timestamp = state.clock.now();
-    state.throttles.codes.take(&user.to_string(), now)?;
+    state.throttles.codes.take(&user.to_string(), now).await?;
     let id = IncidentId::new(state.clock.uuid_v7());
     let (clock, pictures) = (state.clock.clone(), state.store.pictures.clone());
     let unit = async move |tx: &mut Tx<'_>| {

@@ -249,7 +249,7 @@ pub(super) async fn set_up(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, PageError> {
-    throttle(&state, peer)?;
+    throttle(&state, peer).await?;
     let token = form.text("token").to_owned();
     let who = introduction(&form);
     match accounts::set_up(&state, &token, form.text("email"), who, device(&headers, peer, &state)).await {
@@ -261,9 +261,9 @@ pub(super) async fn set_up(
     }
 }
 
-fn throttle(state: &AppState, peer: Option<Peer>) -> Result<(), ApiError> {
+async fn throttle(state: &AppState, peer: Option<Peer>) -> Result<(), ApiError> {
     match peer {
-        Some(peer) => state.throttles.links.take_from(peer.0, state.clock.now()),
+        Some(peer) => state.throttles.links.take_from(peer.0, state.clock.now()).await,
         None => Ok(()),
     }
 }

@@ -361,7 +361,7 @@ pub(super) async fn change(
 /// Sends a test to a device of the viewer's, as often as codes may be sent.
 async fn test(state: &AppState, viewer: &Viewer, id: ContactMethodId) -> Result<(bool, String), ApiError> {
     let user = viewer.person.id;
-    state.throttles.codes.take(&user.to_string(), viewer.now)?;
+    state.throttles.codes.take(&user.to_string(), viewer.now).await?;
     let unit = async move |tx: &mut Tx<'_>| methods::method(tx, user, id).await;
     let row = state.store.db.read(unit).await?;
     if row.channel != Channel::Push || row.verified_at.is_none() {

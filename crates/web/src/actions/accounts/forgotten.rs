@@ -35,8 +35,8 @@ pub async fn forgot(state: &AppState, email: &str, device: &Device) -> Result<()
     let mut problems = Problems::default();
     let email = check::email(&mut problems, "email", email);
     problems.check()?;
-    try_address(state, device, now)?;
-    state.throttles.forgotten.take(&email.to_lowercase(), now)?;
+    try_address(state, device, now).await?;
+    state.throttles.forgotten.take(&email.to_lowercase(), now).await?;
     let token = state.token();
     let link = state.link(&format!("/invite/{token}"));
     let login = state.link("/login");

@@ -178,7 +178,7 @@ async fn add(tx: &mut Tx<'_>, passkey: &PasskeyRow) -> Result<(), ApiError> {
 /// 409 when there can be none here, 429 after too many tries.
 pub async fn begin_signing_in(state: &AppState, device: &Device) -> Result<Begun, ApiError> {
     if let Some(ip) = device.ip {
-        state.throttles.links.take_from(ip, state.clock.now())?;
+        state.throttles.links.take_from(ip, state.clock.now()).await?;
     }
     keep(state, StepPurpose::Passkey, None, state.passkeys.begin_using()?).await
 }
@@ -189,7 +189,7 @@ pub async fn begin_signing_in(state: &AppState, device: &Device) -> Result<Begun
 /// 401 when it is nobody's or not believed, 403 where passkeys are not allowed, 409 when it took too long.
 pub async fn sign_in(state: &AppState, token: &str, answer: Value, device: Device) -> Result<String, ApiError> {
     let now = state.clock.now();
-    try_address(state, &device, now)?;
+    try_address(state, &device, now).await?;
     let step = kept(state, StepPurpose::Passkey, token).await?;
     let id = Passkeys::named(&answer).ok_or_else(ApiError::unauthorized)?;
     let unit = async move |tx: &mut Tx<'_>| passkeys::get(tx, &id).await;

@@ -59,7 +59,7 @@ fn told(words: impl Into<String>) -> Unsigned {
 pub async fn set_out(state: &AppState, next: &str, device: &Device) -> Result<(Url, String), Unsigned> {
     let now = state.clock.now();
     if let Some(ip) = device.ip {
-        state.throttles.links.take_from(ip, now)?;
+        state.throttles.links.take_from(ip, now).await?;
     }
     let provider = settings::current(state)
         .await?
@@ -118,7 +118,7 @@ pub async fn come_back(
     device: Device,
 ) -> Result<(String, String), Unsigned> {
     let now = state.clock.now();
-    try_address(state, &device, now)?;
+    try_address(state, &device, now).await?;
     let errand = errand(state, token, &back).await?;
     let provider = settings::current(state)
         .await?

@@ -91,7 +91,7 @@ fn hashes(codes: &[String]) -> Vec<String> {
 /// 400 for a wrong code, 409 when nothing waits for one, 429 after too many tries.
 pub async fn confirm(state: &AppState, caller: &Caller, user: UserId, code: &str) -> Result<Vec<String>, ApiError> {
     let change = Change::new(state, caller);
-    state.throttles.second.take(&user.to_string(), change.now)?;
+    state.throttles.second.take(&user.to_string(), change.now).await?;
     let codes = new_codes(state);
     let (hashes, code) = (hashes(&codes), code.to_owned());
     let (store, letter) = (state.store.clone(), DeliveryId::new(state.clock.uuid_v7()));
@@ -114,7 +114,7 @@ pub async fn confirm(state: &AppState, caller: &Caller, user: UserId, code: &str
         Ok(())
     };
     state.store.db.write(unit).await?;
-    state.throttles.second.forgive(&user.to_string());
+    state.throttles.second.forgive(&user.to_string()).await;
     Ok(codes)
 }
 
@@ -152,7 +152,7 @@ enum Outcome {
 /// 400 for a wrong code, 409 when it took too long or there were too many tries, 429 likewise.
 pub async fn finish(state: &AppState, token: &str, code: &str, device: Device) -> Result<Finished, ApiError> {
     let now = state.clock.now();
-    try_address(state, &device, now)?;
+    try_address(state, &device, now).await?;
     let hash = one_time(token).ok_or_else(too_late)?;
     let key = hash.clone();
     let store = state.store.clone();
@@ -160,7 +160,7 @@ pub async fn finish(state: &AppState, token: &str, code: &str, device: Device) -
         async move |tx: &mut Tx<'_>| login_steps::peek(tx, &store.sealer, (&key, StepPurpose::Second), now).await;
     let step = state.store.db.read(unit).await?;
     let user = step.and_then(|step| step.user).ok_or_else(too_late)?;
-    state.throttles.second.take(&user.to_string(), now)?;
+    state.throttles.second.take(&user.to_string(), now).await?;
     let (store, begun, code) = (state.store.clone(), state.token(), code.to_owned());
     let (audit_id, letter) = (
         AuditId::new(state.clock.uuid_v7()),
@@ -208,7 +208,7 @@ pub async fn finish(state: &AppState, token: &str, code: &str, device: Device) -
     };
     match state.store.db.write(unit).await? {
         Outcome::Right(finished) => {
-            state.throttles.second.forgive(&user.to_string());
+            state.throttles.second.forgive(&user.to_string()).await;
             Ok(finished)
         }
         Outcome::Wrong => Err(ApiError::invalid("code", "is not right, or was used already")),
@@ -235,11 +235,11 @@ pub async fn is_waiting(state: &AppState, token: &str) -> Result<bool, ApiError>
 /// Checks that it is really the owner who asks, by their password or a code.
 async fn prove(state: &AppState, user: UserId, proof: &str) -> Result<(), ApiError> {
     let now = state.clock.now();
-    state.throttles.second.take(&user.to_string(), now)?;
+    state.throttles.second.take(&user.to_string(), now).await?;
     let unit = async move |tx: &mut Tx<'_>| users::password(tx, user).await;
     let stored = state.store.db.read(unit).await?;
     if state.passwords.verify(stored, proof).await? {
-        state.throttles.second.forgive(&user.to_string());
+        state.throttles.second.forgive(&user.to_string()).await;
         return Ok(());
     }
     let (store, code) = (state.store.clone(), proof.to_owned());
@@ -249,7 +249,7 @@ async fn prove(state: &AppState, user: UserId, proof: &str) -> Result<(), ApiErr
     };
     match state.store.db.write(unit).await? {
         true => {
-            state.throttles.second.forgive(&user.to_string());
+            state.throttles.second.forgive(&user.to_string()).await;
             Ok(())
         }
         false => Err(ApiError::invalid(

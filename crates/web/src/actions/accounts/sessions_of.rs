@@ -28,7 +28,7 @@ pub async fn change_password(
     device: Device,
 ) -> Result<String, ApiError> {
     let now = state.clock.now();
-    state.throttles.account.take(&user.to_string(), now)?;
+    state.throttles.account.take(&user.to_string(), now).await?;
     let stored = state
         .store
         .db
@@ -40,7 +40,7 @@ pub async fn change_password(
     if let Some(why) = password_problem(new) {
         return Err(ApiError::invalid("newPassword", why));
     }
-    state.throttles.account.forgive(&user.to_string());
+    state.throttles.account.forgive(&user.to_string()).await;
     let hash = state.passwords.hash(new, &*state.clock).await?;
     let (change, token) = (Change::new(state, caller), state.token());
     let begun = session(&token, user, &device, now);

@@ -17,10 +17,10 @@ use crate::{
 pub async fn sign_in(state: &AppState, email: &str, password: &str, device: Device) -> Result<SignedIn, ApiError> {
     let now = state.clock.now();
     let account = email.trim().to_lowercase();
-    try_address(state, &device, now)?;
+    try_address(state, &device, now).await?;
     let known_form = !account.is_empty() && account.len() <= check::EMAIL_BYTES_MAX;
     if known_form {
-        state.throttles.account.take(&account, now)?;
+        state.throttles.account.take(&account, now).await?;
     }
     let asked = account.clone();
     let found = match known_form {
@@ -35,7 +35,7 @@ pub async fn sign_in(state: &AppState, email: &str, password: &str, device: Devi
     let Some(user) = user.filter(|_| right) else {
         return Err(ApiError::unauthorized());
     };
-    state.throttles.account.forgive(&account);
+    state.throttles.account.forgive(&account).await;
     let (store, token, role) = (state.store.clone(), state.token(), user.role);
     let unit = async move |tx: &mut Tx<'_>| {
         // Administrators keep their passwords: a provider that fails must not lock everybody out.

@@ -88,10 +88,11 @@ fn hash(state: &AppState, id: ContactMethodId, digits: &str) -> String {
 ///
 /// # Errors
 /// 429 with the wait.
-pub(super) fn unless_too_often(state: &AppState, row: &ContactMethodRow, now: Timestamp) -> Result<(), ApiError> {
+pub(super) async fn unless_too_often(state: &AppState, row: &ContactMethodRow, now: Timestamp) -> Result<(), ApiError> {
     let codes = &state.throttles.codes;
-    codes.take(&row.user.to_string(), now)?;
-    codes.take(&format!("{} {}", row.channel.word(), row.address), now)
+    codes.take(&row.user.to_string(), now).await?;
+    let place = format!("{} {}", row.channel.word(), row.address);
+    codes.take(&place, now).await
 }
 
 /// Refuses where no code could be sent.
@@ -231,7 +232,7 @@ async fn judge(
 pub(crate) async fn send_code(state: &AppState, user: UserId, id: ContactMethodId) -> Result<(), ApiError> {
     let (now, code, at) = (state.clock.now(), NewCode::new(state), state.clone());
     let known = async move |tx: &mut Tx<'_>| method(tx, user, id).await;
-    unless_too_often(state, &state.store.db.read(known).await?, now)?;
+    unless_too_often(state, &state.store.db.read(known).await?, now).await?;
     let unit = async move |tx: &mut Tx<'_>| {
         let row = method(tx, user, id).await?;
         if row.verified_at.is_some() {

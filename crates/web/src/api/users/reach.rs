@@ -144,7 +144,7 @@ pub(crate) async fn add_contact_method(
         created_at: change.now,
     };
     if code.is_some() {
-        unless_too_often(state, &row, change.now)?;
+        unless_too_often(state, &row, change.now).await?;
     }
     let at = state.clone();
     let unit = async move |tx: &mut Tx<'_>| {

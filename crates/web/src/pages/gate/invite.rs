@@ -25,7 +25,7 @@ pub(in crate::pages) async fn show(
     Path(token): Path<String>,
     headers: HeaderMap,
 ) -> Result<Response, PageError> {
-    throttle(&state, peer)?;
+    throttle(&state, peer).await?;
     answer(&state, token, None, Wrong::default(), &headers).await
 }
 
@@ -69,7 +69,7 @@ pub(in crate::pages) async fn accept(
     headers: HeaderMap,
     form: Form,
 ) -> Result<Response, PageError> {
-    throttle(&state, peer)?;
+    throttle(&state, peer).await?;
     match accounts::accept(&state, &token, introduction(&form), device(&headers, peer, &state)).await {
         Ok(signed_in) => Ok(entered("/", signed_in, &state)),
         // The page as it is now says by what they come in.

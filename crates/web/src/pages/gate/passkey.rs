@@ -104,7 +104,7 @@ pub(in crate::pages) async fn start_accepting(
     Path(link): Path<String>,
 ) -> Response {
     let work = async {
-        throttle(&state, peer)?;
+        throttle(&state, peer).await?;
         passkeys::begin_accepting(&state, &link).await
     };
     answer(work.await.map(begun))
@@ -128,7 +128,7 @@ pub(in crate::pages) async fn accept(
 ) -> Response {
     let device = device(&headers, peer, &state);
     let work = async {
-        throttle(&state, peer)?;
+        throttle(&state, peer).await?;
         let made: Accepted = brought(&body)?;
         let who = Introduction {
             name: made.name,

@@ -42,6 +42,8 @@ struct Known {
     /// The last events of the one that is open.
     events: Vec<Summary>,
     names: Names,
+    /// When requests of the one that is open were turned away for their number.
+    limited: Option<Timestamp>,
 }
 
 /// The lines of all, the card of the one that is open, and when that last changed.
@@ -81,9 +83,13 @@ pub(super) async fn cards(
             last,
             events,
             names,
+            limited: None,
         })
     };
-    let known = state.store.db.read(unit).await?;
+    let mut known = state.store.db.read(unit).await?;
+    if let Some(id) = open_one(&known.rows, wanted).map(|row| row.id) {
+        known.limited = lately_limited(state, id).await;
+    }
     let line = |row: &IntegrationRow| (row.id.to_string(), line(viewer, row, known.last.get(&row.id).copied()));
     let lines = known.rows.iter().map(line).collect();
     let open = open_one(&known.rows, wanted);
@@ -171,7 +177,7 @@ fn card(state: &AppState, viewer: &Viewer, row: &IntegrationRow, all: &Known, to
             is_told.then_some(told),
         ),
         tested: told.tested.clone().filter(|_| is_told),
-        limited: lately_limited(state, row.id).map(|at| viewer.times(at)),
+        limited: all.limited.map(|at| viewer.times(at)),
         events: events
             .iter()
             .map(|event| {
@@ -208,9 +214,9 @@ fn first_action(event: &Summary) -> &str {
 }
 
 /// When requests were last turned away for their number, if that was within the last hour.
-fn lately_limited(state: &AppState, id: IntegrationId) -> Option<Timestamp> {
+async fn lately_limited(state: &AppState, id: IntegrationId) -> Option<Timestamp> {
     let since = state.clock.now().saturating_sub(SignedDuration::from_hours(1)).ok()?;
-    state.receive.limited_at(id).filter(|at| *at >= since)
+    state.receive.limited_at(id).await.filter(|at| *at >= since)
 }
 
 /// A type that this version of the program does not know (any more).

@@ -53,7 +53,7 @@ impl Vitals for Outside {
 
 #[async_trait]
 impl Receive for Outside {
-    fn limited_at(&self, _: IntegrationId) -> Option<Timestamp> {
+    async fn limited_at(&self, _: IntegrationId) -> Option<Timestamp> {
         None
     }
 
