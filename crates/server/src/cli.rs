@@ -46,6 +46,9 @@ enum Command {
     Backup {
         /// The file to write; it must not exist
         file: std::path::PathBuf,
+        /// Put the secret key into the file too: one file is then all there is to keep, and to keep secret
+        #[arg(long)]
+        with_key: bool,
         #[command(flatten)]
         settings: Raw,
     },
@@ -120,7 +123,11 @@ pub fn run() -> ExitCode {
         Command::ApiKey(ApiKeyCommand::Create { name, scopes, settings }) => with(settings, false, |settings| {
             account::create_api_key(settings, name, scopes)
         }),
-        Command::Backup { file, settings } => with(settings, false, |settings| file::backup(settings, file)),
+        Command::Backup {
+            file,
+            with_key,
+            settings,
+        } => with(settings, false, |settings| file::backup(settings, file, with_key)),
         Command::Restore { file, settings } => with(settings, false, |settings| file::restore(settings, file)),
         Command::Doctor(raw) => with(raw, false, doctor::doctor),
     };
