@@ -25,6 +25,7 @@ use crate::{
         outbox::{Calls, Outbox},
         worker::{Pulse, Shift},
     },
+    figures::Figures,
     front,
     receive::{Bounds, Door},
     reply::Desk,
@@ -99,7 +100,7 @@ impl App {
         )
         .context("no HTTP client can be made")?;
         let outbox = Arc::new(outbox);
-        let door = Door::new(store.clone(), clock.clone(), way_in, make.bounds, make.clouds.clone());
+        let door = Door::new(store.clone(), clock.clone(), way_in.clone(), make.bounds, make.clouds.clone());
         let door = Arc::new(door.context("no HTTP client can be made")?);
         let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
         let pulse = Pulse::new(clock.now());
@@ -125,7 +126,14 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             pulse: pulse.clone(),
-            figures: make.figures.clone(),
+            figures: Figures {
+                store: store.clone(),
+                clock: clock.clone(),
+                pulse: pulse.clone(),
+                way_in,
+                handle: make.figures.clone(),
+                looked: Arc::default(),
+            },
             trusted_proxies: make.trusted_proxies.clone(),
         });
         Ok(Self {

@@ -5,6 +5,7 @@ mod account;
 mod demo;
 mod doctor;
 mod file;
+mod watch;
 
 use std::{future::Future, path::Path, process::ExitCode};
 
@@ -56,6 +57,14 @@ enum Command {
     Restore {
         /// A file that `backup` wrote
         file: std::path::PathBuf,
+        #[command(flatten)]
+        settings: Raw,
+    },
+    /// Watch another installation: raise an alert again and again, and tell people by a second path when it pages nobody
+    #[command(after_help = config::WATCH_SECRETS)]
+    Watch {
+        #[command(flatten)]
+        watch: Box<config::RawWatch>,
         #[command(flatten)]
         settings: Raw,
     },
@@ -129,6 +138,7 @@ pub fn run() -> ExitCode {
             settings,
         } => with(settings, false, |settings| file::backup(settings, file, with_key)),
         Command::Restore { file, settings } => with(settings, false, |settings| file::restore(settings, file)),
+        Command::Watch { watch, settings } => with(settings, false, |settings| watch::watch(settings, *watch)),
         Command::Doctor(raw) => with(raw, false, doctor::doctor),
     };
     match done {

@@ -164,7 +164,7 @@ async fn serve_until_told(listener: TcpListener, router: axum::Router, stop: &Ca
 }
 
 /// Ends when the program is asked to end, and tells the workers.
-async fn told_to_stop(stop: CancellationToken) {
+pub(crate) async fn told_to_stop(stop: CancellationToken) {
     let interrupted = tokio::signal::ctrl_c();
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .expect("a process may listen for SIGTERM");
