@@ -79,8 +79,9 @@ fn prepare(lifetime: &Lifetime) -> anyhow::Result<Environment> {
     for (need, path) in PROGRAMS.iter().zip(needs::find_or_install(&PROGRAMS)?) {
         variables.push((need.variable, path.into_os_string()));
     }
-    let servers = needs::find_or_install(&[POSTGRES_BIN])?.remove(0);
-    variables.push((POSTGRES_BIN.variable, servers.into_os_string()));
+    // Its tools, with which the guide makes copies.
+    let bin = needs::find_or_install(&[POSTGRES_BIN])?.remove(0);
+    variables.push((POSTGRES_BIN.variable, bin.into_os_string()));
     let python = match env::var_os(PYTHON) {
         Some(python) => python,
         None => python::environment(&needs::find_or_install(&[BASE_PYTHON])?[0])?.into_os_string(),

@@ -60,7 +60,7 @@ pub(crate) const FAKETIME: Need = Need {
 };
 
 /// The programs that tests start by themselves.
-pub(crate) const PROGRAMS: [Need; 6] = [
+pub(crate) const PROGRAMS: [Need; 7] = [
     Need {
         what: "Alertmanager",
         variable: "OPSKNIGHT_TEST_ALERTMANAGER",
@@ -96,6 +96,12 @@ pub(crate) const PROGRAMS: [Need; 6] = [
         variable: "OPSKNIGHT_TEST_NODE",
         packages: &["nodejs"],
         find: || on_path(&["node", "nodejs"]),
+    },
+    Need {
+        what: "promtool, which comes with Prometheus",
+        variable: "OPSKNIGHT_TEST_PROMTOOL",
+        packages: &["prometheus"],
+        find: || on_path(&["promtool"]),
     },
 ];
 

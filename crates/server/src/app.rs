@@ -25,6 +25,7 @@ use crate::{
         outbox::{Calls, Outbox},
         worker::{Pulse, Shift},
     },
+    figures::Figures,
     front,
     receive::{Bounds, Door},
     reply::Desk,
@@ -99,7 +100,13 @@ impl App {
         )
         .context("no HTTP client can be made")?;
         let outbox = Arc::new(outbox);
-        let door = Door::new(store.clone(), clock.clone(), way_in, make.bounds, make.clouds.clone());
+        let door = Door::new(
+            store.clone(),
+            clock.clone(),
+            way_in.clone(),
+            make.bounds,
+            make.clouds.clone(),
+        );
         let door = Arc::new(door.context("no HTTP client can be made")?);
         let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
         let pulse = Pulse::new(clock.now());
@@ -118,6 +125,8 @@ impl App {
             public_url: public_url.clone(),
             ack_key,
         };
+        let (handle, of) = (make.figures.clone(), store.clone());
+        let figures = Figures::new(of, clock.clone(), pulse.clone(), way_in, handle);
         let router = front::router(front::Front {
             web: opsknight_web::router(state.clone()),
             door,
@@ -125,7 +134,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             pulse: pulse.clone(),
-            figures: make.figures.clone(),
+            figures,
             trusted_proxies: make.trusted_proxies.clone(),
             https: public_url.scheme() == "https",
         });

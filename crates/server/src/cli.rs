@@ -5,6 +5,7 @@ mod account;
 mod demo;
 mod doctor;
 mod file;
+mod watch;
 
 use std::{future::Future, path::Path, process::ExitCode};
 
@@ -46,6 +47,9 @@ enum Command {
     Backup {
         /// The file to write; it must not exist
         file: std::path::PathBuf,
+        /// Put the secret key into the file too: one file is then all there is to keep, and to keep secret
+        #[arg(long)]
+        with_key: bool,
         #[command(flatten)]
         settings: Raw,
     },
@@ -53,6 +57,14 @@ enum Command {
     Restore {
         /// A file that `backup` wrote
         file: std::path::PathBuf,
+        #[command(flatten)]
+        settings: Raw,
+    },
+    /// Watch another installation: raise an alert again and again, and tell people by a second path when it pages nobody
+    #[command(after_help = config::WATCH_SECRETS)]
+    Watch {
+        #[command(flatten)]
+        watch: Box<config::RawWatch>,
         #[command(flatten)]
         settings: Raw,
     },
@@ -131,8 +143,13 @@ pub fn run() -> ExitCode {
         Command::ApiKey(ApiKeyCommand::Create { name, scopes, settings }) => with(settings, false, |settings| {
             account::create_api_key(settings, name, scopes)
         }),
-        Command::Backup { file, settings } => with(settings, false, |settings| file::backup(settings, file)),
+        Command::Backup {
+            file,
+            with_key,
+            settings,
+        } => with(settings, false, |settings| file::backup(settings, file, with_key)),
         Command::Restore { file, settings } => with(settings, false, |settings| file::restore(settings, file)),
+        Command::Watch { watch, settings } => with(settings, false, |settings| watch::watch(settings, *watch)),
         Command::Doctor(raw) => with(raw, false, doctor::doctor),
     };
     match done {

@@ -13,8 +13,10 @@ use url::Url;
 use crate::engine::outbox;
 
 mod providers;
+mod watch;
 
 pub use providers::{Bases, Providers, RawProviders};
+pub use watch::{InARow, Path as WatchPath, Proofs, RawWatch, SECRETS as WATCH_SECRETS, WatchSecrets, WatchSettings};
 
 /// Longest body of the events calls, in bytes, unless set: PagerDuty's limit.
 pub const EVENTS_BODY_BYTES: usize = 512 << 10;

@@ -15,7 +15,6 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use metrics_exporter_prometheus::PrometheusHandle;
 use opsknight_store::{Store, db::Schema};
 use opsknight_web::state::{Clock, Peer};
 use serde_json::json;
@@ -23,6 +22,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     engine::worker::Pulse,
+    figures::Figures,
     receive::{self, Denied, Door},
     reply::{self, Desk},
 };
@@ -45,7 +45,7 @@ pub(crate) struct Front {
     /// Whether workers move.
     pub pulse: Pulse,
     /// Figures.
-    pub figures: PrometheusHandle,
+    pub figures: Figures,
     /// Whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Whether people and senders come by https.
@@ -57,7 +57,7 @@ struct Operator {
     store: Store,
     clock: Arc<dyn Clock>,
     pulse: Pulse,
-    figures: PrometheusHandle,
+    figures: Figures,
 }
 
 /// All routes.
@@ -150,13 +150,8 @@ async fn ready(State(operator): State<Operator>) -> Response {
 }
 
 async fn measured(State(operator): State<Operator>) -> Response {
-    operator.figures.run_upkeep();
-    let text = operator.figures.render();
-    (
-        [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
-        text,
-    )
-        .into_response()
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
+    (kind, operator.figures.render().await).into_response()
 }
 
 async fn measure(request: Request, next: Next) -> Response {

@@ -12,6 +12,8 @@ pub mod engine;
 
 mod failpoint;
 
+mod figures;
+
 mod front;
 
 mod listen;
@@ -24,3 +26,5 @@ pub mod secret_key;
 pub mod serve;
 
 pub mod telemetry;
+
+pub mod watch;

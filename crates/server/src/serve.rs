@@ -4,6 +4,7 @@ use std::{
     fs::{DirBuilder, File, TryLockError},
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -82,13 +83,18 @@ async fn same_key(store: &Store, clock: &dyn Clock) -> anyhow::Result<()> {
 /// When it cannot be reached.
 pub async fn connect(settings: &Settings) -> anyhow::Result<Store> {
     let key = secret_key::load(settings)?;
-    let place = db::Settings {
-        postgres_url: settings.database_url.as_ref().map(|url| url.expose().to_owned()),
-        data_dir: settings.data_dir.clone(),
-    };
+    let place = place(settings);
     Store::open(&place, Sealer::new(&key), settings.providers.ways())
         .await
         .context("the database cannot be opened")
+}
+
+/// Which database it is, and where.
+pub(crate) fn place(settings: &Settings) -> db::Settings {
+    db::Settings {
+        postgres_url: settings.database_url.as_ref().map(|url| url.expose().to_owned()),
+        data_dir: settings.data_dir.clone(),
+    }
 }
 
 /// Serves until the program is told to stop.
@@ -145,13 +151,20 @@ fn only_one(settings: &Settings) -> anyhow::Result<Option<File>> {
     if settings.database_url.is_some() {
         return Ok(None);
     }
-    let dir = &settings.data_dir;
+    lock(&settings.data_dir).map(Some)
+}
+
+/// Holds a data directory against others that serve it or put a database into it, for as long as the file is open.
+///
+/// # Errors
+/// When another one holds it, or it cannot be made.
+pub(crate) fn lock(dir: &Path) -> anyhow::Result<File> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
     made.with_context(|| format!("the data directory {} cannot be made", dir.display()))?;
     let path = dir.join(LOCK_FILE);
     let file = File::create(&path).with_context(|| format!("{} cannot be opened", path.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => bail!("another opsknight serves {} already", dir.display()),
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{} cannot be locked", path.display())),
     }
@@ -171,7 +184,7 @@ async fn serve_until_told(listener: TcpListener, router: axum::Router, stop: &Ca
 }
 
 /// Ends when the program is asked to end, and tells the workers.
-async fn told_to_stop(stop: CancellationToken) {
+pub(crate) async fn told_to_stop(stop: CancellationToken) {
     let interrupted = tokio::signal::ctrl_c();
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
         .expect("a process may listen for SIGTERM");

@@ -4,7 +4,9 @@
 //! more than once. On SQLite all units that wait share one commit; on PostgreSQL each is a transaction of its own. The
 //! driver knows no table and asks no question.
 
+mod backup;
 mod bell;
+mod closing;
 mod error;
 mod facts;
 mod postgres;
@@ -19,6 +21,7 @@ mod value;
 mod wake;
 
 use std::{
+    collections::BTreeSet,
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -33,13 +36,13 @@ use self::{bell::Bell, unit::Lane};
 pub use self::{
     error::DbError,
     facts::Facts,
-    restore::restore,
+    restore::Sound,
     tx::{Insert, Kind, Tx},
     value::{FromVal, Mismatch, Row, Val},
     wake::Wake,
 };
-use crate::migrate;
 pub use crate::migrate::Schema;
+use crate::{migrate, seal::SECRET_KEY_BYTES};
 
 /// The file of the embedded database in its directory.
 pub const FILE: &str = sqlite::FILE_NAME;
@@ -249,18 +252,19 @@ impl Db {
         self.read(async |tx| tx.query_one(sql, &[]).await?.take()).await
     }
 
-    /// Copies a SQLite database into a new file while work goes on. The copy is readable for nobody else.
+    /// Copies a SQLite database into a new file while work goes on, and the secret key into it where one is given. The
+    /// copy is readable for nobody else. Gives back the ids of the keys with which credentials in it are encrypted.
     ///
     /// # Errors
-    /// When the file exists or cannot be written; on PostgreSQL, which has tools of its own.
-    pub async fn backup(&self, file: &Path) -> Result<(), DbError> {
+    /// When the file exists or cannot be written, or the key is another than theirs; on PostgreSQL, which has tools of its own.
+    pub async fn backup(&self, file: &Path, key: Option<[u8; SECRET_KEY_BYTES]>) -> Result<BTreeSet<String>, DbError> {
         let Some(from) = self.inner.file.clone() else {
             return Err(DbError::other(
                 "a PostgreSQL database is backed up with its own tools, such as pg_dump",
             ));
         };
         let to = file.to_owned();
-        tokio::task::spawn_blocking(move || sqlite::backup(&from, &to))
+        tokio::task::spawn_blocking(move || backup::backup(&from, &to, key))
             .await
             .unwrap_or_else(|error| Err(DbError::other(format!("the backup did not end: {error}"))))
     }

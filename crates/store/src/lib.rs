@@ -78,6 +78,7 @@ pub mod views;
 
 mod json;
 
+pub mod queues;
 pub mod receipts;
 pub mod responders;
 

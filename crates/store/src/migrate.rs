@@ -194,25 +194,21 @@ async fn next(
     if let Some(what) = schema.remark().filter(|_| !schema.serves()) {
         return Err(DbError::other(what));
     }
-    for (index, mut row) in done.into_iter().enumerate() {
-        let (version, name, found): (i64, String, String) = (row.take()?, row.take()?, row.take()?);
-        if Ok(version) != i64::try_from(index + 1) {
+    let done = done
+        .into_iter()
+        .map(|mut row| Ok((row.take()?, row.take()?, row.take()?)));
+    let done: Vec<Applied> = done.collect::<Result<_, DbError>>()?;
+    for (index, (version, name, _)) in done.iter().enumerate() {
+        if Ok(*version) != i64::try_from(index + 1) {
             return Err(DbError::other(format!(
                 "the database has migration {version} ({name}) without those before it: no release has made it so. \
                  Restore a backup"
             )));
         }
-        let Some(known) = migrations.get(index) else {
-            // It only added, as was seen above.
-            continue;
-        };
-        if found != checksum(&known.text(tx.dialect())) {
-            return Err(DbError::other(format!(
-                "migration {name} was applied to the database in another form than this program knows. \
-                 Use the version of the program that has applied it, or a later release"
-            )));
-        }
     }
+    // What a newer program has done besides only added, as was seen above.
+    let shared = &done[..count.min(migrations.len())];
+    known(migrations, shared, tx.dialect()).map_err(DbError::other)?;
     let Some(migration) = migrations.get(count) else {
         return Ok(None);
     };
@@ -233,6 +229,38 @@ async fn next(
         tx.execute(floor, &[(count + 1).into()]).await?;
     }
     Ok(Some(migration.name))
+}
+
+/// A step that was applied: its version, its name and its checksum.
+type Applied = (i64, String, String);
+
+/// Whether these steps, applied to a database of this kind, are those that this program knows.
+///
+/// # Errors
+/// In words, why not.
+pub(crate) fn check_known(applied: &[Applied], dialect: Dialect) -> Result<(), String> {
+    known(MIGRATIONS, applied, dialect)
+}
+
+fn known(migrations: &[Migration], applied: &[Applied], dialect: Dialect) -> Result<(), String> {
+    for (index, (version, name, found)) in applied.iter().enumerate() {
+        let Some(known) = migrations
+            .get(index)
+            .filter(|_| Ok(*version) == i64::try_from(index + 1))
+        else {
+            return Err(format!(
+                "the database is newer than this program: it has migration {version} ({name}). \
+                 Start the program's newer version, or restore a backup from before the upgrade"
+            ));
+        };
+        if *found != checksum(&known.text(dialect)) {
+            return Err(format!(
+                "migration {name} was applied to the database in another form than this program knows. \
+                 Use the version of the program that has applied it, or a later release"
+            ));
+        }
+    }
+    Ok(())
 }
 
 impl Migration {

@@ -74,6 +74,12 @@ impl Sealer {
         }
     }
 
+    /// The name of the secret key, by which sealed texts say with which one they were made. It tells nothing of the key.
+    #[must_use]
+    pub fn key_id(&self) -> &str {
+        &self.key_id
+    }
+
     /// Encrypts a text for a place: `s1.<key id>.<nonce and ciphertext>`.
     ///
     /// # Errors
@@ -127,6 +133,12 @@ impl Sealer {
     pub fn signing_key(&self, purpose: &str) -> [u8; 32] {
         derive(&self.root, &format!("sign/{purpose}"))
     }
+}
+
+/// The name of the key with which a text was sealed.
+pub(crate) fn key_id_of(sealed: &str) -> Option<&str> {
+    let (key_id, _) = sealed.strip_prefix(FORM)?.strip_prefix('.')?.split_once('.')?;
+    Some(key_id)
 }
 
 impl Place<'_> {

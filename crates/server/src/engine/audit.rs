@@ -62,7 +62,6 @@ impl Auditor {
         let now = self.clock.now();
         let found = self.wake_forgotten(now).await? + self.settle_maintenance(now).await?;
         self.forget(now).await?;
-        self.measure(now).await?;
         Ok(found)
     }
 
@@ -147,29 +146,6 @@ impl Auditor {
             Ok::<_, DbError>(())
         };
         self.store.db.write(unit).await
-    }
-
-    async fn measure(&self, now: Timestamp) -> Result<(), DbError> {
-        let since = now
-            .saturating_sub(SignedDuration::from_hours(1))
-            .unwrap_or(Timestamp::MIN);
-        let health = self
-            .store
-            .db
-            .read(async move |tx| deliveries::health(tx, now, since).await)
-            .await;
-        let health: deliveries::Health = health.map_err(|error: DbError| error)?;
-        #[expect(clippy::cast_precision_loss, reason = "counts and seconds are far below 2^52")]
-        let gauge = |name, value: i64| metrics::gauge!(name).set(value as f64);
-        gauge("opsknight_deliveries_waiting", health.waiting);
-        let oldest = health
-            .oldest_due_at
-            .map_or(0, |due| now.duration_since(due).as_secs().max(0));
-        gauge("opsknight_deliveries_oldest_seconds", oldest);
-        if let Some(at) = health.last_page_sent_at {
-            gauge("opsknight_last_page_timestamp_seconds", at.as_second());
-        }
-        Ok(())
     }
 }
 

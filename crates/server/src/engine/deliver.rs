@@ -237,6 +237,7 @@ impl Deliverer {
         if n > 0 {
             tracing::warn!("took back {n} messages whose sending had not ended");
             metrics::counter!("opsknight_auditor_findings_total", "kind" => "abandoned_delivery").increment(n as u64);
+            metrics::counter!("opsknight_lease_expiries_total").increment(n as u64);
         }
         Ok(n)
     }

@@ -40,6 +40,7 @@ impl Escalator {
             }
             let n = self.batch(now).await?;
             failpoint::hit("escalate.committed");
+            metrics::counter!("opsknight_escalation_steps_total").increment(n as u64);
             if n == 0 {
                 // All that is due is held by another replica.
                 return Ok(done);

@@ -6,6 +6,7 @@
 use std::{
     future::poll_fn,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -78,6 +79,7 @@ type Answer = Result<Vec<Taken>, IngestError>;
 #[derive(Clone, Debug)]
 pub struct Ingest {
     queue: mpsc::Sender<Waiting>,
+    working: Arc<Mutex<Option<Instant>>>,
 }
 
 impl Ingest {
@@ -89,15 +91,19 @@ impl Ingest {
         let (answer, answered) = oneshot::channel();
         let full = |_| IngestError::Unavailable("too many events wait to be stored".into());
         self.queue.try_send((job, answer)).map_err(full)?;
-        metrics::gauge!("opsknight_ingest_queue").set(self.waiting());
         answered
             .await
             .unwrap_or_else(|_| Err(IngestError::Unavailable("the program is shutting down".into())))
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a queue length is far below 2^52")]
-    fn waiting(&self) -> f64 {
-        (QUEUE_MAX - self.queue.capacity()) as f64
+    /// How many requests wait their turn.
+    pub(crate) fn waiting(&self) -> usize {
+        QUEUE_MAX - self.queue.capacity()
+    }
+
+    /// How long those that are being committed have been: whatever waits came after them.
+    pub(crate) fn oldest(&self) -> Duration {
+        locked(&self.working).map_or(Duration::ZERO, |since| since.elapsed())
     }
 }
 
@@ -109,6 +115,7 @@ pub struct Ingester {
     store: Store,
     clock: Arc<dyn Clock>,
     queue: Arc<Mutex<mpsc::Receiver<Waiting>>>,
+    working: Arc<Mutex<Option<Instant>>>,
 }
 
 /// Requests that are committed together. The first is there from the start; the others are those that wait when the
@@ -157,20 +164,33 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub fn pair(store: Store, clock: Arc<dyn Clock>) -> (Ingest, Ingester) {
     let (sender, queue) = mpsc::channel(QUEUE_MAX);
     let queue = Arc::new(Mutex::new(queue));
-    (Ingest { queue: sender }, Ingester { store, clock, queue })
+    let working = Arc::default();
+    let way_in = Ingest {
+        queue: sender,
+        working: Arc::clone(&working),
+    };
+    let ingester = Ingester {
+        store,
+        clock,
+        queue,
+        working,
+    };
+    (way_in, ingester)
 }
 
 impl Ingester {
     /// Works until the last [`Ingest`] is gone and everything that was taken in is answered.
     pub async fn run(self) {
         while let Some(first) = poll_fn(|cx| locked(&self.queue).poll_recv(cx)).await {
+            *locked(&self.working) = Some(Instant::now());
             self.take(first).await;
+            *locked(&self.working) = None;
         }
     }
 
     /// Takes this request in, with those that wait when its turn comes, and answers each.
     async fn take(&self, first: Waiting) {
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let load = Arc::new(Load {
             first: Mutex::new(Some(first)),
             queue: self.queue.clone(),

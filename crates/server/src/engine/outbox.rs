@@ -39,7 +39,7 @@ mod keys;
 mod slack;
 mod trial;
 
-pub(crate) use documents::check;
+pub(crate) use documents::{check, of_environment};
 pub use trial::telegram_secret;
 
 /// How long a provider that failed is asked only after the others.

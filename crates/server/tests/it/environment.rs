@@ -43,6 +43,16 @@ pub(crate) fn monit() -> PathBuf {
     program("OPSKNIGHT_TEST_MONIT")
 }
 
+/// Prometheus' tool that checks rules.
+pub(crate) fn promtool() -> PathBuf {
+    program("OPSKNIGHT_TEST_PROMTOOL")
+}
+
+/// The folder with PostgreSQL's programs.
+pub(crate) fn postgres_bin() -> PathBuf {
+    program("OPSKNIGHT_TEST_POSTGRES_BIN")
+}
+
 /// What runs JavaScript.
 pub(crate) fn node() -> PathBuf {
     program("OPSKNIGHT_TEST_NODE")

@@ -1,4 +1,4 @@
-//! SQLite: one thread that writes in groups, a few that read, and the backup.
+//! SQLite: one thread that writes in groups, and a few that read.
 //!
 //! Several processes may have the file open: the command line works while the server runs. The locks are SQLite's.
 
@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use rusqlite::{Connection, OpenFlags, backup::Backup, config::DbConfig};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 use tokio::sync::mpsc;
 
 use super::{
@@ -115,7 +115,7 @@ fn writer_connection(file: &Path) -> Result<Connection, DbError> {
     Ok(connection)
 }
 
-fn reader_connection(file: &Path) -> Result<Connection, DbError> {
+pub(super) fn reader_connection(file: &Path) -> Result<Connection, DbError> {
     let connection = Connection::open_with_flags(
         file,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -320,43 +320,4 @@ fn read(connection: &Connection, units: &Mutex<mpsc::UnboundedReceiver<Message>>
         }
         unit.answer();
     }
-}
-
-/// Copies the database into a new file, at one point in time, while others write.
-pub(super) fn backup(from: &Path, to: &Path) -> Result<(), DbError> {
-    if to.exists() {
-        return Err(DbError::other(format!("{} exists already", to.display())));
-    }
-    let mut partial = to.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let copied = copy(from, &partial).and_then(|()| {
-        std::fs::rename(&partial, to)
-            .map_err(|error| DbError::unavailable(format!("the copy cannot be named: {error}")))
-    });
-    if copied.is_err() {
-        // The first error is what counts; a leftover is overwritten next time.
-        let _ = std::fs::remove_file(&partial);
-    }
-    copied
-}
-
-fn copy(from: &Path, partial: &Path) -> Result<(), DbError> {
-    let io = |error: std::io::Error| DbError::unavailable(format!("the copy cannot be written: {error}"));
-    if partial.exists() {
-        std::fs::remove_file(partial).map_err(io)?;
-    }
-    private_file(partial)?;
-    let source = reader_connection(from)?;
-    let mut target = Connection::open(partial)?;
-    // All pages in one step: a commit between two steps would start the copy over, and in WAL mode a reader stops nobody.
-    Backup::new(&source, &mut target)?.step(-1)?;
-    let sound: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-    if sound != "ok" {
-        return Err(DbError::Corrupt { what: sound });
-    }
-    target.close().map_err(|(_, error)| error)?;
-    std::fs::File::open(partial)
-        .and_then(|file| file.sync_all())
-        .map_err(io)
 }

@@ -11,6 +11,7 @@ mod driver;
 mod logs;
 mod metrics;
 mod postgres;
+mod queues;
 mod sqlite;
 mod support;
 mod values;

@@ -111,9 +111,9 @@ async fn a_backup_is_one_state_while_work_goes_on() {
                 .unwrap();
         }
     };
-    let (_, saved) = tokio::join!(writing, db.backup(&to));
+    let (_, saved) = tokio::join!(writing, db.backup(&to, None));
     saved.unwrap();
-    assert!(db.backup(&to).await.is_err(), "no file is overwritten");
+    assert!(db.backup(&to, None).await.is_err(), "no file is overwritten");
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(&to, dir.path().join("opsknight.db")).unwrap();
     let restored = Settings {
@@ -130,7 +130,7 @@ async fn a_backup_is_one_state_while_work_goes_on() {
     );
     restored.close().await;
     let postgres = fresh_postgres().await;
-    let error = postgres.backup(&to).await.unwrap_err().to_string();
+    let error = postgres.backup(&to, None).await.unwrap_err().to_string();
     assert!(error.contains("pg_dump"), "{error}");
 }
 
@@ -139,7 +139,7 @@ async fn a_backup_is_one_state_while_work_goes_on() {
 async fn the_files_of_sqlite_are_for_their_owner_only() {
     use std::os::unix::fs::PermissionsExt as _;
     let db = fresh_sqlite().await;
-    db.backup(&db.dir().join("backup.db")).await.unwrap();
+    db.backup(&db.dir().join("backup.db"), None).await.unwrap();
     for name in ["opsknight.db", "opsknight.db-wal", "backup.db"] {
         let mode = std::fs::metadata(db.dir().join(name)).unwrap().permissions().mode();
         assert_eq!(mode & 0o077, 0, "{name} {mode:o}");

@@ -21,7 +21,7 @@ use opsknight_domain::directory::Channel;
 use serde_json::Value;
 use url::Url;
 
-use crate::config::Bases;
+use crate::config::{Bases, Providers as Environment};
 
 /// What all providers are made with.
 pub(super) struct Tools {
@@ -231,6 +231,26 @@ pub(crate) fn check(channel: Channel, document: &Value, bases: &Bases) -> Result
     };
     open(channel, document, &tools)?;
     reports_problem([document.clone()])
+}
+
+/// The providers that the environment sets up for a channel, for whoever has no database to keep others in.
+///
+/// # Errors
+/// Which setting cannot work, and why.
+pub(crate) fn of_environment(
+    channel: Channel,
+    environment: &Environment,
+    public_url: &Url,
+) -> Result<Vec<Arc<dyn Way>>, DeliveryError> {
+    let roots = Roots::native();
+    let tools = Tools {
+        vendors: Vendors::new(&roots, opsknight_channels::Timeouts::default())?,
+        roots,
+        bases: environment.bases.clone(),
+        public_url: public_url.clone(),
+    };
+    let documents = environment.of.get(&channel).into_iter().flatten();
+    documents.map(|document| open(channel, document, &tools)).collect()
 }
 
 /// What is wrong with the keys by which reports of providers are checked. A mail goes out without them, but nobody would
