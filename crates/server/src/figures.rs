@@ -125,7 +125,7 @@ impl Figures {
 
     async fn known(&self, now: Timestamp) -> Result<Known, DbError> {
         let unit = async move |tx: &mut Tx<'_>| {
-            let counts = incidents::counts(tx, None).await?;
+            let counts = incidents::counts(tx, &[]).await?;
             let backup = audit::last_of(tx, of_program::DATABASE, 1).await?;
             Ok::<_, DbError>(Known {
                 queues: queues::queues(tx, now).await?,
@@ -136,6 +136,7 @@ impl Figures {
                     open: all.open + one.open,
                     open_high: all.open_high + one.open_high,
                     acknowledged: all.acknowledged + one.acknowledged,
+                    acknowledged_high: all.acknowledged_high + one.acknowledged_high,
                     snoozed: all.snoozed + one.snoozed,
                 }),
                 backup: backup.first().map(|line| line.at),
