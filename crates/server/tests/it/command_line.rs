@@ -21,7 +21,7 @@ both! {
 }
 
 /// Every command, from the outermost.
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["serve"],
     &["migrate"],

@@ -63,11 +63,6 @@ pub(crate) fn node_peers() -> PathBuf {
     program("OPSKNIGHT_TEST_NODE_PEERS")
 }
 
-/// The folder with PostgreSQL's own programs.
-pub(crate) fn postgres_bin() -> PathBuf {
-    program("OPSKNIGHT_TEST_POSTGRES_BIN")
-}
-
 /// For how many seconds and by which seed the replicas are struck; none: as in every run of the tests.
 #[expect(clippy::disallowed_methods, reason = "the command tells its test how long it has")]
 pub(crate) fn chaos() -> Option<(u64, u64)> {
