@@ -293,12 +293,11 @@ async fn live_streams_tell_of_changes_and_are_bounded() {
         heard += std::str::from_utf8(frame.data_ref().unwrap()).unwrap();
     }
     assert!(heard.contains("event: change"), "{heard}");
-    // A page that was drawn before that and listens only now hears of it too, and one that was drawn after it does not.
-    let late = async |age: u64| {
-        let request = app.request(&who, &Method::GET, &format!("/live?age={age}"));
-        app.send(request.body(Body::empty()).unwrap()).await.into_body()
-    };
-    let mut late = late(3_600_000).await;
+    // A page that was drawn before that and listens only now hears of it too.
+    drop(again);
+    let request = app.request(&eve, &Method::GET, "/live?age=3600000");
+    let late = app.send(request.body(Body::empty()).unwrap()).await;
+    let mut late = late.into_body();
     let mut heard = String::new();
     while !heard.contains("event: change") {
         let frame = late.frame().await.unwrap().unwrap();
