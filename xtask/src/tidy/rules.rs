@@ -129,10 +129,21 @@ fn compared_secrets(files: &[File]) -> Vec<Fault> {
         let is_code = is_rust(file) && file.path.starts_with("crates/") && !is_test_file(file);
         let code = file.text.split("#[cfg(test)]").next().unwrap_or_default();
         let mut lines = code.lines().filter(|line| !line.trim().starts_with("//"));
-        let line = lines
-            .find(|line| line.contains(".expose()") && (line.contains(" == ") || line.contains(" != ")))
-            .filter(|_| is_code)?;
+        let line = lines.find(|line| compares_exposed(line)).filter(|_| is_code)?;
         Some(format!("compare secrets as they are, or by subtle: {}", line.trim()))
+    })
+}
+
+/// Whether what a secret holds stands on either side of a comparison.
+fn compares_exposed(line: &str) -> bool {
+    let held = ".expose()";
+    ["==", "!="].into_iter().any(|sign| {
+        let sides: Vec<&str> = line.split(sign).collect();
+        sides.windows(2).any(|pair| {
+            let before = pair[0].trim_end().ends_with(held);
+            let word = pair[1].trim_start().split([' ', ',', ';', '{']).next();
+            before || word.is_some_and(|word| word.contains(held))
+        })
     })
 }
 

@@ -28,10 +28,11 @@ impl Running {
         let (count, stop) = (reached.clone(), CancellationToken::new());
         let read = async |body: Body| match axum::body::to_bytes(body, 1 << 20).await {
             Ok(bytes) => format!("read {}", bytes.len()),
-            Err(error) => match std::error::Error::source(&error).is_some_and(|source| source.is::<NoRoom>()) {
-                true => "no room".to_owned(),
-                false => "not read".to_owned(),
-            },
+            Err(error) => {
+                let mut causes = std::iter::successors(std::error::Error::source(&error), |cause| cause.source());
+                let full = causes.any(|cause| cause.is::<NoRoom>());
+                (if full { "no room" } else { "not read" }).to_owned()
+            }
         };
         let router = Router::new()
             .route("/", get(async || "here"))

@@ -169,6 +169,31 @@ async fn every_route_asks_who_calls_and_every_answer_is_harmless() {
     }
 }
 
+/// What a stranger calls a method or a path is not kept in the figures, which are kept for ever.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn figures_do_not_grow_by_what_strangers_say() {
+    let place = Place::sqlite();
+    let server = Server::start(&place, &[]).await;
+    let http = client();
+    for n in 0..20 {
+        let method = Method::from_bytes(format!("STRANGE{n}").as_bytes()).unwrap();
+        for path in ["/login", "/healthz", "/api/events", &format!("/strange/{n}")] {
+            let call = http.request(method.clone(), format!("{}{path}?strange={n}", server.url));
+            assert!(call.header("user-agent", format!("strange{n}")).send().await.is_ok());
+        }
+    }
+    let figures = http
+        .get(format!("{}/metrics", server.url))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
+    assert!(figures.contains("method=\"other\""), "{figures}");
+    assert!(!figures.to_lowercase().contains("strange"), "{figures}");
+}
+
 /// A password is tried for one account after another, each time as another client, if it is believed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_becomes_another_client_by_saying_so() {

@@ -34,7 +34,6 @@ const SPELLINGS: &[&str] = &[
     "http://localhost:PORT/",
     "http://LOCALHOST.:PORT/",
     "http://a.localhost:PORT/",
-    "http://ip6-localhost:PORT/",
     "http://１２７.0.0.1:PORT/",
 ];
 

@@ -176,7 +176,8 @@ async fn a_private_view_is_not_there_for_others() {
             &[("name", "Secret plans"), ("query", "status=OPEN")],
         )
         .await;
-    let page = two.app.get(&two.uma, "/incidents").await.text;
+    // It can be changed where it is looked at.
+    let page = two.app.get(&two.uma, "/incidents?status=OPEN").await.text;
     let (_, rest) = page.split_once("action=\"/incidents/views/").unwrap();
     let path = format!("/incidents/views/{}", rest.split('"').next().unwrap());
     for who in [&two.eve, &two.admin] {
