@@ -118,6 +118,15 @@ const fn time_column(sort: Sort) -> &'static str {
     }
 }
 
+/// A condition on times in a form that no index has. An index of all incidents by time would be read in the place of the
+/// small one of what is not resolved, to find the few among the many.
+fn of_few(condition: &str) -> String {
+    let columns = ["i.created_at", "i.updated_at", "i.number"];
+    columns
+        .into_iter()
+        .fold(condition.to_owned(), |text, column| text.replace(column, &format!("+{column}")))
+}
+
 /// The run through what is not resolved, if any of that is wanted.
 fn unresolved(filter: &Filter, after: Option<&Cursor>, sql: &mut Sql) -> Option<String> {
     let statuses: Vec<Val> = filter
@@ -138,9 +147,9 @@ fn unresolved(filter: &Filter, after: Option<&Cursor>, sql: &mut Sql) -> Option<
         let places = sql.places(words(&filter.urgencies));
         write!(text, " AND i.urgency IN ({places})").expect("a String takes all text");
     }
-    text.push_str(&others(filter, "", sql));
+    text.push_str(&of_few(&others(filter, "", sql)));
     if let Some(cursor) = after {
-        text.push_str(&after_cursor(filter, cursor, sql));
+        text.push_str(&of_few(&after_cursor(filter, cursor, sql)));
     }
     Some(text)
 }
@@ -235,7 +244,7 @@ pub(super) fn rows(filter: &Filter, after: Option<&Cursor>, most: i64, sql: &mut
     let unresolved = unresolved(filter, after, sql);
     let first = unresolved
         .iter()
-        .map(|condition| run(0, condition, &order_of_few(filter)));
+        .map(|condition| run(0, condition, &of_few(&order_of_incidents(filter))));
     let mut runs: Vec<String> = first.collect();
     // All of one run are equally urgent, unless there would be too many runs.
     let way = if filter.ascending { "ASC" } else { "DESC" };
@@ -389,12 +398,6 @@ pub(super) fn order_of_rows(filter: &Filter, table: &str) -> String {
 /// The same where the incident itself is at hand as `i`.
 pub(super) fn order_of_incidents(filter: &Filter) -> String {
     order(filter, RANK, &format!("i.{}", time_column(filter.sort)), "i.number")
-}
-
-/// The same for the few that are not resolved, in a form that no index has: an index of all incidents in the right order
-/// would be read to find them among the many that are resolved.
-fn order_of_few(filter: &Filter) -> String {
-    order(filter, RANK, &format!("+i.{}", time_column(filter.sort)), "+i.number")
 }
 
 /// The condition that a row comes after the cursor, where the incident is at hand as `i`.
