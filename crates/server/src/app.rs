@@ -100,7 +100,13 @@ impl App {
         )
         .context("no HTTP client can be made")?;
         let outbox = Arc::new(outbox);
-        let door = Door::new(store.clone(), clock.clone(), way_in.clone(), make.bounds, make.clouds.clone());
+        let door = Door::new(
+            store.clone(),
+            clock.clone(),
+            way_in.clone(),
+            make.bounds,
+            make.clouds.clone(),
+        );
         let door = Arc::new(door.context("no HTTP client can be made")?);
         let ack_key = store.sealer.signing_key(ACK_LINK_PURPOSE);
         let pulse = Pulse::new(clock.now());

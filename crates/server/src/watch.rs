@@ -32,9 +32,6 @@ use crate::{
     serve, telemetry,
 };
 
-/// How soon it is tried again while something is wrong.
-const AGAIN_AFTER: Duration = Duration::from_secs(30);
-
 /// The watch.
 struct Watch {
     settings: Arc<WatchSettings>,
@@ -58,9 +55,16 @@ pub async fn watch(settings: WatchSettings, all: Settings) -> anyhow::Result<()>
         let listener = TcpListener::bind(address).await;
         let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
         let address = listener.local_addr().context("the listening socket has no address")?;
-        say(&format!("The watch listens at {address}: /watch for the target's webhook, /metrics, /healthz"));
+        say(&format!(
+            "The watch listens at {address}: /watch for the target's webhook, /metrics, /healthz"
+        ));
         let secret = settings.proofs.webhook_secret.clone();
-        tasks.spawn(door::open(listener, arrivals.clone(), secret, clock.clone(), figures));
+        let open = door::open(listener, arrivals.clone(), secret, clock.clone(), figures);
+        tasks.spawn(async move {
+            if let Err(error) = open.await {
+                tracing::error!("{error:#}");
+            }
+        });
     }
     let pager = Pager::new(settings.clone(), &all, exchange.clone(), clock.clone());
     let mut watch = Watch {
@@ -112,7 +116,7 @@ impl Watch {
             let pause = if self.memory.is_calm() {
                 self.settings.every
             } else {
-                self.settings.every.min(AGAIN_AFTER)
+                self.settings.every.min(self.settings.again)
             };
             tokio::select! {
                 () = tokio::time::sleep_until(begun + pause) => {}
@@ -129,7 +133,10 @@ impl Watch {
         self.memory.judge(&outcome, began, self.settings.in_a_row);
         match &outcome {
             Outcome::Through => say(&format!("{began} a page came through in {:.1} s", took.as_secs_f64())),
-            Outcome::Missed(why) => say(&format!("{began} NO page came through ({} in a row): {why}", self.memory.misses)),
+            Outcome::Missed(why) => say(&format!(
+                "{began} NO page came through ({} in a row): {why}",
+                self.memory.misses
+            )),
         }
         self.measure(&outcome, took);
         // What was seen is kept before anybody is told, and that they were told as soon as they were.
@@ -144,7 +151,10 @@ impl Watch {
         if let Err(why) = tidied
             && outcome == Outcome::Through
         {
-            tracing::warn!(why, "the alert of the watch could not be resolved; the next try begins with it");
+            tracing::warn!(
+                why,
+                "the alert of the watch could not be resolved; the next try begins with it"
+            );
         }
         outcome
     }

@@ -237,11 +237,7 @@ impl Db {
     ///
     /// # Errors
     /// When the file exists or cannot be written, or the key is another than theirs; on PostgreSQL, which has tools of its own.
-    pub async fn backup(
-        &self,
-        file: &Path,
-        key: Option<[u8; SECRET_KEY_BYTES]>,
-    ) -> Result<BTreeSet<String>, DbError> {
+    pub async fn backup(&self, file: &Path, key: Option<[u8; SECRET_KEY_BYTES]>) -> Result<BTreeSet<String>, DbError> {
         let Some(from) = self.inner.file.clone() else {
             return Err(DbError::other(
                 "a PostgreSQL database is backed up with its own tools, such as pg_dump",

@@ -111,7 +111,9 @@ async fn next(
         )
         .await?;
     let count = done.len();
-    let done = done.into_iter().map(|mut row| Ok((row.take()?, row.take()?, row.take()?)));
+    let done = done
+        .into_iter()
+        .map(|mut row| Ok((row.take()?, row.take()?, row.take()?)));
     let done: Vec<Applied> = done.collect::<Result<_, DbError>>()?;
     known(migrations, &done, tx.dialect()).map_err(DbError::other)?;
     let Some(migration) = migrations.get(count) else {

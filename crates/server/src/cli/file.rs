@@ -16,7 +16,7 @@ use opsknight_web::state::Clock as _;
 use serde_json::json;
 
 use super::say;
-use crate::{clock::SystemClock, config::Settings, secret_key, serve};
+use crate::{clock::SystemClock, config::Settings, failpoint, secret_key, serve};
 
 /// Copies the database while the server runs.
 pub(super) async fn backup(settings: Settings, file: PathBuf, with_key: bool) -> anyhow::Result<()> {
@@ -65,7 +65,9 @@ fn about_key(settings: &Settings, key: Option<[u8; 32]>, key_ids: &BTreeSet<Stri
         (true, false) => "Keep OPSKNIGHT_SECRET_KEY".to_owned(),
         (false, _) => "Keep the OPSKNIGHT_SECRET_KEY of the server, which is not known here,".to_owned(),
     };
-    format!("{what} with it, in another place: stored credentials can only be read with it. --with-key puts it into the file.")
+    format!(
+        "{what} with it, in another place: stored credentials can only be read with it. --with-key puts it into the file."
+    )
 }
 
 /// Writes the backup down in the audit log, where the page about this system finds it. A backup is good without that.
@@ -122,12 +124,21 @@ fn put(settings: &Settings, file: &Path) -> anyhow::Result<Vec<String>> {
     }
     let (carried, key_ids) = (sound.key, sound.key_ids.clone());
     // The key goes first: a database that were there without it would be given a new one by the next start.
-    sound.place(&settings.data_dir, || match carried {
-        Some(key) if settings.secret_key.is_none() => secret_key::keep(&settings.data_dir, &key),
-        Some(_) | None => Ok(()),
+    sound.place(&settings.data_dir, || {
+        failpoint::hit("restore.copied");
+        if let Some(key) = carried
+            && settings.secret_key.is_none()
+        {
+            secret_key::keep(&settings.data_dir, &key)?;
+        }
+        failpoint::hit("restore.keyed");
+        anyhow::Ok(())
     })?;
+    failpoint::hit("restore.named");
     lines.extend(about_restored_key(settings, &key_ids, carried.is_some())?);
-    lines.push("What was open when it was copied is open again, and its people are paged as soon as it is served.".to_owned());
+    lines.push(
+        "What was open when it was copied is open again, and its people are paged as soon as it is served.".to_owned(),
+    );
     Ok(lines)
 }
 

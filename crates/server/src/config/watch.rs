@@ -13,9 +13,11 @@ use super::{Settings, Wrong, wrong};
 
 /// How often it is tried whether a page comes through, unless set.
 const EVERY: &str = "5m";
-/// How long a page may take, unless set.
-const WITHIN: &str = "2m";
-/// Shortest and longest of both.
+/// How soon it is tried again while something is wrong, unless set.
+const AGAIN: &str = "30s";
+/// How long a page may take, unless set: longer than pages to one address are gathered for.
+const WITHIN: &str = "3m";
+/// Shortest and longest of these.
 const WAIT_MIN: Duration = Duration::from_secs(1);
 const WAIT_MAX: Duration = Duration::from_hours(24);
 /// After how many pages in a row that did not come through somebody is told, unless set.
@@ -57,7 +59,10 @@ pub struct RawWatch {
     /// How often to try [default: 5m]
     #[arg(long, env = "OPSKNIGHT_WATCH_EVERY", value_name = "TIME")]
     pub every: Option<String>,
-    /// How long a page may take [default: 2m]
+    /// How soon to try again while something is wrong [default: 30s]
+    #[arg(long, env = "OPSKNIGHT_WATCH_AGAIN", value_name = "TIME")]
+    pub again: Option<String>,
+    /// How long a page may take [default: 3m]
     #[arg(long, env = "OPSKNIGHT_WATCH_WITHIN", value_name = "TIME")]
     pub within: Option<String>,
     /// Tell after so many in a row that did not come through [default: 2]
@@ -111,7 +116,10 @@ impl WatchSecrets {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is where settings are read, and no flag is to hold a secret")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is where settings are read, and no flag is to hold a secret"
+)]
 fn secret(name: &str) -> Option<Secret> {
     let text = std::env::var(name).ok()?;
     Some(Secret::new(text.trim())).filter(|secret| !secret.expose().is_empty())
@@ -179,6 +187,8 @@ pub struct WatchSettings {
     pub name: String,
     /// How often it is tried.
     pub every: Duration,
+    /// How soon it is tried again while something is wrong.
+    pub again: Duration,
     /// How long a page may take.
     pub within: Duration,
     /// How many in a row it takes.
@@ -205,23 +215,28 @@ impl WatchSettings {
     pub fn check(raw: RawWatch, secrets: WatchSecrets, settings: &Settings) -> Result<Self, Wrong> {
         let paths = paths(&raw, &secrets, settings)?;
         let target = raw.target.as_deref().ok_or_else(|| {
-            wrong("OPSKNIGHT_WATCH_TARGET", "is missing: which installation is to be watched?")
+            wrong(
+                "OPSKNIGHT_WATCH_TARGET",
+                "is missing: which installation is to be watched?",
+            )
         })?;
         let target = base("OPSKNIGHT_WATCH_TARGET", target)?;
         let routing_key = secrets.routing_key.ok_or_else(|| {
             let why = "is missing: the key of an Events API integration at the target";
             wrong("OPSKNIGHT_WATCH_ROUTING_KEY", why)
         })?;
-        let listen = raw.watch_listen.as_deref().map(|text| {
-            super::listen(text).map_err(|error| wrong("OPSKNIGHT_WATCH_LISTEN", error.why))
-        });
+        let listen = raw
+            .watch_listen
+            .as_deref()
+            .map(|text| super::listen(text).map_err(|error| wrong("OPSKNIGHT_WATCH_LISTEN", error.why)));
         let listen = listen.transpose()?;
         if secrets.webhook_secret.is_some() && listen.is_none() {
             let why = "is missing: where is the target's webhook to arrive?";
             return Err(wrong("OPSKNIGHT_WATCH_LISTEN", why));
         }
         if secrets.api_key.is_none() && secrets.webhook_secret.is_none() {
-            let why = "is missing, and OPSKNIGHT_WATCH_WEBHOOK_SECRET too: how is it to be seen that a page came through?";
+            let why =
+                "is missing, and OPSKNIGHT_WATCH_WEBHOOK_SECRET too: how is it to be seen that a page came through?";
             return Err(wrong("OPSKNIGHT_WATCH_API_KEY", why));
         }
         if paths.is_empty() && secrets.heartbeat_url.is_none() && !raw.once {
@@ -238,6 +253,7 @@ impl WatchSettings {
             target,
             name,
             every: wait("OPSKNIGHT_WATCH_EVERY", raw.every.as_deref().unwrap_or(EVERY))?,
+            again: wait("OPSKNIGHT_WATCH_AGAIN", raw.again.as_deref().unwrap_or(AGAIN))?,
             within: wait("OPSKNIGHT_WATCH_WITHIN", raw.within.as_deref().unwrap_or(WITHIN))?,
             in_a_row: InARow {
                 misses: in_a_row("OPSKNIGHT_WATCH_MISSES", raw.misses.unwrap_or(MISSES))?,
@@ -276,7 +292,12 @@ fn base(name: &str, text: &str) -> Result<Url, Wrong> {
     let url = Url::parse(text).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https") && url.has_host() && url.path() == "/" && url.query().is_none()
     });
-    url.ok_or_else(|| wrong(name, format!("{text} is not an address like https://opsknight.example.com")))
+    url.ok_or_else(|| {
+        wrong(
+            name,
+            format!("{text} is not an address like https://opsknight.example.com"),
+        )
+    })
 }
 
 fn paths(raw: &RawWatch, secrets: &WatchSecrets, settings: &Settings) -> Result<Vec<Path>, Wrong> {
@@ -304,7 +325,10 @@ fn paths(raw: &RawWatch, secrets: &WatchSecrets, settings: &Settings) -> Result<
         let addresses = list.as_deref().unwrap_or_default().split(',').map(str::trim);
         let addresses: Vec<&str> = addresses.filter(|address| !address.is_empty()).collect();
         if !addresses.is_empty() && !settings.providers.of.contains_key(&channel) {
-            let why = format!("names addresses, and this environment sets nothing up for {}", channel.name());
+            let why = format!(
+                "names addresses, and this environment sets nothing up for {}",
+                channel.name()
+            );
             return Err(wrong(name, why));
         }
         paths.extend(addresses.into_iter().map(|address| Path::Message {

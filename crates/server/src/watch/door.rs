@@ -93,7 +93,9 @@ pub(super) async fn open(
         .route("/healthz", get(async || Json(json!({ "status": "ok" }))))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(door);
-    axum::serve(listener, routes).await.context("the watch cannot listen any more")
+    axum::serve(listener, routes)
+        .await
+        .context("the watch cannot listen any more")
 }
 
 async fn arrive(State(door): State<Door>, RawQuery(query): RawQuery, headers: HeaderMap, body: Bytes) -> Response {

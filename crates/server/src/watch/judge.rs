@@ -25,13 +25,32 @@ pub(super) struct Memory {
     /// How many in a row did.
     pub(super) throughs: u32,
     /// Since when pages do not come through; null: they do.
+    #[serde(with = "text")]
     pub(super) down_since: Option<Timestamp>,
     /// Somebody was told so, and not yet that it is over.
     pub(super) told: bool,
     /// When a page last came through.
+    #[serde(with = "text")]
     pub(super) last_through_at: Option<Timestamp>,
     /// When the first of those in a row that did not began.
+    #[serde(with = "text")]
     pub(super) missing_since: Option<Timestamp>,
+}
+
+/// Times stand in the file as people read them.
+mod text {
+    use jiff::Timestamp;
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    #[expect(clippy::ref_option, reason = "serde hands it over so")]
+    pub(super) fn serialize<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+        at.map(|at| at.to_string()).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
+        let text = Option::<String>::deserialize(deserializer)?;
+        text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+    }
 }
 
 /// What somebody is to be told now.
@@ -119,13 +138,21 @@ mod tests {
     fn one_slow_answer_pages_nobody_and_an_outage_pages_once() {
         assert_eq!(played("+-+-+-+", 2, 1, true), ".......");
         assert_eq!(played("+---+++", 2, 1, true), "..p.c..");
-        assert_eq!(played("--+-+++", 2, 3, true), ".p....c", "it is not over at its first sign");
+        assert_eq!(
+            played("--+-+++", 2, 3, true),
+            ".p....c",
+            "it is not over at its first sign"
+        );
         assert_eq!(played("-+-", 1, 1, true), "pcp");
     }
 
     #[test]
     fn what_nobody_took_is_told_again() {
-        assert_eq!(played("----+", 2, 1, false), ".ppp.", "and not at all when it is over before anybody knew");
+        assert_eq!(
+            played("----+", 2, 1, false),
+            ".ppp.",
+            "and not at all when it is over before anybody knew"
+        );
     }
 
     #[test]

@@ -40,7 +40,12 @@ fn try_write(file: &Path, memory: &Memory) -> std::io::Result<()> {
     let mut draft = file.as_os_str().to_owned();
     draft.push(".partial");
     let mut options = fs::OpenOptions::new();
-    let mut partial = options.write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    let mut partial = options
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&draft)?;
     serde_json::to_writer(&mut partial, memory)?;
     partial.write_all(b"\n")?;
     partial.sync_all()?;

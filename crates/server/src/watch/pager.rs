@@ -94,7 +94,11 @@ impl Pager {
     }
 
     fn event(&self, routing_key: &str, news: &News, now: Timestamp) -> Value {
-        let key = format!("{} {}", self.settings.name, self.settings.target.host_str().unwrap_or_default());
+        let key = format!(
+            "{} {}",
+            self.settings.name,
+            self.settings.target.host_str().unwrap_or_default()
+        );
         let action = if news.is_down { "trigger" } else { "resolve" };
         let mut event = json!({ "routing_key": routing_key, "event_action": action, "dedup_key": key });
         if news.is_down {

@@ -121,7 +121,11 @@ impl Target {
             let path = format!("/api/incidents/{incident}/notifications?limit={MESSAGES_MAX}");
             "the incident was opened, and no page was sent".clone_into(last);
             loop {
-                match self.call(Method::GET, &path, &bearer, None).await.map(|found| page(&found)) {
+                match self
+                    .call(Method::GET, &path, &bearer, None)
+                    .await
+                    .map(|found| page(&found))
+                {
                     Ok(Page::Taken) => break,
                     Ok(Page::Waits(why)) | Err(Trouble::Now(why)) => *last = why,
                     Ok(Page::None) => {}
@@ -137,9 +141,27 @@ impl Target {
         Ok(())
     }
 
-    async fn call(&self, method: Method, path: &str, authorization: &str, body: Option<&Value>) -> Result<Value, Trouble> {
-        let url = self.settings.target.join(path).unwrap_or_else(|_| self.settings.target.clone());
-        let answer = call(&self.exchange, method, &url, Some(authorization), body, self.clock.now()).await;
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Trouble> {
+        let url = self
+            .settings
+            .target
+            .join(path)
+            .unwrap_or_else(|_| self.settings.target.clone());
+        let answer = call(
+            &self.exchange,
+            method,
+            &url,
+            Some(authorization),
+            body,
+            self.clock.now(),
+        )
+        .await;
         let (status, text) = answer.map_err(|why| Trouble::Now(format!("the target: {why}")))?;
         let said = || format!("the target answered {status} to {path}: {}", short(&text));
         match status {
@@ -165,7 +187,10 @@ enum Page {
 
 fn page(found: &Value) -> Page {
     let messages = found["data"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let mut pages = messages.iter().filter(|message| message["purpose"] == "PAGE").peekable();
+    let mut pages = messages
+        .iter()
+        .filter(|message| message["purpose"] == "PAGE")
+        .peekable();
     let Some(first) = pages.peek() else {
         return Page::None;
     };

@@ -20,7 +20,7 @@ both! {
 }
 
 /// Every command, from the outermost.
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["serve"],
     &["migrate"],
@@ -31,6 +31,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["api-key", "create"],
     &["backup"],
     &["restore"],
+    &["watch"],
     &["doctor"],
 ];
 
@@ -62,7 +63,7 @@ async fn bad_usage_is_2_and_failure_is_1() {
     let user = |role: &'static str, email: &'static str| {
         vec!["user", "create", "--email", email, "--name", "Ann", "--role", role]
     };
-    let rows: [(Vec<&str>, &str); 9] = [
+    let rows: [(Vec<&str>, &str); 11] = [
         (vec!["explode"], "explode"),
         (vec!["--colour"], "--colour"),
         (vec!["user", "create"], "--email"),
@@ -73,6 +74,11 @@ async fn bad_usage_is_2_and_failure_is_1() {
             "everything",
         ),
         (vec!["backup"], "FILE"),
+        (vec!["watch"], "OPSKNIGHT_WATCH_TARGET"),
+        (
+            vec!["watch", "--target", "https://x.example", "--every", "soon"],
+            "OPSKNIGHT_WATCH_ROUTING_KEY",
+        ),
         (vec!["serve", "--listen", "nowhere"], "OPSKNIGHT_LISTEN"),
         (vec!["serve", "--database-url", "mysql://x"], "DATABASE_URL"),
     ];

@@ -33,6 +33,11 @@ impl Oracle {
         );
     }
 
+    /// All keys and incidents that were promised until now.
+    pub(crate) fn all(&self) -> BTreeMap<String, String> {
+        self.promised.lock().unwrap().clone()
+    }
+
     pub(crate) fn promises(&self) -> usize {
         self.promised.lock().unwrap().len()
     }

@@ -19,11 +19,7 @@ use crate::seal::{SECRET_KEY_BYTES, Sealer};
 
 /// Copies the database at one point in time, closes the copy with its sum and, where it is given, the secret key. Gives
 /// back the ids of the keys with which credentials in it are encrypted.
-pub(super) fn backup(
-    from: &Path,
-    to: &Path,
-    key: Option<[u8; SECRET_KEY_BYTES]>,
-) -> Result<BTreeSet<String>, DbError> {
+pub(super) fn backup(from: &Path, to: &Path, key: Option<[u8; SECRET_KEY_BYTES]>) -> Result<BTreeSet<String>, DbError> {
     if to.exists() {
         return Err(exists(to));
     }

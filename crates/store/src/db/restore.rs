@@ -110,11 +110,7 @@ impl Sound {
     /// # Errors
     /// When the directory holds a database with people or incidents in it, or cannot be written. Nothing is changed
     /// then.
-    pub fn place<E: From<DbError>>(
-        mut self,
-        data_dir: &Path,
-        before: impl FnOnce() -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub fn place<E: From<DbError>>(mut self, data_dir: &Path, before: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         let target = data_dir.join(sqlite::FILE_NAME);
         std::fs::create_dir_all(data_dir).map_err(|error| written(data_dir, &error))?;
         if target.exists() {
@@ -176,13 +172,16 @@ fn bare(path: &Path, head: &[u8], length: u64) -> Result<(), String> {
     };
     let whole = page * number(28, 4);
     if length != whole {
-        return Err(format!("it is cut short or damaged: it has {length} bytes and not {whole}"));
+        return Err(format!(
+            "it is cut short or damaged: it has {length} bytes and not {whole}"
+        ));
     }
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     match std::fs::metadata(&log) {
         Ok(data) if data.len() > 0 => Err(
-            "a write-ahead log lies beside it, so it is the file of a database at work: `opsknight backup` copies that".into(),
+            "a write-ahead log lies beside it, so it is the file of a database at work: `opsknight backup` copies that"
+                .into(),
         ),
         Ok(_) | Err(_) => Ok(()),
     }
