@@ -141,7 +141,7 @@ async fn under_load_it_holds_what_was_answered_before_and_the_copy_pages() {
     }
     // Nobody could be paged while the mail server was away: what was due goes on where it stood, up to the second step.
     world.minutes(8).await;
-    let messages = world.api.all("/api/notifications?limit=200").await;
+    let messages = world.api.all("/api/notifications").await;
     for name in ["Ann", "Bob"] {
         let paged = messages.iter().filter(|message| {
             message["purpose"] == "PAGE" && message["status"] == "SENT" && message["user"]["name"] == name

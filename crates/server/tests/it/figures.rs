@@ -169,7 +169,7 @@ async fn all_that_is_said() -> String {
         })
         .await;
     let own = client().get(format!("http://{address}/metrics")).send().await.unwrap();
-    metrics(&server).await + &own.text().await.unwrap()
+    metrics(&server).await + own.text().await.unwrap().as_str()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

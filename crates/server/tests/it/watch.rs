@@ -50,7 +50,7 @@ impl Target {
             ("OPSKNIGHT_WATCH_TARGET", server.url.clone()),
             ("OPSKNIGHT_WATCH_ROUTING_KEY", door.key),
             ("OPSKNIGHT_WATCH_API_KEY", api.key.clone()),
-            ("OPSKNIGHT_WATCH_EVERY", "5s".to_owned()),
+            ("OPSKNIGHT_WATCH_EVERY", "2s".to_owned()),
             ("OPSKNIGHT_WATCH_AGAIN", "1s".to_owned()),
             ("OPSKNIGHT_WATCH_WITHIN", "5s".to_owned()),
         ]);
@@ -114,7 +114,7 @@ impl Target {
 
 /// A watch that runs.
 struct Watching {
-    child: Child,
+    _child: Child,
     printed: Printed,
 }
 
@@ -124,7 +124,10 @@ impl Watching {
         let printed = Printed::default();
         printed.gather(child.stdout.take().unwrap());
         printed.gather(child.stderr.take().unwrap());
-        Self { child, printed }
+        Self {
+            _child: child,
+            printed,
+        }
     }
 
     async fn says(&self, words: &str) {

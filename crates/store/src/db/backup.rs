@@ -75,6 +75,7 @@ impl Partial {
             return Err(busy());
         }
         file.set_len(0).map_err(fails)?;
+        remove_companions(&path).map_err(fails)?;
         Ok(Self {
             path,
             file,
@@ -134,8 +135,22 @@ impl Drop for Partial {
         if !self.named {
             // What went wrong before is what counts; a leftover is taken over next time.
             let _ = std::fs::remove_file(&self.path);
+            let _ = remove_companions(&self.path);
         }
     }
+}
+
+/// Removes the files that SQLite keeps beside a database: whatever is made anew under its name, they belong to another.
+pub(super) fn remove_companions(database: &Path) -> io::Result<()> {
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let mut beside = OsString::from(database);
+        beside.push(suffix);
+        match std::fs::remove_file(&beside) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// A name is on the disk when its folder is.

@@ -14,7 +14,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     DbError, Dialect,
-    backup::{Partial, written},
+    backup::{Partial, remove_companions, written},
     closing, sqlite,
 };
 use crate::{
@@ -120,16 +120,7 @@ impl Sound {
         self.copy(&mut partial)?;
         before()?;
         // What is left of a database that is gone or empty; its log would be taken for that of the new one.
-        for suffix in ["-wal", "-shm", "-journal"] {
-            let mut beside = target.clone().into_os_string();
-            beside.push(suffix);
-            match std::fs::remove_file(&beside) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(written(Path::new(&beside), &error).into());
-                }
-                Ok(()) | Err(_) => {}
-            }
-        }
+        remove_companions(&target).map_err(|error| written(&target, &error))?;
         Ok(partial.name(&target)?)
     }
 
@@ -164,7 +155,7 @@ fn foreign(head: &[u8]) -> Option<&'static str> {
 fn bare(path: &Path, head: &[u8], length: u64) -> Result<(), String> {
     let number = |at: usize, n: usize| {
         let bytes = head.get(at..at + n).unwrap_or_default();
-        bytes.iter().fold(0, |number, byte| number << 8 | u64::from(*byte))
+        bytes.iter().fold(0, |number, byte| (number << 8) | u64::from(*byte))
     };
     let page = match number(16, 2) {
         1 => 1 << 16,
@@ -254,7 +245,16 @@ fn key_ids(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
 
 /// Sees to it that the database that is there holds nothing that anybody would miss, and folds its log into it.
 fn empty(file: &Path) -> Result<(), DbError> {
+    holds_nothing(file)?;
     let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // Were it killed in the middle, the log must not be all that there is of a half database.
+    connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
+    Ok(())
+}
+
+/// Looks without changing a byte.
+fn holds_nothing(file: &Path) -> Result<(), DbError> {
+    let connection = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let held = |table: &str| -> Result<bool, DbError> {
         let exists = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1";
         let exists: i64 = connection.query_row(exists, [table], |row| row.get(0))?;
@@ -272,7 +272,5 @@ fn empty(file: &Path) -> Result<(), DbError> {
             return Err(DbError::other(text));
         }
     }
-    // Were it killed in the middle, the log must not be all that there is of a half database.
-    connection.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))?;
     Ok(())
 }
