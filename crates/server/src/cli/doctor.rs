@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_channels::Timeouts;
 use opsknight_domain::directory::Channel;
-use opsknight_store::db::DbError;
+use opsknight_store::db::{DbError, Tx};
 use opsknight_web::state::Clock;
 
 use super::say;
@@ -84,6 +84,9 @@ pub(super) async fn doctor(settings: Settings) -> anyhow::Result<()> {
         Ok(text) => tell(true, &text),
         Err(error) => tell(false, &error.to_string()),
     }
+    if let Some((fits, text)) = key(&store, now).await {
+        tell(fits, &text);
+    }
     providers(&settings, &store, &clock, &mut tell).await;
     store.db.close().await;
     if wrong > 0 {
@@ -100,6 +103,23 @@ async fn migrated(store: &opsknight_store::Store) -> Result<String, DbError> {
             "the database will be brought to this version at the next start: {}",
             names.join(", ")
         ),
+    })
+}
+
+/// Whether the secret key is the one that the credentials of integrations are encrypted with, where the database is at
+/// this version.
+async fn key(store: &opsknight_store::Store, now: Timestamp) -> Option<(bool, String)> {
+    // What else is wrong with the database was said before.
+    store.db.pending_migrations().await.ok().filter(Vec::is_empty)?;
+    let pictures = store.pictures.clone();
+    let unit = async move |tx: &mut Tx<'_>| Ok::<_, DbError>(pictures.current(tx, now).await?.unreadable);
+    Some(match store.db.read(unit).await {
+        Ok(0) => (true, "the secret key opens the credentials of integrations".to_owned()),
+        Ok(n) => {
+            let what = "cannot be opened with this secret key: start with the one they were made with";
+            (false, format!("{n} of the integrations {what}"))
+        }
+        Err(error) => (false, error.to_string()),
     })
 }
 

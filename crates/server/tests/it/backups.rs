@@ -201,6 +201,15 @@ async fn the_key_comes_along_or_is_asked_for() {
         said.contains("ATTENTION") && said.contains("OPSKNIGHT_SECRET_KEY"),
         "{said}"
     );
+    let mut doctor = opsknight(&fourth);
+    doctor
+        .arg("doctor")
+        .env("OPSKNIGHT_SECRET_KEY", "another key than that");
+    let said = run(doctor, "").await;
+    assert!(
+        said.stdout.contains("PROBLEM 1 of the integrations cannot be opened"),
+        "{said:?}"
+    );
 
     // A server that has its key from its own environment: whoever makes the copy need not have it.
     fs::remove_file(place.data_dir().join("secret.key")).unwrap();
