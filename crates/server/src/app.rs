@@ -125,6 +125,8 @@ impl App {
             public_url: public_url.clone(),
             ack_key,
         };
+        let (handle, of) = (make.figures.clone(), store.clone());
+        let figures = Figures::new(of, clock.clone(), pulse.clone(), way_in, handle);
         let router = front::router(front::Front {
             web: opsknight_web::router(state.clone()),
             door,
@@ -132,14 +134,7 @@ impl App {
             store: store.clone(),
             clock: clock.clone(),
             pulse: pulse.clone(),
-            figures: Figures {
-                store: store.clone(),
-                clock: clock.clone(),
-                pulse: pulse.clone(),
-                way_in,
-                handle: make.figures.clone(),
-                looked: Arc::default(),
-            },
+            figures,
             trusted_proxies: make.trusted_proxies.clone(),
         });
         Ok(Self {

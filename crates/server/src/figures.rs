@@ -31,12 +31,13 @@ const FINDINGS: [&str; 3] = ["abandoned_delivery", "forgotten_incident", "mainte
 /// Where the figures come from. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Figures {
-    pub(crate) store: Store,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) pulse: Pulse,
-    pub(crate) way_in: Ingest,
-    pub(crate) handle: PrometheusHandle,
-    pub(crate) looked: Arc<Mutex<Option<Instant>>>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    pulse: Pulse,
+    way_in: Ingest,
+    handle: PrometheusHandle,
+    /// When they were last looked up.
+    looked: Arc<Mutex<Option<Instant>>>,
 }
 
 /// What the database knows.
@@ -49,6 +50,24 @@ struct Known {
 }
 
 impl Figures {
+    /// Looks up figures of these.
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        pulse: Pulse,
+        way_in: Ingest,
+        handle: PrometheusHandle,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            pulse,
+            way_in,
+            handle,
+            looked: Arc::default(),
+        }
+    }
+
     /// The text of `/metrics`.
     pub(crate) async fn render(&self) -> String {
         let mut looked = self.looked.lock().await;

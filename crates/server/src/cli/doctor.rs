@@ -59,10 +59,9 @@ pub(super) async fn doctor(settings: Settings) -> anyhow::Result<()> {
             bail!("{wrong} problem(s) found");
         }
     };
-    let kind = if settings.database_url.is_some() {
-        "PostgreSQL"
-    } else {
-        "the embedded database"
+    let kind = match settings.database_url {
+        Some(_) => "PostgreSQL",
+        None => "the embedded database",
     };
     match store.db.ping().await {
         Ok(()) => tell(true, &format!("{kind} answers")),

@@ -48,6 +48,11 @@ impl Arrivals {
         self.news.notify_waiters();
     }
 
+    fn has_arrived(&self, incident: &str) -> bool {
+        let incidents = self.incidents.lock().unwrap_or_else(PoisonError::into_inner);
+        incidents.iter().any(|one| one == incident)
+    }
+
     /// Waits until the webhook about this incident has arrived.
     pub(super) async fn wait_for(&self, incident: &str) {
         loop {
@@ -55,9 +60,7 @@ impl Arrivals {
             let mut news = std::pin::pin!(news);
             // From here on nothing is missed.
             news.as_mut().enable();
-            let arrived = self.incidents.lock().unwrap_or_else(PoisonError::into_inner);
-            let arrived = arrived.iter().any(|one| one == incident);
-            if arrived {
+            if self.has_arrived(incident) {
                 return;
             }
             news.await;

@@ -114,7 +114,7 @@ impl Target {
 
 /// A watch that runs.
 struct Watching {
-    _child: Child,
+    child: Child,
     printed: Printed,
 }
 
@@ -135,6 +135,18 @@ impl Watching {
                 find,
             )
             .await;
+    }
+
+    /// Asks it to end, as a service manager does, and waits until it has.
+    async fn terminate(mut self) {
+        let id = self.child.id().expect("it runs");
+        let told = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {id}")])
+            .status()
+            .await;
+        assert!(told.unwrap().success());
+        let ended = self.child.wait().await.unwrap();
+        assert!(ended.success(), "{:?}", self.printed.lines());
     }
 
     fn said(&self, words: &str) -> usize {
@@ -237,7 +249,7 @@ async fn a_page_comes_through_by_mail_and_by_webhook() {
         "what is not signed proves nothing"
     );
     assert!(target.memory()["lastThroughAt"].is_string(), "{}", target.memory());
-    drop(watching);
+    watching.terminate().await;
     let mut once = target.command(&[("OPSKNIGHT_WATCH_WITHIN", "30s")]);
     once.arg("--once");
     let said = run(once, "").await.well();
@@ -276,7 +288,7 @@ async fn a_target_that_is_killed_is_told_of_once_and_then_that_it_is_back() {
         "{subjects:?}"
     );
     assert_eq!(other.api.all("/api/incidents").await.len(), 1);
-    drop(watching);
+    watching.terminate().await;
     target.none_is_left_open().await;
 }
 
@@ -313,7 +325,7 @@ async fn a_target_whose_provider_takes_nothing_is_told_of() {
     target.post.be_busy_for(0);
     told("again").await;
     assert_eq!(watching.said("told: Pages do not"), 1);
-    drop(watching);
+    watching.terminate().await;
     target.none_is_left_open().await;
 }
 
