@@ -124,7 +124,7 @@ impl Watching {
         let printed = Printed::default();
         printed.gather(child.stdout.take().unwrap());
         printed.gather(child.stderr.take().unwrap());
-        Self { _child: child, printed }
+        Self { child, printed }
     }
 
     async fn says(&self, words: &str) {
