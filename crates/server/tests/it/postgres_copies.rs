@@ -67,6 +67,25 @@ async fn asked(postgres: &OwnPostgres, url: &str, sql: &str) -> String {
     postgres.sh(&script, &[("URL", url)]).await.well().trim().to_owned()
 }
 
+/// A caller of the API of the server on this database.
+async fn caller(place: &Place, server: &Server, url: &str) -> Api {
+    let mut key = crate::process::opsknight(place);
+    key.env("DATABASE_URL", url).args([
+        "api-key",
+        "create",
+        "--name",
+        "Tests",
+        "--scopes",
+        crate::api::ALL_SCOPES,
+    ]);
+    let key = crate::process::run(key, "").await.well().trim().to_owned();
+    Api {
+        base: server.url.clone(),
+        key,
+        http: crate::api::client(),
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_commands_of_the_guide_bring_everything_back() {
     let archive = block("Archive the write-ahead log", "FOLDER");
@@ -81,21 +100,7 @@ async fn the_commands_of_the_guide_bring_everything_back() {
         .well();
     let place = Place::sqlite();
     let server = serve(&place, &url).await;
-    let mut key = crate::process::opsknight(&place);
-    key.env("DATABASE_URL", &url).args([
-        "api-key",
-        "create",
-        "--name",
-        "Tests",
-        "--scopes",
-        crate::api::ALL_SCOPES,
-    ]);
-    let key = crate::process::run(key, "").await.well().trim().to_owned();
-    let api = Api {
-        base: server.url.clone(),
-        key,
-        http: crate::api::client(),
-    };
+    let api = caller(&place, &server, &url).await;
     let organisation = organisation(&api, 5).await;
     let door = integration(&api, &organisation.service, "EVENTS_API_V2", json!({})).await;
     let first = send(&api, &door, 0..20).await;
