@@ -122,9 +122,9 @@ const fn time_column(sort: Sort) -> &'static str {
 /// small one of what is not resolved, to find the few among the many.
 fn of_few(condition: &str) -> String {
     let columns = ["i.created_at", "i.updated_at", "i.number"];
-    columns
-        .into_iter()
-        .fold(condition.to_owned(), |text, column| text.replace(column, &format!("+{column}")))
+    columns.into_iter().fold(condition.to_owned(), |text, column| {
+        text.replace(column, &format!("+{column}"))
+    })
 }
 
 /// The run through what is not resolved, if any of that is wanted.
