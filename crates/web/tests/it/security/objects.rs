@@ -197,6 +197,17 @@ async fn a_private_view_is_not_there_for_others() {
     );
 }
 
+/// Whether a token acknowledges, ends news, shows a calendar, and invites.
+async fn opened(app: &App, token: &str) -> [bool; 4] {
+    let get = async |path: String| app.get(&As::Nobody, &path).await;
+    [
+        get(format!("/ack/{token}")).await.text.contains("Disk full"),
+        get(format!("/unsubscribe/{token}")).await.status == StatusCode::OK,
+        get(format!("/calendar/{token}.ics")).await.status == StatusCode::OK,
+        get(format!("/invite/{token}")).await.text.contains("uma@example.com"),
+    ]
+}
+
 /// A token that was made for one thing opens no other, and one of ours with another's identity opens nothing.
 #[tokio::test]
 async fn signed_links_are_for_one_thing_and_one_person() {
@@ -224,35 +235,9 @@ async fn signed_links_are_for_one_thing_and_one_person() {
     );
     let invitation = two.app.link(LinkPurpose::Invite, Some(uma)).await;
     for token in [&ack, &news, &calendar, &invitation] {
-        let opened = [
-            (
-                &ack,
-                two.app
-                    .get(&As::Nobody, &format!("/ack/{token}"))
-                    .await
-                    .text
-                    .contains("Disk full"),
-            ),
-            (
-                &news,
-                two.app.get(&As::Nobody, &format!("/unsubscribe/{token}")).await.status == StatusCode::OK,
-            ),
-            (
-                &calendar,
-                two.app.get(&As::Nobody, &format!("/calendar/{token}.ics")).await.status == StatusCode::OK,
-            ),
-            (
-                &invitation,
-                two.app
-                    .get(&As::Nobody, &format!("/invite/{token}"))
-                    .await
-                    .text
-                    .contains("uma@example.com"),
-            ),
-        ];
-        for (made_for, is_open) in opened {
-            assert_eq!(is_open, made_for == token, "{token}");
-        }
+        let opened = opened(&two.app, token).await;
+        let made_for = [&ack, &news, &calendar, &invitation].map(|one| one == token);
+        assert_eq!(opened, made_for, "{token}");
         // Every way in asks for what it was made for, not for any token.
         assert_eq!(
             two.app.get(&As::Session(token.clone()), "/").await.status,
