@@ -157,7 +157,7 @@ impl Cluster {
         let postmaster = pid.lines().next().unwrap().to_owned();
         let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children")).unwrap();
         for pid in children.split_whitespace().chain([postmaster.as_str()]) {
-            limit_files(pid, bytes);
+            limit_files(as_user("prlimit".as_ref()), pid, bytes);
         }
     }
 
@@ -177,17 +177,16 @@ impl Drop for Cluster {
     }
 }
 
-/// Limits how long files may become that a process writes.
-pub(super) fn limit_files(pid: &str, bytes: Option<u64>) {
+/// Limits by this `prlimit` how long files may become that a process writes: only its own user may.
+pub(super) fn limit_files(mut prlimit: Command, pid: &str, bytes: Option<u64>) {
     let limit = bytes.map_or_else(|| "unlimited".to_owned(), |bytes| bytes.to_string());
+    prlimit.args(["--pid", pid, &format!("--fsize={limit}:unlimited")]);
+    let output = prlimit.env("LC_ALL", "C").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
     // One that has ended meanwhile writes nothing.
-    let status = Command::new("prlimit")
-        .args(["--pid", pid, &format!("--fsize={limit}:unlimited")])
-        .stderr(Stdio::null())
-        .status();
     assert!(
-        status.unwrap().success() || !Path::new("/proc").join(pid).exists(),
-        "prlimit limits {pid}"
+        output.status.success() || said.contains("No such process"),
+        "{pid} cannot be limited: {said}"
     );
 }
 

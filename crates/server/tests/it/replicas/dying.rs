@@ -31,20 +31,28 @@ async fn taken_over(fleet: &Fleet<'_>) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_dies_between_the_provider_and_the_commit() {
+async fn one_dies_with_messages_in_its_hands_and_one_sleeps_within_a_transaction() {
     let place = Place::postgres().await;
     let mut fleet = Fleet::on(&place, SENDERS).await;
     fleet.arm(0, "deliver.sent:3").await;
+    fleet.arm(1, "ingest.before_commit:3:stop").await;
     let stream = Stream::to(&fleet);
     wait_until("it dies", SOON, async || {
         (!fleet.servers[0].as_mut().unwrap().runs()).then_some(())
     })
     .await;
     fleet.kill(0).await;
-    more(&fleet, 20).await;
-    stream.end().await;
+    fleet.server(1).stopped().await;
+    more(&fleet, 10).await;
+    let seen = stream.end().await;
+    assert!(
+        seen.statuses.get(&0).is_some_and(|n| *n > 0),
+        "nobody answered for those who were gone"
+    );
     let unknown = taken_over(&fleet).await;
     assert!(unknown >= 1, "it had something in its hands");
+    fleet.server(1).signal("CONT").await;
+    fleet.becomes(1, 200).await;
     let twice = fleet.settle().await;
     let held = usize::try_from(unknown).unwrap();
     assert!(
@@ -54,28 +62,21 @@ async fn one_dies_between_the_provider_and_the_commit() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_sleeps_past_a_lease_sends_nothing_again_and_holds_nobody_up() {
+async fn who_sleeps_past_a_lease_sends_nothing_again() {
     let place = Place::postgres().await;
     let mut fleet = Fleet::on(&place, SENDERS).await;
-    fleet.arm(0, "deliver.leased:3:stop").await;
-    fleet.arm(1, "ingest.before_commit:5:stop").await;
+    // At its first lease, so that nothing of before is on its way.
+    fleet.arm(0, "deliver.leased:1:stop").await;
     let stream = Stream::to(&fleet);
     fleet.server(0).stopped().await;
-    fleet.server(1).stopped().await;
-    more(&fleet, 20).await;
-    let slept = stream.end().await;
-    assert!(taken_over(&fleet).await >= 1, "it had something in its hands");
-    for n in 0..2 {
-        fleet.server(n).signal("CONT").await;
-        fleet.becomes(n, 200).await;
-    }
-    let stream = Stream::to(&fleet);
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     stream.end().await;
-    assert!(
-        slept.statuses.get(&0).is_some_and(|n| *n > 0),
-        "nobody answered for those who slept"
-    );
+    assert!(taken_over(&fleet).await >= 1, "it had something in its hands");
+    fleet.server(0).signal("CONT").await;
+    fleet.becomes(0, 200).await;
+    let stream = Stream::to(&fleet);
+    more(&fleet, 10).await;
+    stream.end().await;
     assert_eq!(
         fleet.settle().await,
         0,

@@ -56,7 +56,8 @@ async fn an_embedded_database_without_room() {
     let oracle = Arc::new(Oracle::default());
     let log = place.data_dir().join("opsknight.db-wal");
     let room = fs::metadata(&log).map_or(0, |file| file.len()) + ROOM;
-    limit_files(&server.id(), Some(room));
+    let prlimit = || std::process::Command::new("prlimit");
+    limit_files(prlimit(), &server.id(), Some(room));
     let taken = fill(&oracle, (&api.http, &api.base, &door), "full").await;
     assert!(taken > 0, "there was room for some");
     // As long as there is none, nothing is promised.
@@ -64,7 +65,7 @@ async fn an_embedded_database_without_room() {
         let (status, _) = send(&api.http, &api.base, &door, &format!("no-room-{n}"), DETAILS).await;
         assert_eq!(status, 503);
     }
-    limit_files(&server.id(), None);
+    limit_files(prlimit(), &server.id(), None);
     wait_until("there is room again", SOON, async || {
         let (status, incident) = send(&api.http, &api.base, &door, "room", DETAILS).await;
         incident

@@ -33,11 +33,11 @@ async fn a_server_crashes_has_no_room_and_is_replaced_by_its_standby() {
     );
 
     let stream = Stream::to(&fleet);
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     primary.crash();
     refused(&stream).await;
     primary.start_again();
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     stream.end().await;
 
     primary.grow_no_file_beyond(Some(FILE_BYTES));
@@ -45,12 +45,12 @@ async fn a_server_crashes_has_no_room_and_is_replaced_by_its_standby() {
     assert!(fill(&fleet.oracle, sender, "full").await > 0);
     primary.grow_no_file_beyond(None);
     let stream = Stream::to(&fleet);
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
 
     primary.crash();
     refused(&stream).await;
     standby.promote();
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     stream.end().await;
     for n in 0..REPLICAS {
         fleet.becomes(n, 200).await;

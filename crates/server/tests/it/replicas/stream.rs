@@ -19,9 +19,9 @@ use crate::{api::Integration, oracle::Oracle};
 use super::fleet::{Bases, Fleet};
 
 /// How often each sender sends.
-const EVERY: Duration = Duration::from_millis(40);
+const EVERY: Duration = Duration::from_millis(60);
 /// How long a sender waits for an answer before it asks the next replica.
-const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// How long the first sentence of a problem is, in characters of its details.
 const DETAILS: usize = 64;
 

@@ -23,7 +23,7 @@ async fn replicas_of_two_versions_work_side_by_side() {
     let stream = Stream::to(&fleet);
     more(&fleet, 10).await;
     glimpse::add_to_tables(&db).await;
-    more(&fleet, 20).await;
+    more(&fleet, 10).await;
     fleet.kill(1).await;
     fleet.start(1, place.postgres_url().unwrap(), &[]).await;
     more(&fleet, 10).await;
