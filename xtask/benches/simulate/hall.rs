@@ -55,6 +55,8 @@ pub(crate) struct Who {
 pub(crate) enum Looks {
     Deliver,
     Escalate,
+    /// Whatever it is: the last look failed.
+    Again,
 }
 
 struct Nap {
@@ -298,6 +300,7 @@ impl State {
     /// Gives one of those that wait their turn, or lets time pass until something happens.
     pub(crate) fn next(&mut self) -> Next {
         self.tickets.retain(|ticket| !ticket.to.is_closed());
+        self.naps.retain(|nap| !nap.to.is_closed());
         let ready: Vec<usize> = (0..self.tickets.len())
             .filter(|place| {
                 let who = self.tickets[*place].who;
@@ -366,7 +369,6 @@ impl State {
 
     /// Lets time pass until the next thing happens. None when nothing will.
     fn pass(&mut self) -> Option<Next> {
-        self.naps.retain(|nap| !nap.to.is_closed());
         let (at, first) = self.first()?;
         if at > self.now {
             self.elapse(at);
@@ -404,6 +406,7 @@ impl State {
         let due = match nap.looks {
             Looks::Deliver => self.watch.delivery_due(),
             Looks::Escalate => self.watch.incident_due(),
+            Looks::Again => Some(i64::MIN / 2),
         }?;
         let machine = self.machines[nap.who.replica];
         let at = (due - machine.offset).max(nap.since).saturating_add(nap.phase);
