@@ -6,9 +6,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{
-    delivery::{self, DeliveryError, LEASE, Next, Purpose, Tries},
+    delivery::{self, CALL_TIMEOUT, DeliveryError, LEASE, Next, Purpose, Tries},
     id::WebhookId,
     message::Message,
 };
@@ -43,6 +43,9 @@ const NEWS_AT_ONCE: usize = 32;
 const WEBHOOK_AT_ONCE: usize = 8;
 /// Most messages other than pages that are on their way at once in all.
 const OTHERS_AT_ONCE: usize = 96;
+/// How long after it was leased a message may still be handed over: a try makes two calls at most that can take their full
+/// time, and all of it lies within the lease.
+const HANDED_OVER_WITHIN: SignedDuration = SignedDuration::from_secs(LEASE.as_secs() - 2 * CALL_TIMEOUT.as_secs());
 /// Most leases without a result that are looked at in one transaction.
 const ABANDONED_MAX: i64 = 200;
 
@@ -174,6 +177,11 @@ impl Deliverer {
         let task = self.sending.spawn(async move {
             let started_at = clock.now();
             let started = std::time::Instant::now();
+            if started_at.duration_since(now) > HANDED_OVER_WITHIN {
+                // This program stood still: the lease may end under the call, and somebody else may be sending it by now.
+                tracing::warn!(delivery.id = %letter.leased.id, "a message was not handed over within its lease; it is taken back");
+                return Vec::new();
+            }
             let told = match &letter.message {
                 Ok(message) => post(&outbox, &letter, message, &*clock).await,
                 Err(why) => Told::nothing(Ending::Skipped { detail: why.clone() }),
