@@ -33,7 +33,10 @@ pub(crate) async fn send(hall: Arc<Hall>, doors: Doors, number: usize, alert: Al
             let mut state = hall.state();
             let working = state.working();
             let doors = doors.lock().expect("no task panics while it holds the doors");
-            let open: Vec<usize> = working.into_iter().filter(|replica| doors[*replica].is_some()).collect();
+            let open: Vec<usize> = working
+                .into_iter()
+                .filter(|replica| doors[*replica].is_some())
+                .collect();
             let chosen = (!open.is_empty()).then(|| *state.dice.pick(&open));
             chosen.and_then(|replica| Some((replica, doors[replica].clone()?)))
         };
@@ -65,7 +68,10 @@ async fn hand_over(
             return is_answered(&mut hall.state(), replica, number, receipt, taken);
         }
         let (pictures, now) = (store.pictures.clone(), clock.now());
-        let read = store.db.read(async move |tx| pictures.current(tx, now).await.map(drop)).await;
+        let read = store
+            .db
+            .read(async move |tx| pictures.current(tx, now).await.map(drop))
+            .await;
         let read: Result<(), DbError> = read;
         if read.is_err() {
             return false;
@@ -103,7 +109,12 @@ fn is_answered(
 
 fn job(id: ReceiptId, number: usize, alert: &Alert, clock: &dyn Clock, checked_against: i64) -> Job {
     let events = alert.events.iter().map(|(action, key, severity)| {
-        Normalised::Event(Box::new(Event::new(*action, key.clone(), *severity, format!("{key} is wrong"))))
+        Normalised::Event(Box::new(Event::new(
+            *action,
+            key.clone(),
+            *severity,
+            format!("{key} is wrong"),
+        )))
     });
     let integration = IntegrationId::new(Uuid::from_u128((0x4000 << 64) | (0x8000 << 48) | 1));
     Job {

@@ -213,6 +213,8 @@ async fn maintain(
             (service, "a maintenance is planned")
         }
     };
-    let waiting = maintenance::look_again(tx, service, now).await.map_err(|error: DbError| error)?;
+    let waiting = maintenance::look_again(tx, service, now)
+        .await
+        .map_err(|error: DbError| error)?;
     Ok(format!("{line}, {waiting} incidents wait for it"))
 }

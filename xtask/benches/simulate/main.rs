@@ -121,7 +121,11 @@ impl Stage {
         let sealer = Sealer::new(&[7; 32]);
         let public_url = Url::parse("https://opsknight.example.com")?;
         let channels: std::collections::BTreeSet<Channel> = Channel::ALL.into();
-        let store = Store::new(Db::simulated(template.clone(), Arc::new(Open)), sealer.clone(), channels);
+        let store = Store::new(
+            Db::simulated(template.clone(), Arc::new(Open)),
+            sealer.clone(),
+            channels,
+        );
         let calls = Calls {
             allow_private: false,
             timeouts: Timeouts::default(),
@@ -133,7 +137,9 @@ impl Stage {
             public_url.clone(),
             calls,
         );
-        let outbox = outbox.map_err(|error| anyhow::anyhow!("{error}")).context("no HTTP client can be made")?;
+        let outbox = outbox
+            .map_err(|error| anyhow::anyhow!("{error}"))
+            .context("no HTTP client can be made")?;
         let links = Links {
             public_url,
             ack_key: [7; 32],
@@ -164,9 +170,14 @@ fn simulate(options: &Options, first: u64) -> anyhow::Result<bool> {
         .threads
         .unwrap_or_else(|| thread::available_parallelism().map_or(1, std::num::NonZero::get));
     let played: Vec<anyhow::Result<()>> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(|| work(options, first, &sum))).collect();
+        let workers: Vec<_> = (0..threads)
+            .map(|_| scope.spawn(|| work(options, first, &sum)))
+            .collect();
         let join = |worker: thread::ScopedJoinHandle<'_, anyhow::Result<()>>| worker.join();
-        workers.into_iter().map(|worker| join(worker).unwrap_or_else(|_| anyhow::bail!("a thread panicked"))).collect()
+        workers
+            .into_iter()
+            .map(|worker| join(worker).unwrap_or_else(|_| anyhow::bail!("a thread panicked")))
+            .collect()
     });
     for one in played {
         one?;
@@ -226,5 +237,8 @@ fn work(options: &Options, first: u64, sum: &Sum) -> anyhow::Result<()> {
 fn tell(outcome: &Outcome, failure: &str) {
     outcome.story.iter().for_each(|line| println!("{line}"));
     println!("\nseed {}: {failure}", outcome.seed);
-    println!("Again, with the whole story: cargo xtask simulate --seed {} --story", outcome.seed);
+    println!(
+        "Again, with the whole story: cargo xtask simulate --seed {} --story",
+        outcome.seed
+    );
 }

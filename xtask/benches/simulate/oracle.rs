@@ -136,7 +136,10 @@ pub(crate) fn pages(
     step: Option<(u32, u32)>,
     at: Timestamp,
 ) -> Vec<Page> {
-    let Some(person) = org.person(user).filter(|person| person.row.standing != Standing::Disabled) else {
+    let Some(person) = org
+        .person(user)
+        .filter(|person| person.row.standing != Standing::Disabled)
+    else {
         return Vec::new();
     };
     let on = |channel: Channel, due: Timestamp| {
@@ -150,7 +153,11 @@ pub(crate) fn pages(
             in_order: false,
         })
     };
-    let rules: Vec<_> = person.rules.iter().filter(|rule| rule.rule.urgency == urgency).collect();
+    let rules: Vec<_> = person
+        .rules
+        .iter()
+        .filter(|rule| rule.rule.urgency == urgency)
+        .collect();
     let mut pages: Vec<Page> = Vec::new();
     if !channels.is_empty() {
         let mut wanted = channels.to_vec();
@@ -180,7 +187,10 @@ pub(crate) fn next_in_order(
     step: Option<(u32, u32)>,
     at: Timestamp,
 ) -> Vec<Page> {
-    let Some(person) = org.person(user).filter(|person| person.row.standing != Standing::Disabled) else {
+    let Some(person) = org
+        .person(user)
+        .filter(|person| person.row.standing != Standing::Disabled)
+    else {
         return Vec::new();
     };
     for channel in [Channel::Push, Channel::Slack, Channel::Sms] {
@@ -209,7 +219,11 @@ fn addresses(org: &Org, person: &Person, channel: Channel) -> Vec<String> {
     if !org.channels.contains(&channel) {
         return Vec::new();
     }
-    let own: Vec<_> = person.methods.iter().filter(|method| method.channel == channel).collect();
+    let own: Vec<_> = person
+        .methods
+        .iter()
+        .filter(|method| method.channel == channel)
+        .collect();
     let mut found = Vec::new();
     if channel == Channel::Email || (channel == Channel::Slack && own.is_empty()) {
         found.push(person.row.email.clone());

@@ -36,7 +36,13 @@ const ZONES: [&str; 6] = [
 ];
 /// Nights in which some of these set their clocks, as seconds since 1970: 2026-03-08, 2026-03-29, 2026-04-05, 2026-10-25
 /// and 2026-11-01, each at midnight in UTC.
-const NIGHTS: [i64; 5] = [1_772_928_000, 1_774_742_400, 1_775_347_200, 1_792_886_400, 1_793_491_200];
+const NIGHTS: [i64; 5] = [
+    1_772_928_000,
+    1_774_742_400,
+    1_775_347_200,
+    1_792_886_400,
+    1_793_491_200,
+];
 /// 2026-01-01T00:00:00Z.
 const YEAR_BEGINS: i64 = 1_767_225_600;
 
@@ -119,7 +125,8 @@ pub(crate) fn organisation(dice: &mut Dice, begins: Timestamp) -> Org {
         });
     }
     for n in 0..1 + dice.below(3) {
-        org.services.push(service(dice, &org, ServiceId::new(fresh.uuid()), n, begins));
+        org.services
+            .push(service(dice, &org, ServiceId::new(fresh.uuid()), n, begins));
     }
     org
 }
@@ -142,7 +149,11 @@ fn person(dice: &mut Dice, fresh: &mut Fresh, n: usize, begins: Timestamp) -> Pe
         email: format!("p{n}@example.com"),
         name: format!("P{n}"),
         role,
-        standing: if dice.one_in(8) { Standing::Invited } else { Standing::Active },
+        standing: if dice.one_in(8) {
+            Standing::Invited
+        } else {
+            Standing::Active
+        },
         time_zone: "UTC".into(),
         phone: None,
         wants_news: dice.percent(70),
@@ -150,7 +161,13 @@ fn person(dice: &mut Dice, fresh: &mut Fresh, n: usize, begins: Timestamp) -> Pe
         updated_at: begins,
     };
     let mut methods = Vec::new();
-    for channel in [Channel::Push, Channel::Slack, Channel::Sms, Channel::Voice, Channel::Email] {
+    for channel in [
+        Channel::Push,
+        Channel::Slack,
+        Channel::Sms,
+        Channel::Voice,
+        Channel::Email,
+    ] {
         if dice.percent(45) {
             let word = channel.word().to_lowercase();
             methods.push(ContactMethodRow {
@@ -270,7 +287,12 @@ pub(crate) fn steps(dice: &mut Dice, org: &Org) -> Vec<Step> {
 }
 
 fn service(dice: &mut Dice, org: &Org, id: ServiceId, n: usize, begins: Timestamp) -> ServiceRow {
-    let happenings = [Happening::Triggered, Happening::Acknowledged, Happening::Resolved, Happening::Escalated];
+    let happenings = [
+        Happening::Triggered,
+        Happening::Acknowledged,
+        Happening::Resolved,
+        Happening::Escalated,
+    ];
     let news = dice.percent(35);
     ServiceRow {
         id,

@@ -233,7 +233,10 @@ impl Provider {
             refused: false,
         };
         let number = state.calls.all.len();
-        let line = format!("hands {number} over to {provider} for {to}: {} messages", call.brings.len());
+        let line = format!(
+            "hands {number} over to {provider} for {to}: {} messages",
+            call.brings.len()
+        );
         state.say(&format!("replica {}", self.who.replica), &line);
         crate::watch::handed_over(state, &call);
         for delivery in &call.brings {

@@ -43,7 +43,10 @@ pub(crate) struct Replica {
 impl Replica {
     /// Starts it. One that is alone on its database takes back at once what a former life was sending.
     pub(crate) fn start(hall: &Arc<Hall>, parts: &Parts, who: Who) -> Self {
-        let turnstile = Arc::new(Gate { hall: hall.clone(), who });
+        let turnstile = Arc::new(Gate {
+            hall: hall.clone(),
+            who,
+        });
         let db = Db::simulated(hall.memory.clone(), turnstile);
         let channels = hall.state().org.channels.clone();
         let alone = hall.state().alone;
@@ -82,7 +85,10 @@ fn ways(hall: &Arc<Hall>, who: Who) -> Vec<(Channel, Vec<Arc<dyn Way>>)> {
             })
         })
     };
-    Channel::ALL.into_iter().map(|channel| (channel, of(channel).collect())).collect()
+    Channel::ALL
+        .into_iter()
+        .map(|channel| (channel, of(channel).collect()))
+        .collect()
 }
 
 async fn deliver(hall: Arc<Hall>, who: Who, mut deliverer: Deliverer, alone: bool) {

@@ -41,7 +41,9 @@ pub(crate) struct Outcome {
 
 /// Plays a seed. `lines` of the story are kept.
 pub(crate) fn play(seed: u64, template: &Memory, parts: &Parts, lines: usize) -> Outcome {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime starts");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime starts");
     runtime.block_on(async {
         let mut run = Run::begin(seed, template, parts).await;
         run.play().await;
@@ -80,7 +82,9 @@ impl<'a> Run<'a> {
         let memory = template.copy().expect("a database in memory is copied");
         let (db, written) = (Db::simulated(memory.clone(), Arc::new(Open)), org.clone());
         let unit = async move |tx: &mut Tx<'_>| written.write(tx, begins).await;
-        db.write::<(), ChangeError, _>(unit).await.expect("the organisation is written");
+        db.write::<(), ChangeError, _>(unit)
+            .await
+            .expect("the organisation is written");
         let _written = memory.changes();
         let alerts = plan::alerts(&mut dice, &org, seconds);
         let hall = Hall::new(seed, begins, memory, org, replicas);
@@ -136,7 +140,10 @@ impl<'a> Run<'a> {
             }
         }
         if dice.percent(10) {
-            plan(dice.between(0, seconds), Chaos::Sleep(dice.between(1_800, 21_600) * SECOND));
+            plan(
+                dice.between(0, seconds),
+                Chaos::Sleep(dice.between(1_800, 21_600) * SECOND),
+            );
         }
         for _ in 0..2 {
             plan(dice.between(0, seconds), Chaos::Audit(dice.below(replicas)));
@@ -227,7 +234,9 @@ impl<'a> Run<'a> {
             Chaos::Alert(number) => {
                 let (hall, doors) = (self.hall.clone(), self.doors.clone());
                 let alert = self.alerts[number].clone();
-                self.hall.state().say(&format!("tool {number}"), &format!("sends {:?}", alert.events));
+                self.hall
+                    .state()
+                    .say(&format!("tool {number}"), &format!("sends {:?}", alert.events));
                 self.others.spawn(alerts::send(hall, doors, number, alert));
             }
             Chaos::Edit(seed) => self.edit(seed),
@@ -241,7 +250,10 @@ impl<'a> Run<'a> {
                     state.machines[replica].frozen_until = state.now + long;
                     state.calls.disturb(Some(replica));
                     state.watch.forgive();
-                    state.say(&format!("replica {replica}"), &format!("stands still for {} s", long / SECOND));
+                    state.say(
+                        &format!("replica {replica}"),
+                        &format!("stands still for {} s", long / SECOND),
+                    );
                 }
             }
             Chaos::Step(replica, by) => {
@@ -252,7 +264,10 @@ impl<'a> Run<'a> {
                     state.stepped_at = state.now;
                     state.calls.disturb(None);
                     state.watch.forgive();
-                    state.say(&format!("replica {replica}"), &format!("sets its clock by {} s", by / SECOND));
+                    state.say(
+                        &format!("replica {replica}"),
+                        &format!("sets its clock by {} s", by / SECOND),
+                    );
                 }
             }
             Chaos::Sleep(by) => {
@@ -346,7 +361,9 @@ impl<'a> Run<'a> {
 
     fn edit(&mut self, seed: u64) {
         let Some(number) = self.any() else { return };
-        let Some(replica) = &mut self.replicas[number] else { return };
+        let Some(replica) = &mut self.replicas[number] else {
+            return;
+        };
         let (hall, store, clock) = (self.hall.clone(), replica.store.clone(), replica.clock.clone());
         replica.tasks.spawn(async move {
             let inside = hall.clone();
@@ -370,7 +387,9 @@ impl<'a> Run<'a> {
     }
 
     fn audit(&mut self, number: usize) {
-        let Some(replica) = &mut self.replicas[number] else { return };
+        let Some(replica) = &mut self.replicas[number] else {
+            return;
+        };
         let (hall, auditor) = (self.hall.clone(), replica.auditor.clone());
         replica.tasks.spawn(async move {
             if let Ok(found) = auditor.run().await

@@ -33,7 +33,12 @@ impl Trace {
     pub(crate) fn say(&mut self, now: i64, who: &str, what: &str) {
         let ms = (now - self.begins) / 1_000;
         let (s, ms) = (ms / 1_000, ms % 1_000);
-        let line = format!("{:02}:{:02}:{:02}.{ms:03} {who:<11} {what}", s / 3_600, s / 60 % 60, s % 60);
+        let line = format!(
+            "{:02}:{:02}:{:02}.{ms:03} {who:<11} {what}",
+            s / 3_600,
+            s / 60 % 60,
+            s % 60
+        );
         line.hash(&mut self.hash);
         self.said += 1;
         if self.lines.len() == LINES_MAX {

@@ -109,7 +109,11 @@ impl Watch {
         };
         let all: Vec<DeliveryId> = self.open.iter().filter(with).copied().collect();
         let is_wanted = |id: &DeliveryId| self.messages[id].hold.is_none_or(|hold| hold.wanted);
-        let wanted: BTreeSet<_> = all.iter().filter(|id| is_wanted(id)).map(|id| self.messages[id].row.incident).collect();
+        let wanted: BTreeSet<_> = all
+            .iter()
+            .filter(|id| is_wanted(id))
+            .map(|id| self.messages[id].row.incident)
+            .collect();
         let mut together = all;
         together.retain(|id| {
             let incident = self.messages[id].row.incident;
@@ -184,12 +188,17 @@ pub(crate) fn handed_over(state: &mut State, call: &Call) {
             failures.push(format!("{name}: it is sent by a replica that does not hold it"));
         }
         if message.row.purpose == "PAGE" && !hold.wanted {
-            failures.push(format!("{name}: it is sent although the incident was not open when it was taken"));
+            failures.push(format!(
+                "{name}: it is sent although the incident was not open when it was taken"
+            ));
         }
         if wall >= hold.until {
             failures.push(format!("{name}: it is sent after its lease of {LEASE:#} had ended"));
         }
-        let is_named = message.row.incident.is_none_or(|incident| call.tells.contains(&incident));
+        let is_named = message
+            .row
+            .incident
+            .is_none_or(|incident| call.tells.contains(&incident));
         if message.row.purpose == "PAGE" && !is_named {
             failures.push(format!("{name}: the message does not name it"));
         }

@@ -83,5 +83,6 @@ fn is_open(layer: &Layer, zone: &TimeZone, at: Timestamp) -> bool {
 
 /// The first instant at which the wall shows this; in a gap, the time by the offset before it.
 fn instant(zone: &TimeZone, wall: DateTime) -> Timestamp {
-    zone.to_timestamp(wall).expect("the simulation lives in years that there are")
+    zone.to_timestamp(wall)
+        .expect("the simulation lives in years that there are")
 }

@@ -41,7 +41,9 @@ impl Watch {
         };
         let mut failures = Vec::new();
         for id in &self.order {
-            let Some(known) = self.incidents.get_mut(id) else { continue };
+            let Some(known) = self.incidents.get_mut(id) else {
+                continue;
+            };
             let due = match known.shadow.status {
                 Status::Open => known.shadow.due,
                 Status::Snoozed => known.shadow.snoozed_until,
@@ -59,7 +61,9 @@ impl Watch {
             .filter_map(|id| Some((*id, late_by(due(&self.messages[id])?))))
             .collect();
         for (id, by) in late {
-            let Some(message) = self.messages.get_mut(&id) else { continue };
+            let Some(message) = self.messages.get_mut(&id) else {
+                continue;
+            };
             message.late += by;
             let (bound, what) = match message.row.state.as_str() {
                 "SENDING" => (LEASED, "its lease has ended and nobody takes it back"),
@@ -68,7 +72,10 @@ impl Watch {
             };
             if message.late > bound {
                 let row = &message.row;
-                failures.push(format!("{} by {} to {:?}: {what}", row.purpose, row.channel, row.address));
+                failures.push(format!(
+                    "{} by {} to {:?}: {what}",
+                    row.purpose, row.channel, row.address
+                ));
             }
         }
         for failure in failures {

@@ -51,22 +51,25 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
         return;
     };
     let (was, hold, opening) = (before.row.state.clone(), before.hold, before.opening);
-    if was == del.state && before.row.due_at != del.due_at {
+    // One commit may record a try and take the message for the next.
+    let is_next_try = before.row.tries != del.tries;
+    if was == del.state && before.row.due_at != del.due_at && !is_next_try {
         state.say(&replica, &format!("{name}: is put off to {}", del.due_at));
     }
-    if was != del.state {
+    if was != del.state || is_next_try {
         let outcome = del.outcome.as_deref().unwrap_or_default();
         state.say(&replica, &format!("{name}: {was} → {}: {outcome}", del.state));
         if was == "SENDING" {
             let left = left_the_hands(state, who, &del, hold);
-            left.map(|why| state.watch.fail(format!("{name}: {why}"))).unwrap_or_default();
+            left.map(|why| state.watch.fail(format!("{name}: {why}")))
+                .unwrap_or_default();
         }
         if let Some(why) = wrong(state, &was, &del) {
             state.watch.fail(format!("{name}: {was} → {}: {why}", del.state));
         }
     }
     let hold = match (del.state.as_str(), del.lease_until) {
-        ("SENDING", Some(until)) if was != "SENDING" => Some(Hold {
+        ("SENDING", Some(until)) if was != "SENDING" || is_next_try => Some(Hold {
             who,
             wanted: is_wanted(&state.watch, &del),
             until,
@@ -124,7 +127,9 @@ fn wrong(state: &State, was: &str, del: &Del) -> Option<&'static str> {
         "SENT" if del.purpose != "EDIT" && calls(&state.calls.taken).is_none() => {
             Some("it is recorded as sent, and no provider took it")
         }
-        "SKIPPED" if is_page && is_wanted(&state.watch, del) && status(&state.watch, del).is_some_and(is_open) => Some("it is left out although it is wanted"),
+        "SKIPPED" if is_page && is_wanted(&state.watch, del) && status(&state.watch, del).is_some_and(is_open) => {
+            Some("it is left out although it is wanted")
+        }
         "FAILED" if is_page && !del.in_order => {
             let tried = calls(&state.calls.made).unwrap_or_default();
             let refused = tried.iter().any(|call| state.calls.all[*call].refused);
@@ -136,17 +141,16 @@ fn wrong(state: &State, was: &str, del: &Del) -> Option<&'static str> {
 }
 
 /// The pages that must follow when one of the default order has failed and none of its like is left.
-pub(super) fn failed_in_order(
-    state: &State,
-    del: &Del,
-    seen: &Seen,
-    fallbacks: &mut HashMap<IncidentId, Vec<Page>>,
-) {
+pub(super) fn failed_in_order(state: &State, del: &Del, seen: &Seen, fallbacks: &mut HashMap<IncidentId, Vec<Page>>) {
     let (Some(incident), Some(user)) = (del.incident, del.user) else {
         return;
     };
     let watch = &state.watch;
-    let just_failed = del.state == "FAILED" && watch.messages.get(&del.id).is_some_and(|known| known.row.state != "FAILED");
+    let just_failed = del.state == "FAILED"
+        && watch
+            .messages
+            .get(&del.id)
+            .is_some_and(|known| known.row.state != "FAILED");
     if !just_failed || del.purpose != "PAGE" || !del.in_order || !is_wanted(watch, del) {
         return;
     }
@@ -171,14 +175,23 @@ pub(super) fn failed_in_order(
         }
     }
     let expected = fallbacks.entry(incident).or_default();
-    let is_there = expected.iter().any(|page| page.user == user && page.step == del.step && page.in_order);
+    let is_there = expected
+        .iter()
+        .any(|page| page.user == user && page.step == del.step && page.in_order);
     if heard || is_there {
         return;
     }
     let tried: Vec<Channel> = tried.into_iter().collect();
     // When it is due is the time of the commit, which the walk fills in.
     let at = del.created_at;
-    expected.extend(oracle::next_in_order(&state.org, user, known.shadow.urgency, &tried, del.step, at));
+    expected.extend(oracle::next_in_order(
+        &state.org,
+        user,
+        known.shadow.urgency,
+        &tried,
+        del.step,
+        at,
+    ));
 }
 
 /// Whether this commit leaves the step that was run last without anybody who may hear of it.
@@ -187,12 +200,21 @@ pub(super) fn unheard(state: &State, id: IncidentId, seen: &Seen) -> bool {
     let Some(known) = watch.incidents.get(&id) else {
         return false;
     };
-    let Some(last) = known.shadow.last.filter(|_| is_open(known.shadow.status) && known.shadow.due.is_some()) else {
+    let Some(last) = known
+        .shadow
+        .last
+        .filter(|_| is_open(known.shadow.status) && known.shadow.due.is_some())
+    else {
         return false;
     };
     let is_of_it = |del: &Del| del.purpose == "PAGE" && del.incident == Some(id) && del.step == Some(last);
     let failed_now = seen.deliveries.iter().any(|del| {
-        is_of_it(del) && del.state == "FAILED" && watch.messages.get(&del.id).is_some_and(|known| known.row.state != "FAILED")
+        is_of_it(del)
+            && del.state == "FAILED"
+            && watch
+                .messages
+                .get(&del.id)
+                .is_some_and(|known| known.row.state != "FAILED")
     });
     let may_be_heard = |del: &Del| matches!(del.state.as_str(), "PENDING" | "SENDING" | "SENT");
     let now: HashMap<DeliveryId, &Del> = seen.deliveries.iter().map(|del| (del.id, del)).collect();
@@ -210,6 +232,17 @@ pub(super) fn unheard(state: &State, id: IncidentId, seen: &Seen) -> bool {
 
 /// Who is named in a page, for the story.
 pub(super) fn describe(page: &Page, person: impl Fn(UserId) -> String) -> String {
-    let Page { user, channel, address, due, step, .. } = page;
-    format!("{} by {} to {address}, due {due}, step {step:?}", person(*user), channel.word())
+    let Page {
+        user,
+        channel,
+        address,
+        due,
+        step,
+        ..
+    } = page;
+    format!(
+        "{} by {} to {address}, due {due}, step {step:?}",
+        person(*user),
+        channel.word()
+    )
 }

@@ -16,7 +16,10 @@ pub(crate) fn at_the_end(state: &mut State, memory: &Memory) {
     let watch = &state.watch;
     for id in &watch.open {
         let row = &watch.messages[id].row;
-        wrong.push(format!("{} to {:?} is {} for ever", row.purpose, row.address, row.state));
+        wrong.push(format!(
+            "{} to {:?} is {} for ever",
+            row.purpose, row.address, row.state
+        ));
     }
     for known in watch.incidents.values() {
         if is_open(known.shadow.status) && known.shadow.due.is_some() {
@@ -58,10 +61,17 @@ fn stored(memory: &Memory) -> Result<Stored, DbError> {
             let id: ReceiptId = row.take()?;
             let results: Value = row.take()?;
             let each = results.as_array().into_iter().flatten();
-            receipts.insert(id, each.map(|one| one["incidentId"].as_str().and_then(|id| id.parse().ok())).collect());
+            receipts.insert(
+                id,
+                each.map(|one| one["incidentId"].as_str().and_then(|id| id.parse().ok()))
+                    .collect(),
+            );
         }
         let mut alerts: HashMap<Option<ReceiptId>, Vec<IncidentId>> = HashMap::new();
-        for mut row in tx.query("SELECT receipt_id, incident_id FROM alert ORDER BY id", &[]).await? {
+        for mut row in tx
+            .query("SELECT receipt_id, incident_id FROM alert ORDER BY id", &[])
+            .await?
+        {
             alerts.entry(row.take()?).or_default().push(row.take()?);
         }
         let rows = tx.query("SELECT id FROM incident ORDER BY id", &[]).await?;
@@ -96,7 +106,10 @@ fn promises(watch: &Watch, stored: &Stored, wrong: &mut Vec<String>) {
             wrong.push(format!("{receipt} has led to {id}, which is not there"));
         }
     }
-    let halves = stored.alerts.keys().filter(|receipt| receipt.is_none_or(|id| !stored.receipts.contains_key(&id)));
+    let halves = stored
+        .alerts
+        .keys()
+        .filter(|receipt| receipt.is_none_or(|id| !stored.receipts.contains_key(&id)));
     wrong.extend(halves.map(|receipt| format!("an alert of {receipt:?} is there, and not what it came in")));
     if stored.incidents.len() != watch.count() {
         wrong.push("there are incidents that no commit told of".into());

@@ -3,12 +3,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use opsknight_domain::{
-    directory::Channel,
-    id::PolicyId,
-    incident::Status,
-    urgency::Urgency,
-};
+use opsknight_domain::{directory::Channel, id::PolicyId, incident::Status, urgency::Urgency};
 
 use super::{
     Known, deliveries, is_open,
@@ -63,7 +58,11 @@ pub(super) fn incident(
     unheard: bool,
 ) {
     for entry in entries {
-        state.trace.say(state.now, &format!("#{}", inc.number), &format!("{}: {}", entry.kind, entry.text));
+        state.trace.say(
+            state.now,
+            &format!("#{}", inc.number),
+            &format!("{}: {}", entry.kind, entry.text),
+        );
     }
     let known = state.watch.incidents.get(&inc.id);
     let is_new = known.is_none();
@@ -96,7 +95,9 @@ pub(super) fn incident(
         let live = |known: &&Known| known.row.service == inc.service && known.row.key == inc.key;
         let twins = state.watch.incidents.values().filter(live);
         if twins.filter(|known| known.row.status != Status::Resolved).count() > 0 {
-            state.watch.fail(format!("#{}: another is live under its key", inc.number));
+            state
+                .watch
+                .fail(format!("#{}: another is live under its key", inc.number));
         }
     }
     let known = Known {
@@ -147,12 +148,14 @@ impl Walk<'_> {
             "REPAIRED" => self.wrong.push("the auditor had to mend it".into()),
             "NOT_PAGED" if entry.text.starts_with("No page of step") => {
                 if !self.unheard {
-                    self.wrong.push("escalation moves on although somebody may have heard".into());
+                    self.wrong
+                        .push("escalation moves on although somebody may have heard".into());
                 }
                 self.unheard = false;
                 self.run(entry.at);
             }
-            "NOT_PAGED" if !entry.text.starts_with("Nobody could be paged") && !entry.text.starts_with("No step of") => {}
+            "NOT_PAGED"
+                if !entry.text.starts_with("Nobody could be paged") && !entry.text.starts_with("No step of") => {}
             "NOT_PAGED" | "EXHAUSTED" => {
                 // Escalation that ends without another step: it was due all the same.
                 if self.steps.is_empty() && self.is_due(entry.at) {
@@ -170,7 +173,9 @@ impl Walk<'_> {
     /// What must happen when the step that is next is run now.
     fn run(&mut self, at: Timestamp) {
         self.all_told();
-        let Shadow { policy, urgency, stand, .. } = self.shadow;
+        let Shadow {
+            policy, urgency, stand, ..
+        } = self.shadow;
         let run = oracle::run(self.org, policy, urgency, stand, at);
         self.shadow.last = run.steps.last().copied().or(self.shadow.last);
         self.ran += run.steps.len() as u64;
@@ -182,7 +187,8 @@ impl Walk<'_> {
 
     fn all_told(&mut self) {
         for (round, step) in std::mem::take(&mut self.steps) {
-            self.wrong.push(format!("step {} of round {} was not run", step + 1, round + 1));
+            self.wrong
+                .push(format!("step {} of round {} was not run", step + 1, round + 1));
         }
     }
 
@@ -197,9 +203,11 @@ impl Walk<'_> {
     }
 
     fn triggered(&mut self, entry: &Ent) {
-        let said = Urgency::ALL
-            .into_iter()
-            .find(|urgency| entry.text.ends_with(&format!("with {} urgency", urgency.word().to_lowercase())));
+        let said = Urgency::ALL.into_iter().find(|urgency| {
+            entry
+                .text
+                .ends_with(&format!("with {} urgency", urgency.word().to_lowercase()))
+        });
         self.shadow.urgency = said.unwrap_or(self.shadow.urgency);
         self.shadow.policy = self.org.service(self.inc.service).and_then(|service| service.policy);
         match self.org.maintenance_until(self.inc.service, entry.at) {
@@ -215,9 +223,11 @@ impl Walk<'_> {
     fn reopened(&mut self, entry: &Ent, by_program: bool) {
         let over = self.shadow.snoozed_until.is_some_and(|until| until <= entry.at);
         if by_program && (self.shadow.status != Status::Snoozed || !over) {
-            self.wrong.push("it is reopened by itself and no snooze has ended".into());
+            self.wrong
+                .push("it is reopened by itself and no snooze has ended".into());
         }
-        if by_program && self.shadow.in_maintenance && self.org.maintenance_until(self.inc.service, entry.at).is_some() {
+        if by_program && self.shadow.in_maintenance && self.org.maintenance_until(self.inc.service, entry.at).is_some()
+        {
             self.wrong.push("it is opened although the maintenance lasts".into());
         }
         self.begin(entry.at);
@@ -233,31 +243,40 @@ impl Walk<'_> {
     }
 
     fn snoozed(&mut self, entry: &Ent, by_program: bool) {
-        let until = entry.data["until"].as_str().and_then(|text| text.parse::<Timestamp>().ok());
+        let until = entry.data["until"]
+            .as_str()
+            .and_then(|text| text.parse::<Timestamp>().ok());
         if !by_program {
             self.leave(Status::Snoozed);
             self.shadow.snoozed_until = until;
             return;
         }
         if until != self.org.maintenance_until(self.inc.service, entry.at) || !self.shadow.in_maintenance {
-            self.wrong.push("it waits for another end than the maintenance has".into());
+            self.wrong
+                .push("it waits for another end than the maintenance has".into());
         }
         self.shadow.snoozed_until = until;
     }
 
     fn step(&mut self, entry: &Ent) {
         let number = |name: &str| entry.data[name].as_u64().and_then(|n| u32::try_from(n).ok());
-        let told = number("round").zip(number("step")).map(|(round, step)| (round - 1, step - 1));
+        let told = number("round")
+            .zip(number("step"))
+            .map(|(round, step)| (round - 1, step - 1));
         if self.steps.is_empty() {
             if !self.is_due(entry.at) {
                 let Shadow { status, due, .. } = self.shadow;
-                self.wrong.push(format!("step {told:?} runs at {} and is due {due:?}, {status:?}", entry.at));
+                self.wrong.push(format!(
+                    "step {told:?} runs at {} and is due {due:?}, {status:?}",
+                    entry.at
+                ));
             }
             self.run(entry.at);
         }
         let expected = self.steps.pop_front();
         if expected != told {
-            self.wrong.push(format!("step {told:?} was run, and {expected:?} is next"));
+            self.wrong
+                .push(format!("step {told:?} was run, and {expected:?} is next"));
         }
     }
 
@@ -291,38 +310,65 @@ impl Walk<'_> {
     fn compare(&mut self, new: &[&Del]) {
         self.all_told();
         if self.unheard {
-            self.wrong.push("nobody can hear of the step, and escalation does not move on".into());
+            self.wrong
+                .push("nobody can hear of the step, and escalation does not move on".into());
         }
         let inc = self.inc;
         // Changing a window puts all that wait for its end to be looked at, without a sentence.
         if self.shadow.in_maintenance {
             self.shadow.snoozed_until = inc.snoozed_until;
         }
-        let Shadow { status, due, stand, snoozed_until, policy, urgency, .. } = self.shadow;
-        if inc.status != status || inc.snoozed_until != snoozed_until || inc.policy != policy || inc.urgency != urgency {
+        let Shadow {
+            status,
+            due,
+            stand,
+            snoozed_until,
+            policy,
+            urgency,
+            ..
+        } = self.shadow;
+        if inc.status != status || inc.snoozed_until != snoozed_until || inc.policy != policy || inc.urgency != urgency
+        {
             self.wrong.push(format!("it is {inc:?} and must be {:?}", self.shadow));
         }
-        if is_open(status) && (inc.escalation_due != due || (due.is_some() && (inc.round, inc.next) != (stand.round, stand.next))) {
+        if is_open(status)
+            && (inc.escalation_due != due || (due.is_some() && (inc.round, inc.next) != (stand.round, stand.next)))
+        {
             let is = (inc.round, inc.next, inc.escalation_due);
-            self.wrong.push(format!("its next step is {is:?} and must be {stand:?} {due:?}"));
+            self.wrong
+                .push(format!("its next step is {is:?} and must be {stand:?} {due:?}"));
         }
         let first = if is_open(status) { due } else { snoozed_until };
         if first.is_some_and(|first| inc.due_at.is_none_or(|at| at > first)) {
-            self.wrong.push(format!("it is due {first:?} and nothing would wake it"));
+            self.wrong
+                .push(format!("it is due {first:?} and nothing would wake it"));
         }
-        let mut decided: Vec<Page> = new.iter().filter(|del| del.purpose == "PAGE").filter_map(|del| page(del)).collect();
+        let mut decided: Vec<Page> = new
+            .iter()
+            .filter(|del| del.purpose == "PAGE")
+            .filter_map(|del| page(del))
+            .collect();
         let mut expected = std::mem::take(&mut self.expected);
         decided.sort();
         expected.sort();
-        let name = |id| self.org.person(id).map_or_else(|| "?".to_owned(), |person| person.row.name.clone());
+        let name = |id| {
+            self.org
+                .person(id)
+                .map_or_else(|| "?".to_owned(), |person| person.row.name.clone())
+        };
         for page in &expected {
             match decided.iter().position(|other| is_it(page, other)) {
                 Some(place) => drop(decided.remove(place)),
-                None => self.wrong.push(format!("nobody pages {}", deliveries::describe(page, name))),
+                None => self
+                    .wrong
+                    .push(format!("nobody pages {}", deliveries::describe(page, name))),
             }
         }
         for page in decided {
-            self.wrong.push(format!("it pages {}, and nothing says so", deliveries::describe(&page, name)));
+            self.wrong.push(format!(
+                "it pages {}, and nothing says so",
+                deliveries::describe(&page, name)
+            ));
         }
     }
 }
@@ -330,7 +376,10 @@ impl Walk<'_> {
 /// Whether it is this page, or this page put off in the same commit, for there were many to its address: by minutes at most.
 fn is_it(page: &Page, other: &Page) -> bool {
     let by = other.due.duration_since(page.due);
-    let put_off = Page { due: page.due, ..other.clone() };
+    let put_off = Page {
+        due: page.due,
+        ..other.clone()
+    };
     put_off == *page && !by.is_negative() && by <= PUT_OFF_MAX
 }
 
