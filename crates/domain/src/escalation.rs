@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{
     delivery::{self, Purpose},
-    directory::{Channel, Directory, Policy, Target},
+    directory::{Channel, Directory, Policy, Standing, Target},
     id::UserId,
     incident::{Actor, Change, Entry, EntryKind, Happening, Incident, Progress, Refusal, Status},
     maintenance, paging, sla,
@@ -153,6 +153,9 @@ pub fn next_channel(
     now: Timestamp,
 ) -> Option<Change> {
     let person = directory.users.get(&user)?;
+    if person.standing == Standing::Disabled {
+        return None;
+    }
     if delivery::not_wanted(Purpose::Page, step.is_some(), Some(incident.status), now, now).is_some() {
         return None;
     }

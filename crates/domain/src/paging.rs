@@ -356,7 +356,10 @@ const LONGEST_GAP: SignedDuration = SignedDuration::from_mins(2);
 pub fn not_before(recent: &[(Timestamp, Urgency)], urgency: Urgency, now: Timestamp) -> Timestamp {
     let since = now.saturating_sub(REMEMBERED).unwrap_or(Timestamp::MIN);
     let counted = recent.iter().filter(|(at, said)| *at > since && *said >= urgency);
-    let (count, last) = counted.fold((0, Timestamp::MIN), |(count, last), (at, _)| (count + 1, last.max(*at)));
+    // What was sent by a clock that has been set back since was sent now at the latest: nobody waits for as long as that was.
+    let (count, last) = counted.fold((0, Timestamp::MIN), |(count, last), (at, _)| {
+        (count + 1, last.max(*at).min(now))
+    });
     let Some(gathered) = usize::checked_sub(count, BURST) else {
         return now;
     };
@@ -406,6 +409,12 @@ mod tests {
             let sent: Vec<_> = (0..20).map(|n| (at(n * gap), Urgency::High)).collect();
             assert_eq!(not_before(&sent, Urgency::High, at(20 * gap)), at(20 * gap), "{gap}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_holds_back_no_longer_than_any_other() {
+        let sent = [(at(3600), Urgency::High), (at(3601), Urgency::High)];
+        assert_eq!(not_before(&sent, Urgency::High, at(0)), at(30));
     }
 
     #[test]

@@ -288,15 +288,29 @@ fn refused(ending: &Ending) -> bool {
     }
 }
 
-/// Whether any page of this escalation step was taken by a provider or may still be.
+/// When escalation of incident `$1` last began from a step that somebody or something chose: since it was opened, opened again,
+/// or somebody wanted the next step at once. The steps that were run before have the same numbers and do not count.
+const BEGAN: &str = "(SELECT coalesce(max(at), 0) FROM entry WHERE incident_id = $1 \
+     AND (kind IN ('TRIGGERED', 'REOPENED') OR (kind = 'ESCALATED' AND actor_kind <> 'SYSTEM')))";
+
+/// Whether any page of this escalation step was taken by a provider or may still be. Pages count that were decided on since
+/// escalation last began, or since `since`, when one of this run of the step was: clocks of replicas differ.
 ///
 /// # Errors
 /// When the database cannot answer.
-pub async fn step_may_be_heard(tx: &mut Tx<'_>, incident: IncidentId, step: (u32, u32)) -> Result<bool, DbError> {
-    let sql = "SELECT count(*) FROM delivery WHERE incident_id = $1 AND purpose = 'PAGE' AND step_round = $2 \
-         AND step_index = $3 AND state IN ('PENDING', 'SENDING', 'SENT')";
+pub async fn step_may_be_heard(
+    tx: &mut Tx<'_>,
+    incident: IncidentId,
+    step: (u32, u32),
+    since: Timestamp,
+) -> Result<bool, DbError> {
+    let sql = format!(
+        "SELECT count(*) FROM delivery WHERE incident_id = $1 AND purpose = 'PAGE' AND step_round = $2 \
+         AND step_index = $3 AND state IN ('PENDING', 'SENDING', 'SENT') \
+         AND (created_at >= $4 OR created_at >= {BEGAN})"
+    );
     let n: i64 = tx
-        .query_one(sql, &[incident.into(), step.0.into(), step.1.into()])
+        .query_one(&sql, &[incident.into(), step.0.into(), step.1.into(), since.into()])
         .await?
         .take()?;
     Ok(n > 0)

@@ -3,15 +3,12 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use opsknight_store::db::{
     DbError,
-    simulated::{Memory, Turnstile, Verdict},
+    simulated::{Memory, Verdict},
 };
-use opsknight_web::state::Clock;
 use tokio::sync::oneshot;
-use uuid::Uuid;
 
 use crate::{
     dice::{Dice, Of},
@@ -22,6 +19,10 @@ use crate::{
     trace::Trace,
     watch::Watch,
 };
+
+mod gate;
+
+pub(crate) use gate::{Gate, Wrist, instant};
 
 /// A second, in the microseconds in which time is counted here.
 pub(crate) const SECOND: i64 = 1_000_000;
@@ -55,6 +56,8 @@ pub(crate) struct Who {
 pub(crate) enum Looks {
     Deliver,
     Escalate,
+    /// Whatever it is: the last look failed.
+    Again,
 }
 
 struct Nap {
@@ -300,6 +303,7 @@ impl State {
     /// Gives one of those that wait their turn, or lets time pass until something happens.
     pub(crate) fn next(&mut self) -> Next {
         self.tickets.retain(|ticket| !ticket.to.is_closed());
+        self.naps.retain(|nap| !nap.to.is_closed());
         let ready: Vec<usize> = (0..self.tickets.len())
             .filter(|place| {
                 let who = self.tickets[*place].who;
@@ -369,7 +373,6 @@ impl State {
 
     /// Lets time pass until the next thing happens. None when nothing will.
     fn pass(&mut self) -> Option<Next> {
-        self.naps.retain(|nap| !nap.to.is_closed());
         let (at, first) = self.first()?;
         if at > self.now {
             self.elapse(at);
@@ -407,6 +410,7 @@ impl State {
         let due = match nap.looks {
             Looks::Deliver => self.watch.delivery_due(),
             Looks::Escalate => self.watch.incident_due(),
+            Looks::Again => Some(i64::MIN / 2),
         }?;
         let machine = self.machines[nap.who.replica];
         let at = (due - machine.offset).max(nap.since).saturating_add(nap.phase);
@@ -430,75 +434,4 @@ impl State {
 
 fn unavailable(what: &str) -> DbError {
     DbError::Unavailable { what: what.to_owned() }
-}
-
-/// The way of one life of a replica to its database.
-pub(crate) struct Gate {
-    pub(crate) hall: Arc<Hall>,
-    pub(crate) who: Who,
-}
-
-impl Gate {
-    fn wait(&self, writes: bool, done: bool) -> BoxFuture<'static, Verdict> {
-        let (to, verdict) = oneshot::channel();
-        let ticket = Ticket {
-            who: self.who,
-            writes,
-            done,
-            to,
-        };
-        self.hall.state().tickets.push(ticket);
-        Box::pin(async move { verdict.await.unwrap_or(Verdict::Fail(DbError::Closed)) })
-    }
-}
-
-impl Turnstile for Gate {
-    fn enter(&self, writes: bool) -> BoxFuture<'static, Verdict> {
-        self.wait(writes, false)
-    }
-
-    fn leave(&self, writes: bool, committed: bool) -> BoxFuture<'static, ()> {
-        self.hall.left(self.who, committed);
-        if !writes {
-            return Box::pin(std::future::ready(()));
-        }
-        let told = self.wait(writes, true);
-        Box::pin(async move {
-            told.await;
-        })
-    }
-}
-
-/// The clock of a replica, and its randomness.
-pub(crate) struct Wrist {
-    pub(crate) hall: Arc<Hall>,
-    pub(crate) replica: usize,
-}
-
-impl Clock for Wrist {
-    fn now(&self) -> Timestamp {
-        instant(self.hall.state().wall(self.replica))
-    }
-
-    fn uuid_v7(&self) -> Uuid {
-        let mut state = self.hall.state();
-        state.ids += 1;
-        let ms = u128::try_from(state.wall(self.replica) / 1_000).unwrap_or_default();
-        Uuid::from_u128((ms << 80) | (0x7000 << 64) | (0x8000 << 48) | u128::from(state.ids))
-    }
-
-    fn uuid_v4(&self) -> Uuid {
-        let mut bytes = [0; 16];
-        self.fill(&mut bytes);
-        uuid::Builder::from_random_bytes(bytes).into_uuid()
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        self.hall.state().program.fill(bytes);
-    }
-}
-
-/// So many microseconds since 1970.
-pub(crate) fn instant(us: i64) -> Timestamp {
-    Timestamp::from_microsecond(us).expect("the simulation lives in years that there are")
 }

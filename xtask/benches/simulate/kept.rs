@@ -3,8 +3,16 @@
 
 use crate::Stage;
 
-/// Seeds that found a mistake in the program, and which.
-const FOUND: [(u64, &str); 0] = [];
+/// Seeds that found a mistake in the program.
+const FOUND: [u64; 8] = [
+    // Who heard of a step before the incident escalated anew counted as hearing of it now, so that neither the next channel nor
+    // the next step was tried when everything failed the second time.
+    95, 128, 153, 321, //
+    // A clock that was set back held pages back for as long, where an address had two before.
+    148, 338, 389, //
+    // A replica that stood still for longer than its lease handed the message over all the same.
+    1194,
+];
 /// How many others are played.
 const OTHERS: u64 = 12;
 
@@ -16,7 +24,7 @@ pub(crate) fn play(words: &[String]) -> anyhow::Result<bool> {
     }
     let stage = Stage::new()?;
     let mut well = true;
-    let seeds: Vec<u64> = FOUND.iter().map(|(seed, _)| *seed).chain(1..=OTHERS).collect();
+    let seeds: Vec<u64> = FOUND.into_iter().chain(1..=OTHERS).collect();
     let mut hashes = Vec::new();
     for seed in &seeds {
         let outcome = stage.play(*seed, crate::STORY_LINES);

@@ -74,13 +74,16 @@ pub(crate) fn run(org: &Org, policy: Option<PolicyId>, urgency: Urgency, from: S
             return run;
         }
     }
+    if count == 0 {
+        return run;
+    }
     if run.stand.next >= count && run.stand.round < policy.repeat {
         run.stand = Stand {
             round: run.stand.round + 1,
             next: 0,
         };
         run.due = Some(later(at, 1));
-    } else if run.stand.next < count && count > 0 {
+    } else if run.stand.next < count {
         run.due = Some(later(at, 1));
     }
     run

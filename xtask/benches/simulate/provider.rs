@@ -213,7 +213,7 @@ impl Provider {
             Content::Bundle(bundle) => bundle.incidents.iter().map(|facts| facts.id).collect(),
             Content::Note { .. } => BTreeSet::new(),
         };
-        let mut brings = state.watch.together(message.delivery);
+        let mut brings = state.watch.together(message.delivery, &tells);
         // By another clock its lease has ended already, and somebody else may have it.
         let apart = state.clocks_apart();
         if apart && !brings.contains(&message.delivery) {

@@ -93,7 +93,7 @@ fn ways(hall: &Arc<Hall>, who: Who) -> Vec<(Channel, Vec<Arc<dyn Way>>)> {
 
 async fn deliver(hall: Arc<Hall>, who: Who, mut deliverer: Deliverer, alone: bool) {
     while alone && deliverer.take_back_all().await.is_err() {
-        hall.nap(who, Looks::Deliver).await;
+        hall.nap(who, Looks::Again).await;
     }
     let mut took_back_at = hall.state().now;
     loop {
@@ -105,7 +105,7 @@ async fn deliver(hall: Arc<Hall>, who: Who, mut deliverer: Deliverer, alone: boo
         tokio::select! {
             biased;
             () = deliverer.wait(), if !deliverer.is_idle() && !failed => {}
-            () = hall.nap(who, Looks::Deliver) => {}
+            () = hall.nap(who, if failed { Looks::Again } else { Looks::Deliver }) => {}
         }
         let now = hall.state().now;
         if now - took_back_at >= TAKE_BACK_EVERY {
@@ -117,7 +117,7 @@ async fn deliver(hall: Arc<Hall>, who: Who, mut deliverer: Deliverer, alone: boo
 
 async fn escalate(hall: Arc<Hall>, who: Who, escalator: Escalator) {
     loop {
-        let _failed = escalator.run().await;
-        hall.nap(who, Looks::Escalate).await;
+        let failed = escalator.run().await.is_err();
+        hall.nap(who, if failed { Looks::Again } else { Looks::Escalate }).await;
     }
 }

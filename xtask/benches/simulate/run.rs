@@ -395,7 +395,12 @@ impl<'a> Run<'a> {
             if let Ok(found) = auditor.run().await
                 && found > 0
             {
-                hall.state().watch.fail(format!("the auditor mended {found}"));
+                let mut state = hall.state();
+                state.say("the auditor", &format!("mends {found}"));
+                // By a clock that is wrong, maintenance has another end.
+                if !state.clocks_apart() {
+                    state.watch.fail(format!("the auditor mended {found}"));
+                }
             }
         });
     }

@@ -2,7 +2,7 @@
 //! each incident, and compares with what must be. It never changes anything and knows no rule of the program's: those
 //! are in `oracle`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use opsknight_domain::{
@@ -100,13 +100,26 @@ impl Watch {
         (row.purpose == "PAGE").then_some((row.incident?, row.user))
     }
 
-    /// The messages that go by this one.
-    pub(crate) fn together(&self, leader: DeliveryId) -> Vec<DeliveryId> {
+    /// The messages that go by this one, which names these incidents. Those that were not wanted any more when they were
+    /// taken with it go nowhere, unless their incident is named for no other's sake.
+    pub(crate) fn together(&self, leader: DeliveryId, tells: &BTreeSet<IncidentId>) -> Vec<DeliveryId> {
         let with = |id: &&DeliveryId| {
             let row = &self.messages[*id].row;
             row.state == "SENDING" && (row.id == leader || row.bundle == Some(leader))
         };
-        self.open.iter().filter(with).copied().collect()
+        let all: Vec<DeliveryId> = self.open.iter().filter(with).copied().collect();
+        let is_wanted = |id: &DeliveryId| self.messages[id].hold.is_none_or(|hold| hold.wanted);
+        let wanted: BTreeSet<_> = all
+            .iter()
+            .filter(|id| is_wanted(id))
+            .map(|id| self.messages[id].row.incident)
+            .collect();
+        let mut together = all;
+        together.retain(|id| {
+            let incident = self.messages[id].row.incident;
+            is_wanted(id) || (incident.is_some_and(|id| tells.contains(&id)) && !wanted.contains(&incident))
+        });
+        together
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -138,6 +151,14 @@ pub(crate) fn committed(state: &mut State, memory: &Memory, who: Who, changes: &
     for entry in &seen.entries {
         if !seen.incidents.iter().any(|inc| inc.id == entry.incident) {
             walk::told(state, entry);
+        }
+    }
+    let untouched = |id: &IncidentId| !seen.incidents.iter().any(|inc| inc.id == *id);
+    for id in seen.deliveries.iter().filter_map(|del| del.incident).filter(untouched) {
+        if deliveries::unheard(state, id, &seen) {
+            let number = state.watch.number(id);
+            let why = "nobody can hear of the step, and escalation does not move on";
+            state.watch.fail(format!("#{number}: {why}"));
         }
     }
     // What follows from a failed page changes the incident, or is nothing.

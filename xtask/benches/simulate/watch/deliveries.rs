@@ -35,17 +35,28 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
     let Some(before) = state.watch.messages.get(&del.id) else {
         state.say(&replica, &format!("decides on {name}, due {}", del.due_at));
         state.watch.open.push(del.id);
+        // What is due at once may be taken in the commit that decides on it.
+        let hold = del.lease_until.filter(|_| del.state == "SENDING").map(|until| Hold {
+            who,
+            wanted: is_wanted(&state.watch, &del),
+            until,
+        });
         let message = Message {
             row: del,
             opening,
-            hold: None,
+            hold,
             late: 0,
         };
         state.watch.messages.insert(message.row.id, message);
         return;
     };
     let (was, hold, opening) = (before.row.state.clone(), before.hold, before.opening);
-    if was != del.state {
+    // One commit may record a try and take the message for the next.
+    let is_next_try = before.row.tries != del.tries;
+    if was == del.state && before.row.due_at != del.due_at && !is_next_try {
+        state.say(&replica, &format!("{name}: is put off to {}", del.due_at));
+    }
+    if was != del.state || is_next_try {
         let outcome = del.outcome.as_deref().unwrap_or_default();
         state.say(&replica, &format!("{name}: {was} → {}: {outcome}", del.state));
         if was == "SENDING" {
@@ -58,7 +69,7 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
         }
     }
     let hold = match (del.state.as_str(), del.lease_until) {
-        ("SENDING", Some(until)) if was != "SENDING" => Some(Hold {
+        ("SENDING", Some(until)) if was != "SENDING" || is_next_try => Some(Hold {
             who,
             wanted: is_wanted(&state.watch, &del),
             until,

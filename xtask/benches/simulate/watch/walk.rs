@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use opsknight_domain::{directory::Channel, id::PolicyId, incident::Status, urgency::Urgency};
 
 use super::{
@@ -14,6 +14,9 @@ use crate::{
     oracle::{self, Page, Stand},
     org::Org,
 };
+
+/// The longest wait between two messages to one address.
+const PUT_OFF_MAX: SignedDuration = SignedDuration::from_mins(2);
 
 /// An incident as it must be.
 #[derive(Debug, Clone)]
@@ -350,7 +353,7 @@ impl Walk<'_> {
                 .map_or_else(|| "?".to_owned(), |person| person.row.name.clone())
         };
         for page in &expected {
-            match decided.iter().position(|other| other == page) {
+            match decided.iter().position(|other| is_it(page, other)) {
                 Some(place) => drop(decided.remove(place)),
                 None => self
                     .wrong
@@ -364,6 +367,16 @@ impl Walk<'_> {
             ));
         }
     }
+}
+
+/// Whether it is this page, or this page put off in the same commit, for there were many to its address: by minutes at most.
+fn is_it(page: &Page, other: &Page) -> bool {
+    let by = other.due.duration_since(page.due);
+    let put_off = Page {
+        due: page.due,
+        ..other.clone()
+    };
+    put_off == *page && !by.is_negative() && by <= PUT_OFF_MAX
 }
 
 fn page(del: &Del) -> Option<Page> {

@@ -1,7 +1,7 @@
 //! How tries ended, recorded together with what follows: what the timeline says, and the next step when nobody can
 //! hear of this one.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use opsknight_domain::{
@@ -93,12 +93,12 @@ async fn by_the_way(tx: &mut Tx<'_>, ended: &Ended, now: Timestamp) -> Result<()
 /// A page: about which incident, to whom, by which step.
 type Page = (IncidentId, UserId, Option<(u32, u32)>);
 
-/// Pages that failed for good.
+/// Pages that failed for good, each with when the first of its kind was decided on.
 #[derive(Default)]
 pub(super) struct Failed {
     /// Pages of the default order, each person once.
-    in_order: BTreeSet<Page>,
-    steps: BTreeSet<(IncidentId, (u32, u32))>,
+    in_order: BTreeMap<Page, Timestamp>,
+    steps: BTreeMap<(IncidentId, (u32, u32)), Timestamp>,
 }
 
 impl Failed {
@@ -107,9 +107,15 @@ impl Failed {
         let (Purpose::Page, Some(incident)) = (leased.purpose, leased.incident) else {
             return;
         };
-        self.steps.extend(leased.step.map(|step| (incident, step)));
-        let person = leased.user.filter(|_| leased.in_order);
-        self.in_order.extend(person.map(|user| (incident, user, leased.step)));
+        let at = leased.created_at;
+        if let Some(step) = leased.step {
+            let first = self.steps.entry((incident, step)).or_insert(at);
+            *first = at.min(*first);
+        }
+        if let Some(user) = leased.user.filter(|_| leased.in_order) {
+            let first = self.in_order.entry((incident, user, leased.step)).or_insert(at);
+            *first = at.min(*first);
+        }
     }
 
     /// Tries the next channel in the place of those that failed, and the next step where nobody can hear of this one.
@@ -120,8 +126,8 @@ impl Failed {
         fresh: &mut impl Fresh,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        for (id, user, step) in self.in_order {
-            let (tried, heard) = deliveries::tried_in_order(tx, id, user, step).await?;
+        for ((id, user, step), since) in self.in_order {
+            let (tried, heard) = deliveries::tried_in_order(tx, id, user, step, since).await?;
             if heard {
                 continue;
             }
@@ -133,8 +139,8 @@ impl Failed {
                 batch.write(tx, fresh, now).await?;
             }
         }
-        for (id, step) in self.steps {
-            if deliveries::step_may_be_heard(tx, id, step).await? {
+        for ((id, step), since) in self.steps {
+            if deliveries::step_may_be_heard(tx, id, step, since).await? {
                 continue;
             }
             if let Some(incident) = incidents::lock(tx, id).await?

@@ -140,6 +140,7 @@ async fn pass(span: Duration) {
     let _over = tokio::time::timeout(span, std::future::pending::<()>()).await;
 }
 
+#[expect(clippy::print_stdout, reason = "the figures of `cargo xtask chaos`")]
 fn tell(seed: u64, struck: Duration, blows: &BTreeMap<Blow, usize>, seen: &Seen) {
     let count = |status| seen.statuses.get(&status).copied().unwrap_or_default();
     println!("{REPLICAS} replicas for {} s, seed {seed}: {blows:?}", struck.as_secs());
