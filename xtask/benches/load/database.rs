@@ -33,6 +33,8 @@ use sha2::{Digest as _, Sha256};
 pub(crate) const SERVICES: usize = 200;
 /// Of these, so many have one for Alertmanager too.
 const HOOKS: usize = 20;
+/// People who are signed in.
+const VIEWERS: usize = 20;
 /// The secret key of the servers that are measured.
 pub(crate) const SECRET_KEY: &str = "a key for measuring that guards nothing";
 /// Requests in a minute that an integration may send: as many as can be set.
@@ -64,8 +66,8 @@ pub(crate) struct Organisation {
     pub(crate) api_key: String,
     /// That key's row.
     pub(crate) api_key_id: ApiKeyId,
-    /// The token of somebody who is signed in.
-    pub(crate) session: String,
+    /// The tokens of people who are signed in.
+    pub(crate) sessions: Vec<String>,
     /// Somebody who is paged.
     pub(crate) person: UserId,
 }
@@ -188,8 +190,7 @@ async fn organise(store: &Store, sink: std::net::SocketAddr, count: usize) -> Re
         expires_at: None,
         last_used_at: None,
     };
-    let session = hex::encode(random);
-    let signed_in = SessionRow::new(token_hash(&session), people[0].id, None, None, now);
+    let sessions: Vec<(String, SessionRow)> = people[..VIEWERS].iter().map(|user| session(user.id)).collect();
     let organisation = Organisation {
         keys: doors.iter().map(|door| door.key.expose().to_owned()).collect(),
         hooks: hooks
@@ -199,7 +200,7 @@ async fn organise(store: &Store, sink: std::net::SocketAddr, count: usize) -> Re
         services: services.iter().map(|service| service.id).collect(),
         api_key: key.expose().to_owned(),
         api_key_id: key_row.id,
-        session,
+        sessions: sessions.iter().map(|(token, _)| token.clone()).collect(),
         person: people[7].id,
     };
     let sealer = store.sealer.clone();
@@ -218,11 +219,22 @@ async fn organise(store: &Store, sink: std::net::SocketAddr, count: usize) -> Re
         }
         webhooks::insert(tx, &sealer, &webhook).await?;
         api_keys::insert(tx, &key_row, &key).await?;
-        sessions::insert(tx, &signed_in).await?;
+        for (_, session) in &sessions {
+            sessions::insert(tx, session).await?;
+        }
         Ok::<_, ChangeError>(())
     };
     store.db.write(unit).await?;
     Ok(organisation)
+}
+
+/// Somebody's session, with its token.
+fn session(user: UserId) -> (String, SessionRow) {
+    let mut random = [0; 32];
+    SystemClock.fill(&mut random);
+    let token = hex::encode(random);
+    let row = SessionRow::new(token_hash(&token), user, None, None, SystemClock.now());
+    (token, row)
 }
 
 fn user(n: usize) -> UserRow {

@@ -91,7 +91,7 @@ fn asked(organisation: &Organisation, stormy: IncidentId, most: usize, since: Ti
     let person = organisation.person;
     let half = most / 2;
     let key = format!("authorization: Bearer {}\r\n", organisation.api_key);
-    let cookie = format!("cookie: session={}\r\n", organisation.session);
+    let cookie = format!("cookie: session={}\r\n", organisation.sessions[0]);
     // The thousandth page begins after this row.
     let last = most.saturating_sub(999 * 50 + 1);
     let at = (since + APART * i32::try_from(last).unwrap_or(i32::MAX)).as_microsecond();

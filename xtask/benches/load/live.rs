@@ -60,8 +60,9 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
 
     let heard = Arc::new(AtomicU64::new(0));
     let (tell, mut times) = mpsc::unbounded_channel();
-    for _ in 0..BROWSERS {
-        let stream = browser(program.address, &organisation.session).await?;
+    // One person has a bounded number of them.
+    for session in organisation.sessions.iter().cycle().take(BROWSERS) {
+        let stream = browser(program.address, session).await?;
         tokio::spawn(listen(stream, heard.clone(), tell.clone()));
     }
     let (after, _) = program.memory_mb()?;

@@ -50,7 +50,7 @@ async fn on(context: &Context, database: &Database, part: &mut Part) -> anyhow::
     let most = context.count(INCIDENTS) as u64;
     let started = Instant::now();
     let stop = Arc::new(AtomicBool::new(false));
-    let looks = tokio::spawn(look(program.address, organisation.session.clone(), stop.clone()));
+    let looks = tokio::spawn(look(program.address, organisation.sessions[0].clone(), stop.clone()));
     let requests = ingest::enqueue(&organisation);
     let seen = drive::drive(program.address, &requests, 202, Duration::from_secs(3600), most).await?;
     let told = all_told(&sinks.counts, most, started).await?;
