@@ -159,12 +159,8 @@ impl Walk<'_> {
             }
             "NOT_PAGED"
                 if !entry.text.starts_with("Nobody could be paged") && !entry.text.starts_with("No step of") => {}
-            "NOT_PAGED" | "EXHAUSTED" => {
-                // Escalation that ends without another step: it was due all the same.
-                if self.steps.is_empty() && self.is_due(entry.at) {
-                    self.run(entry.at);
-                }
-            }
+            // Escalation that ends without another step: it was due all the same.
+            "NOT_PAGED" | "EXHAUSTED" if self.steps.is_empty() && self.is_due(entry.at) => self.run(entry.at),
             _ => {}
         }
     }
