@@ -34,6 +34,8 @@ const WAITS: i64 = 2 * SECOND;
 const APART: i64 = 20 * SECOND;
 /// How long a step of a clock is felt: longer than a lease.
 const FELT: i64 = 120 * SECOND;
+/// How long times that a wrong clock wrote may be compared with those of a right one: more than clocks are ever set by.
+const REMEMBERED: i64 = 1_800 * SECOND;
 
 /// Something that waits to happen to the database.
 struct Ticket {
@@ -288,6 +290,12 @@ impl State {
         let offsets = || self.machines.iter().map(|machine| machine.offset);
         let apart = offsets().max().unwrap_or(0) - offsets().min().unwrap_or(0);
         apart > APART || self.now - self.stepped_at < FELT
+    }
+
+    /// Whether a clock was wrong so lately that what was decided on before and after an incident escalated anew cannot be told
+    /// apart by time.
+    pub(crate) fn clocks_were_apart(&self) -> bool {
+        self.clocks_apart() || self.now - self.stepped_at < REMEMBERED
     }
 
     pub(crate) fn say(&mut self, who: &str, what: &str) {
