@@ -107,6 +107,13 @@ impl Places {
         }
     }
 
+    /// A new database on each that is measured, one after the other.
+    pub(crate) async fn both(&self) -> anyhow::Result<Vec<Database>> {
+        let mut both = vec![self.sqlite()];
+        both.extend(self.postgres().await?);
+        Ok(both)
+    }
+
     /// A new schema on PostgreSQL, if there is a server.
     pub(crate) async fn postgres(&self) -> anyhow::Result<Option<Database>> {
         let Some(url) = &self.postgres else { return Ok(None) };

@@ -33,9 +33,8 @@ const APART: Duration = Duration::from_millis(100);
 
 /// Measures both databases.
 pub(crate) async fn measure(context: &Context, part: &mut Part) -> anyhow::Result<()> {
-    on(context, &context.places.sqlite(), part).await?;
-    if let Some(postgres) = context.places.postgres().await? {
-        on(context, &postgres, part).await?;
+    for database in context.places.both().await? {
+        on(context, &database, part).await?;
     }
     Ok(())
 }
