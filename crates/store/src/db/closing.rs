@@ -91,7 +91,7 @@ impl Closing {
 
 /// The line without its sum.
 fn said(bytes: u64, key: Option<[u8; SECRET_KEY_BYTES]>) -> String {
-    let key = key.map_or_else(|| NO_KEY.to_owned(), |key| hex(&key));
+    let key = key.map_or_else(|| NO_KEY.to_owned(), hex::encode);
     format!("{FORM}{bytes} {key}")
 }
 
@@ -107,25 +107,12 @@ fn sum(file: &mut File, bytes: u64, said: &str) -> io::Result<String> {
         }
     }
     hash.update(said.as_bytes());
-    Ok(hex(&hash.finalize()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-        text
-    })
+    Ok(hex::encode(hash.finalize()))
 }
 
 fn unhex(text: &str) -> Option<[u8; SECRET_KEY_BYTES]> {
     let mut key = [0; SECRET_KEY_BYTES];
-    if text.len() != 2 * SECRET_KEY_BYTES || !text.is_ascii() {
-        return None;
-    }
-    for (byte, digits) in key.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
+    hex::decode_to_slice(text, &mut key).ok()?;
     Some(key)
 }
 
