@@ -175,7 +175,7 @@ impl Address {
         let host = url.host_str().expect("it has a host");
         let literal = host.trim_matches(['[', ']']).parse();
         assert!(
-            literal.is_ok_and(|address| closed(address).is_none()) || literal.is_err(),
+            literal.ok().is_none_or(|address| closed(address).is_none()),
             "{host} is inside"
         );
         let name = host.trim_end_matches('.');

@@ -197,11 +197,11 @@ impl Db {
         self.inner.bell.subscribe()
     }
 
-    /// As [`Db::subscribe`], for one who read the data before and comes late by this time: with the wake-ups of that
-    /// time, each once, or [`Wake::All`] when they are not known any more.
+    /// The wake-ups of this time before now, each once, or [`Wake::All`] when they are not known any more: for one who read
+    /// the data before, and who asks after subscribing.
     #[must_use]
-    pub fn subscribe_late(&self, by: Duration) -> (Vec<Wake>, broadcast::Receiver<Wake>) {
-        self.inner.bell.subscribe_late(by)
+    pub fn rung_within(&self, time: Duration) -> Vec<Wake> {
+        self.inner.bell.rung_within(time)
     }
 
     /// How many units of work wait to be run.

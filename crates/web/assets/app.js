@@ -81,6 +81,7 @@ const live = document.body.dataset.events;
 const heard = new Set();
 let waiting = 0;
 let refreshed = 0;
+let took = 0;
 const refresh = async () => {
   waiting = 0;
   if (document.hidden) return;
@@ -89,9 +90,12 @@ const refresh = async () => {
   const many = heard.has("*");
   heard.clear();
   const changed = await fetchRegions(new Set(all("[data-live]").map((element) => element.dataset.live || location.pathname + location.search)));
+  took = performance.now() - refreshed;
   if (changed && ids) one("#live-says").textContent = many ? "Incidents changed" : ids === 1 ? "1 incident changed" : `${ids} incidents changed`;
 };
-const soon = () => { waiting ||= setTimeout(refresh, Math.max(250, refreshed + 1000 - performance.now())); };
+// A server that is slow to answer is asked less often.
+const rest = () => Math.min(Math.max(1000, 10 * took), 15000);
+const soon = () => { waiting ||= setTimeout(refresh, Math.max(250, refreshed + rest() - performance.now())); };
 
 // One stream for all windows of a browser: the one that holds the lock listens and tells the others.
 let line = 0;

@@ -250,13 +250,13 @@ impl AppState {
         self.environment.iter().any(|name| name == variable)
     }
 
-    /// The state of a server that begins now.
+    /// The state of a server that begins now. To be called within a runtime, for the live pages have a task of their own.
     #[must_use]
     pub fn new(parts: Parts) -> Self {
         let passwords = Passwords::new(&*parts.clock);
         let passkeys = Passkeys::of(&parts.public_url);
         let throttles = Throttles::new(&parts.store.db);
-        let listeners = Listeners::new(&parts.limits);
+        let listeners = Listeners::new(&parts.limits, parts.store.db.subscribe());
         Self(Arc::new(Inner {
             parts,
             passwords,

@@ -32,8 +32,8 @@ use crate::{
 const BROWSERS: usize = 1_000;
 /// Changes whose way is timed.
 const CHANGES: usize = 50;
-/// The rest between two changes.
-const REST: Duration = Duration::from_millis(200);
+/// The rest between two changes: all that one brings about is told within it.
+const REST: Duration = Duration::from_secs(1);
 /// How long a change may take to all browsers.
 const HEARD_WITHIN: Duration = Duration::from_secs(10);
 

@@ -35,9 +35,8 @@ impl Bell {
 
     /// Wakes all who listen. Without subscribers there is nobody to wake.
     pub(super) fn ring(&self, wake: Wake) {
-        let mut rung = self.rung();
-        rung.add(wake.clone(), Instant::now());
-        // Sent while nobody else can look, so that whoever subscribes hears each wake-up once.
+        // Remembered before it is sent: whoever subscribes and then asks what was rung misses nothing.
+        self.rung().add(wake.clone(), Instant::now());
         let _ = self.sender.send(wake);
     }
 
@@ -46,10 +45,9 @@ impl Bell {
         self.sender.subscribe()
     }
 
-    /// Hears what is rung from now on, and gives what was rung in the time before.
-    pub(super) fn subscribe_late(&self, by: Duration) -> (Vec<Wake>, broadcast::Receiver<Wake>) {
-        let rung = self.rung();
-        (rung.within(by, Instant::now()), self.sender.subscribe())
+    /// What was rung in this time before now, each once; or [`Wake::All`] when that is not known.
+    pub(super) fn rung_within(&self, time: Duration) -> Vec<Wake> {
+        self.rung().within(time, Instant::now())
     }
 
     fn rung(&self) -> MutexGuard<'_, Rung> {
