@@ -42,6 +42,7 @@ pub(crate) fn start(change: &mut Change, directory: &Directory, now: Timestamp) 
         next_step: 0,
         due: Some(now),
     };
+    change.incident.escalations += 1;
     run_due(change, directory, now);
 }
 
@@ -103,12 +104,14 @@ pub fn escalate(incident: Incident, actor: &Actor, directory: &Directory, now: T
         return no("the escalation policy has no steps; add a responder instead");
     }
     let mut change = Change::of(incident);
-    let progress = &mut change.incident.progress;
-    let through = progress.next_step as usize >= policy.steps.len() && progress.round >= policy.repeat;
+    let incident = &mut change.incident;
+    let through =
+        incident.progress.next_step as usize >= policy.steps.len() && incident.progress.round >= policy.repeat;
     if through {
-        *progress = Progress::default();
+        incident.progress = Progress::default();
+        incident.escalations += 1;
     }
-    progress.due = Some(now);
+    incident.progress.due = Some(now);
     change.incident.updated_at = now;
     let again = if through { ", from the first step" } else { "" };
     let text = format!("Escalated by {}{again}", actor.name());
@@ -122,11 +125,18 @@ pub fn escalate(incident: Incident, actor: &Actor, directory: &Directory, now: T
 }
 
 /// Moves on when every page of the step that was run last has failed for good: nobody will hear of it, so nobody is
-/// waited for. None when the incident is past that step or not open.
+/// waited for. `escalation` is which of the incident's escalations ran the step. None when the incident is past that step
+/// or not open.
 #[must_use]
-pub fn unheard(incident: Incident, step: (u32, u32), directory: &Directory, now: Timestamp) -> Option<Change> {
-    let last = last_run(&incident, directory)?;
-    if incident.status != Status::Open || last != step || incident.progress.due.is_none() {
+pub fn unheard(
+    incident: Incident,
+    escalation: u32,
+    step: (u32, u32),
+    directory: &Directory,
+    now: Timestamp,
+) -> Option<Change> {
+    let is_last = last_run(&incident, directory)? == step && incident.escalations == escalation;
+    if incident.status != Status::Open || !is_last || incident.progress.due.is_none() {
         return None;
     }
     let mut change = Change::of(incident);
@@ -142,10 +152,13 @@ pub fn unheard(incident: Incident, step: (u32, u32), directory: &Directory, now:
 }
 
 /// Goes on to the next channel of the default order when no message on the channels before it was taken. `tried` are
-/// those channels. None when nobody need be paged any more; a change of nothing but words when no channel is left.
+/// those channels, and `escalation` is which of the incident's escalations decided on the page. None when nobody need be
+/// paged any more, or when escalation has begun anew and calls everybody again; a change of nothing but words when no
+/// channel is left.
 #[must_use]
 pub fn next_channel(
     incident: Incident,
+    escalation: u32,
     user: UserId,
     step: Option<(u32, u32)>,
     tried: &[Channel],
@@ -157,6 +170,9 @@ pub fn next_channel(
         return None;
     }
     if delivery::not_wanted(Purpose::Page, step.is_some(), Some(incident.status), now, now).is_some() {
+        return None;
+    }
+    if step.is_some() && incident.escalations != escalation {
         return None;
     }
     let sends = paging::next_in_order(directory, person, incident.urgency, tried, now);

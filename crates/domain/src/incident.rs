@@ -245,6 +245,9 @@ pub struct Incident {
     pub policy: Option<PolicyId>,
     /// How far escalation has come.
     pub progress: Progress,
+    /// How often escalation began with the first step. Steps have the same numbers each time; this tells which time a page
+    /// belongs to, which clocks cannot where replicas have one each.
+    pub escalations: u32,
     /// The incident that it was merged into: what its senders say is said to that one.
     pub merged_into: Option<IncidentId>,
     /// When a snooze ends.

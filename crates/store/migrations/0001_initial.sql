@@ -355,6 +355,8 @@ CREATE TABLE incident (
     escalation_round BIGINT NOT NULL,
     escalation_next_step BIGINT NOT NULL,
     escalation_due BIGINT,
+    -- How often escalation began with the first step.
+    escalations BIGINT NOT NULL,
     merged_into {key},
     snoozed_until BIGINT,
     -- It is snoozed until the maintenance ends in which it began.
@@ -504,6 +506,8 @@ CREATE TABLE delivery (
     -- What the incident was when this was decided on; for an account message its sealed text.
     snapshot TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- Which of the incident's escalations decided on this page, and which of its steps.
+    escalation BIGINT,
     step_round BIGINT,
     step_index BIGINT,
     state TEXT NOT NULL CHECK (state IN ('PENDING', 'SENDING', 'SENT', 'FAILED', 'SKIPPED')),

@@ -63,6 +63,8 @@ pub struct Leased {
     pub snapshot: String,
     /// Why this receiver is told.
     pub reason: String,
+    /// Which of the incident's escalations decided on this page.
+    pub escalation: Option<u32>,
     /// The escalation step, from 0: round and step.
     pub step: Option<(u32, u32)>,
     /// It follows the default order of channels.
@@ -130,7 +132,7 @@ pub async fn look(tx: &mut Tx<'_>, id: DeliveryId) -> Result<Option<Leased>, DbE
 }
 
 const LEASED: &str = "id, purpose, channel, incident_id, user_id, webhook_id, address, happening, urgency, snapshot, reason, \
-     step_round, step_index, in_order, due_at, tries, refusals, provider, created_at";
+     escalation, step_round, step_index, in_order, due_at, tries, refusals, provider, created_at";
 
 fn leased(mut row: Row) -> Result<Leased, DbError> {
     let row = &mut row;
@@ -146,6 +148,7 @@ fn leased(mut row: Row) -> Result<Leased, DbError> {
         urgency: row.take::<Option<String>>()?.as_deref().and_then(Urgency::from_word),
         snapshot: row.take()?,
         reason: row.take()?,
+        escalation: row.take()?,
         step: row.take::<Option<u32>>()?.zip(row.take::<Option<u32>>()?),
         in_order: row.take()?,
         due_at: row.take()?,
@@ -288,29 +291,20 @@ fn refused(ending: &Ending) -> bool {
     }
 }
 
-/// When escalation of incident `$1` last began from a step that somebody or something chose: since it was opened, opened again,
-/// or somebody wanted the next step at once. The steps that were run before have the same numbers and do not count.
-const BEGAN: &str = "(SELECT coalesce(max(at), 0) FROM entry WHERE incident_id = $1 \
-     AND (kind IN ('TRIGGERED', 'REOPENED') OR (kind = 'ESCALATED' AND actor_kind <> 'SYSTEM')))";
-
-/// Whether any page of this escalation step was taken by a provider or may still be. Pages count that were decided on since
-/// escalation last began, or since `since`, when one of this run of the step was: clocks of replicas differ.
+/// Whether any page of this step of this escalation was taken by a provider or may still be.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn step_may_be_heard(
     tx: &mut Tx<'_>,
     incident: IncidentId,
+    escalation: u32,
     step: (u32, u32),
-    since: Timestamp,
 ) -> Result<bool, DbError> {
-    let sql = format!(
-        "SELECT count(*) FROM delivery WHERE incident_id = $1 AND purpose = 'PAGE' AND step_round = $2 \
-         AND step_index = $3 AND state IN ('PENDING', 'SENDING', 'SENT') \
-         AND (created_at >= $4 OR created_at >= {BEGAN})"
-    );
+    let sql = "SELECT count(*) FROM delivery WHERE incident_id = $1 AND purpose = 'PAGE' AND escalation = $2 \
+         AND step_round = $3 AND step_index = $4 AND state IN ('PENDING', 'SENDING', 'SENT')";
     let n: i64 = tx
-        .query_one(&sql, &[incident.into(), step.0.into(), step.1.into(), since.into()])
+        .query_one(sql, &[incident.into(), escalation.into(), step.0.into(), step.1.into()])
         .await?
         .take()?;
     Ok(n > 0)

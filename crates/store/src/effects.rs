@@ -89,6 +89,7 @@ static DELIVERIES: Insert = Insert {
         ("urgency", Kind::Text),
         ("snapshot", Kind::Text),
         ("reason", Kind::Text),
+        ("escalation", Kind::Int),
         ("step_round", Kind::Int),
         ("step_index", Kind::Int),
         ("state", Kind::Text),
@@ -328,7 +329,8 @@ impl Batch {
                 values.push(Val::from(row.take::<Option<String>>()?));
             }
             let message = Val::from(row.take::<Option<String>>()?);
-            values.extend([Val::Null, Val::Null, "PENDING".into(), false.into(), now.into()]);
+            values.extend([Val::Null, Val::Null, Val::Null]);
+            values.extend(["PENDING".into(), false.into(), now.into()]);
             values.extend([0_i64.into(), 0_i64.into(), message, now.into()]);
             self.deliveries.push(values);
         }
@@ -372,6 +374,7 @@ impl Batch {
             "urgency": incident.urgency.word(),
             "assigneeId": incident.assignee.map(|id| id.to_string()),
         });
+        let is_page = delivery.purpose == Purpose::Page;
         self.deliveries.push(vec![
             DeliveryId::new(fresh.uuid()).into(),
             delivery.purpose.word().into(),
@@ -384,6 +387,7 @@ impl Batch {
             incident.urgency.word().into(),
             snapshot.to_string().into(),
             delivery.reason.into(),
+            is_page.then_some(incident.escalations).into(),
             delivery.step.map(|(round, _)| round).into(),
             delivery.step.map(|(_, step)| step).into(),
             "PENDING".into(),

@@ -36,7 +36,7 @@ pub use pages::{COUNT_MAX, Cursor, From, Slice, Total, page};
 /// The columns of an incident in the order in which [`read`] takes them.
 pub(crate) const COLUMNS: &str = "i.id, i.number, i.title, i.description, i.status, i.urgency, i.priority, i.tags, i.is_test, \
      i.dedup_key, i.service_id, i.assignee_id, i.assigned_by_hand, i.team_id, i.policy_id, i.escalation_round, \
-     i.escalation_next_step, i.escalation_due, i.merged_into, i.snoozed_until, i.in_maintenance, i.ack_due, i.resolve_due, i.ack_breached, \
+     i.escalation_next_step, i.escalation_due, i.escalations, i.merged_into, i.snoozed_until, i.in_maintenance, i.ack_due, i.resolve_due, i.ack_breached, \
      i.resolve_breached, i.closes_at, i.custom_details, i.links, i.images, i.alert_count, i.changed_at, i.created_at, \
      i.acknowledged_at, i.resolved_at, i.updated_at";
 
@@ -63,6 +63,7 @@ static UPSERT: Insert = Insert {
         ("escalation_round", Kind::Int),
         ("escalation_next_step", Kind::Int),
         ("escalation_due", Kind::Int),
+        ("escalations", Kind::Int),
         ("merged_into", Kind::Text),
         ("snoozed_until", Kind::Int),
         ("in_maintenance", Kind::Bool),
@@ -90,6 +91,7 @@ static UPSERT: Insert = Insert {
            assignee_id = excluded.assignee_id, assigned_by_hand = excluded.assigned_by_hand, \
            team_id = excluded.team_id, policy_id = excluded.policy_id, escalation_round = excluded.escalation_round, \
            escalation_next_step = excluded.escalation_next_step, escalation_due = excluded.escalation_due, \
+           escalations = excluded.escalations, \
            snoozed_until = excluded.snoozed_until, \
            in_maintenance = excluded.in_maintenance, ack_due = excluded.ack_due, resolve_due = excluded.resolve_due, \
            ack_breached = excluded.ack_breached, resolve_breached = excluded.resolve_breached, \
@@ -129,6 +131,7 @@ fn values(incident: &Incident, opened_by: Option<IntegrationId>) -> Vec<Val> {
         incident.progress.round.into(),
         incident.progress.next_step.into(),
         incident.progress.due.into(),
+        incident.escalations.into(),
         incident.merged_into.into(),
         incident.snoozed_until.into(),
         incident.in_maintenance.into(),
@@ -195,6 +198,7 @@ pub(crate) fn read(row: &mut Row) -> Result<Incident, DbError> {
             next_step: row.take()?,
             due: row.take()?,
         },
+        escalations: row.take()?,
         merged_into: row.take()?,
         snoozed_until: row.take()?,
         in_maintenance: row.take()?,

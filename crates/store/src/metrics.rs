@@ -256,7 +256,7 @@ pub async fn pages(tx: &mut Tx<'_>, filter: &Filter) -> Result<Vec<(UserId, Time
          FROM delivery d JOIN incident i ON i.id = d.incident_id JOIN service s ON s.id = i.service_id \
          WHERE d.state = 'SENT' AND d.purpose = 'PAGE' AND d.user_id IS NOT NULL \
          AND d.finished_at >= $1 AND d.finished_at < $2 AND {condition} \
-         GROUP BY d.user_id, d.incident_id, d.step_round, d.step_index) t \
+         GROUP BY d.user_id, d.incident_id, d.escalation, d.step_round, d.step_index) t \
          GROUP BY t.user_id, t.at / {slice} ORDER BY t.user_id, t.at / {slice}"
     );
     let rows = tx.query(&sql, &params).await?;

@@ -34,7 +34,7 @@ const WAITS: i64 = 2 * SECOND;
 const APART: i64 = 20 * SECOND;
 /// How long a step of a clock is felt: longer than a lease.
 const FELT: i64 = 120 * SECOND;
-/// How long times that a wrong clock wrote may be compared with those of a right one: more than clocks are ever set by.
+/// How long what a wrong clock wrote may be wrong by a right one: more than clocks are ever set by.
 const REMEMBERED: i64 = 1_800 * SECOND;
 
 /// Something that waits to happen to the database.
@@ -292,8 +292,7 @@ impl State {
         apart > APART || self.now - self.stepped_at < FELT
     }
 
-    /// Whether a clock was wrong so lately that what was decided on before and after an incident escalated anew cannot be told
-    /// apart by time.
+    /// Whether a clock was wrong so lately that what was due by it may not be by another.
     pub(crate) fn clocks_were_apart(&self) -> bool {
         self.clocks_apart() || self.now - self.stepped_at < REMEMBERED
     }

@@ -144,6 +144,7 @@ impl Incident {
             team: service.team,
             policy: service.policy,
             progress: Progress::default(),
+            escalations: 0,
             merged_into: None,
             snoozed_until: None,
             in_maintenance: false,

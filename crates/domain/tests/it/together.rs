@@ -48,6 +48,33 @@ fn somebody_does_not_want_to_wait() {
 }
 
 #[test]
+fn who_failed_to_hear_before_escalation_began_anew_is_not_gone_on_with() {
+    let mut play = Play::new(directory(0, two_steps()));
+    play.event(&trigger(Severity::Critical));
+    let goes_on = |play: &Play, escalation: u32| {
+        let incident = || play.incident.clone().unwrap();
+        let (directory, now) = (&play.directory, play.now);
+        let moves = escalation::unheard(incident(), escalation, (0, 0), directory, now).is_some();
+        let next = |step| escalation::next_channel(incident(), escalation, user_id(ANN), step, &[], directory, now);
+        (moves, next(Some((0, 0))).is_some(), next(None).is_some())
+    };
+    assert_eq!(goes_on(&play, 1), (true, true, true));
+    play.act(|incident, directory, now| incident.acknowledge(&Play::ann(), directory, now));
+    play.act(|incident, directory, now| incident.reopen(&Play::ann(), directory, now));
+    assert_eq!(
+        goes_on(&play, 1),
+        (false, false, true),
+        "the step calls everybody again, and nobody again who was asked by hand"
+    );
+    assert_eq!(goes_on(&play, 2), (true, true, true));
+    escalate(&mut play);
+    assert_eq!(goes_on(&play, 2), (false, true, true), "the step is another");
+    escalate(&mut play);
+    assert_eq!(goes_on(&play, 2), (false, false, true), "from the first step");
+    assert_eq!(goes_on(&play, 3), (true, true, true));
+}
+
+#[test]
 fn what_has_nothing_to_escalate_is_refused_in_words() {
     let refused = |directory: Directory, wish: fn(Incident) -> Incident| {
         let mut play = Play::new(directory);

@@ -284,10 +284,11 @@ fn abandoned_try(leased: Leased, now: Timestamp, jitter: f64) -> Ended {
     let error = DeliveryError::Unknown {
         why: "the program stopped while this was being sent".into(),
     };
-    let tries = tries(&leased, 1, false);
-    let told = Told::nothing(after(&leased, &tries, &error, now, jitter));
-    let provider = leased.provider.clone().unwrap_or_default();
-    Told { provider, ..told }.of(leased, 0, now, now)
+    let told = Told {
+        provider: leased.provider.clone().unwrap_or_default(),
+        ..Told::failed(error, 1, now, jitter)
+    };
+    told.of(leased, false, 0, now, now)
 }
 
 fn lane(leased: &Leased) -> Lane {
@@ -322,8 +323,23 @@ fn free(busy: &[Lane], picture: &Picture) -> Vec<(Lane, i64)> {
 }
 
 /// What came of one try, before it is known of which messages.
+enum Came {
+    /// The same for all of them.
+    Ended(Ending),
+    /// What follows is each message's own: pages that were told of in one may have other channels left, or none.
+    Failed {
+        error: DeliveryError,
+        /// How many there are for the channel.
+        providers: u32,
+        at: Timestamp,
+        /// One for all, so that they come back together.
+        jitter: f64,
+    },
+}
+
+/// A try, before it is known of which messages.
 struct Told {
-    ending: Ending,
+    came: Came,
     /// Who was asked; empty: nobody.
     provider: String,
     /// Until when nothing more may go by this way.
@@ -336,30 +352,61 @@ impl Told {
     /// Nobody was asked.
     const fn nothing(ending: Ending) -> Self {
         Self {
-            ending,
+            came: Came::Ended(ending),
             provider: String::new(),
             paused_until: None,
             gone: false,
         }
     }
 
-    /// The same for all messages that were told in one.
-    fn of_all(self, letter: Letter, started_at: Timestamp, ended_at: Timestamp) -> Vec<Ended> {
-        let Letter { leased, along, .. } = letter;
-        let others = along.len();
-        let all = std::iter::once(leased).chain(along);
-        all.map(|leased| self.of(leased, others, started_at, ended_at))
-            .collect()
+    const fn failed(error: DeliveryError, providers: u32, at: Timestamp, jitter: f64) -> Self {
+        Self {
+            came: Came::Failed {
+                error,
+                providers,
+                at,
+                jitter,
+            },
+            provider: String::new(),
+            paused_until: None,
+            gone: false,
+        }
     }
 
-    fn of(&self, leased: Leased, others: usize, started_at: Timestamp, ended_at: Timestamp) -> Ended {
+    /// For each message that was told in one.
+    fn of_all(self, letter: Letter, started_at: Timestamp, ended_at: Timestamp) -> Vec<Ended> {
+        let Letter {
+            leased,
+            along,
+            have_next,
+            ..
+        } = letter;
+        let others = along.len();
+        let all = std::iter::once(leased).chain(along);
+        all.map(|leased| {
+            let has_next = have_next.contains(&leased.id);
+            self.of(leased, has_next, others, started_at, ended_at)
+        })
+        .collect()
+    }
+
+    fn of(&self, leased: Leased, has_next: bool, others: usize, started_at: Timestamp, ended_at: Timestamp) -> Ended {
+        let ending = match &self.came {
+            Came::Ended(ending) => ending.clone(),
+            Came::Failed {
+                error,
+                providers,
+                at,
+                jitter,
+            } => after(&leased, &tries(&leased, *providers, has_next), error, *at, *jitter),
+        };
         let finished = Finished {
             delivery: leased.id,
             tries: leased.tries,
             provider: self.provider.clone(),
             started_at,
             ended_at,
-            ending: self.ending.clone(),
+            ending,
         };
         Ended {
             leased,
@@ -389,13 +436,12 @@ async fn post(outbox: &Outbox, letter: &Letter, message: &Message, clock: &dyn C
     let paused = |wait: Option<jiff::SignedDuration>| wait.map(|wait| now.saturating_add(wait).unwrap_or(now));
     match result {
         Ok(receipt) => Told {
-            ending: Ending::Sent {
-                provider_id: receipt.provider_id,
-                detail: receipt.answer,
-            },
             provider,
             paused_until: paused(receipt.pause),
-            gone: false,
+            ..Told::nothing(Ending::Sent {
+                provider_id: receipt.provider_id,
+                detail: receipt.answer,
+            })
         },
         Err(error) => {
             let asked_to_wait = match &error {
@@ -404,12 +450,11 @@ async fn post(outbox: &Outbox, letter: &Letter, message: &Message, clock: &dyn C
                     None
                 }
             };
-            let tries = tries(leased, providers, letter.has_next);
             Told {
-                ending: after(leased, &tries, &error, now, jitter(clock)),
                 provider,
                 paused_until: paused(asked_to_wait),
                 gone: outbox.is_gone(&leased.channel, &error),
+                ..Told::failed(error, providers, now, jitter(clock))
             }
         }
     }

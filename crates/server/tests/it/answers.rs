@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     api::{Organisation, integration, organisation},
     both::Place,
-    people::ANN,
+    people::{self, ANN},
     signers::{path_of, text, twilio, twilio_calls},
     vendors::Instead,
     world::World,
@@ -18,6 +18,7 @@ both! {
     stop_ends_text_messages_and_start_begins_them_again,
     the_other_provider_is_asked_at_once,
     channels_are_tried_in_their_order_until_one_takes_it,
+    pages_that_go_in_one_message_fail_each_in_its_own_way,
 }
 
 /// A small organisation in which Ann has a telephone.
@@ -216,5 +217,45 @@ async fn channels_are_tried_in_their_order_until_one_takes_it(place: &Place) {
     world.trigger(&events, "three", "warning").await;
     world.work().await;
     assert_eq!(sent("/Messages.json"), before);
+    world.finish().await;
+}
+
+async fn pages_that_go_in_one_message_fail_each_in_its_own_way(place: &Place) {
+    let slack_too = |raw: &mut RawProviders| {
+        twilio(raw);
+        raw.slack_bot_token = Some("xoxb-token-of-ours".into());
+    };
+    let mut world = World::begin_with(place, slack_too).await;
+    let (_, events, ann) = with_phone(&world, "SMS").await;
+    // What is not urgent comes by Slack and by nothing else; what is urgent comes by the default order.
+    people::rules(&world, &ann, &[("MEDIUM", "SLACK", 0)]).await;
+    let vendors = &world.around.clone().vendors;
+    vendors.answer_instead("/chat.postMessage", Instead::of(503, "away"));
+    let mut ids = Vec::new();
+    for (n, severity) in ["critical", "critical", "critical", "warning", "warning"]
+        .iter()
+        .enumerate()
+    {
+        ids.push(world.trigger(&events, &format!("disk-{n}"), severity).await);
+    }
+    world.work().await;
+    let (urgent, other) = ids.split_at(3);
+    for id in urgent {
+        let timeline = world.timeline(id).await;
+        assert!(timeline.contains("Paging Ann by SMS instead"), "{timeline}");
+    }
+    for id in other {
+        let timeline = world.timeline(id).await;
+        assert!(
+            !timeline.contains("Slack to Ann failed"),
+            "it has nothing but Slack: {timeline}"
+        );
+    }
+    vendors.answer_well("/chat.postMessage");
+    world.minutes(20).await;
+    for id in other {
+        let timeline = world.timeline(id).await;
+        assert!(timeline.contains("Slack to Ann was taken"), "{timeline}");
+    }
     world.finish().await;
 }

@@ -8,7 +8,7 @@ use opsknight_domain::{
     id::{DeliveryId, IncidentId, UserId},
 };
 
-use super::{BEGAN, LEASED, Leased, leased};
+use super::{LEASED, Leased, leased};
 use crate::{
     db::{DbError, Row, Tx},
     incidents::word,
@@ -127,34 +127,30 @@ pub async fn called_by(tx: &mut Tx<'_>, provider_id: &str, user: UserId) -> Resu
     rows.into_iter().map(|mut row| row.take()).collect()
 }
 
-/// On which channels of the default order a page of this step to this person has been tried, and whether any of those
-/// messages was taken or may still be. Pages count that were decided on since escalation last began, or since `since`, when one
-/// of this run of the step was.
+/// On which channels of the default order a page of this escalation and step to this person has been tried, and whether any
+/// of those messages was taken or may still be.
 ///
 /// # Errors
 /// When the database cannot answer.
 pub async fn tried_in_order(
     tx: &mut Tx<'_>,
     incident: IncidentId,
+    escalation: u32,
     user: UserId,
     step: Option<(u32, u32)>,
-    since: Timestamp,
 ) -> Result<(Vec<Channel>, bool), DbError> {
-    let sql = format!(
-        "SELECT channel, state FROM delivery WHERE incident_id = $1 AND user_id = $2 AND purpose = 'PAGE' \
-         AND in_order AND step_round IS NOT DISTINCT FROM $3 AND step_index IS NOT DISTINCT FROM $4 \
-         AND (created_at >= $5 OR created_at >= {BEGAN})"
-    );
+    let sql = "SELECT channel, state FROM delivery WHERE incident_id = $1 AND user_id = $2 AND purpose = 'PAGE' \
+         AND in_order AND escalation = $3 AND step_round IS NOT DISTINCT FROM $4 AND step_index IS NOT DISTINCT FROM $5";
     let params = [
         incident.into(),
         user.into(),
+        escalation.into(),
         step.map(|(round, _)| round).into(),
         step.map(|(_, index)| index).into(),
-        since.into(),
     ];
     let mut channels = Vec::new();
     let mut heard = false;
-    for mut row in tx.query(&sql, &params).await? {
+    for mut row in tx.query(sql, &params).await? {
         channels.push(word(&mut row, "delivery.channel", Channel::from_word)?);
         let state: String = row.take()?;
         heard |= matches!(state.as_str(), "PENDING" | "SENDING" | "SENT");

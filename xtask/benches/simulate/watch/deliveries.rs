@@ -34,6 +34,10 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
     let replica = format!("replica {}", who.replica);
     let Some(before) = state.watch.messages.get(&del.id) else {
         state.say(&replica, &format!("decides on {name}, due {}", del.due_at));
+        if del.purpose == "PAGE" && del.incident.is_some() && del.escalation != Some(opening) {
+            let why = format!("{name}: it is of escalation {:?} and not of {opening}", del.escalation);
+            state.watch.fail(why);
+        }
         state.watch.open.push(del.id);
         // What is due at once may be taken in the commit that decides on it.
         let hold = del.lease_until.filter(|_| del.state == "SENDING").map(|until| Hold {
@@ -158,6 +162,10 @@ pub(super) fn failed_in_order(state: &State, del: &Del, seen: &Seen, fallbacks: 
         return;
     };
     let opening = watch.messages[&del.id].opening;
+    // Whoever a step called is called again by the same step.
+    if del.step.is_some() && opening != known.shadow.opening {
+        return;
+    }
     let alike = |other: &Del| {
         other.purpose == "PAGE"
             && other.incident == Some(incident)

@@ -40,6 +40,7 @@ pub(super) struct Del {
     pub(super) incident: Option<IncidentId>,
     pub(super) user: Option<UserId>,
     pub(super) address: Option<String>,
+    pub(super) escalation: Option<u32>,
     pub(super) step: Option<(u32, u32)>,
     pub(super) state: String,
     pub(super) in_order: bool,
@@ -116,7 +117,7 @@ async fn incident(tx: &mut Tx<'_>, rowid: i64) -> Result<Option<Inc>, DbError> {
 }
 
 async fn delivery(tx: &mut Tx<'_>, rowid: i64) -> Result<Option<Del>, DbError> {
-    let sql = "SELECT id, purpose, channel, incident_id, user_id, address, step_round, step_index, state, in_order, due_at, \
+    let sql = "SELECT id, purpose, channel, incident_id, user_id, address, escalation, step_round, step_index, state, in_order, due_at, \
                tries, bundle_id, lease_until, outcome, created_at FROM delivery WHERE rowid = $1";
     let Some(mut row) = tx.query_opt(sql, &[rowid.into()]).await? else {
         return Ok(None);
@@ -128,6 +129,7 @@ async fn delivery(tx: &mut Tx<'_>, rowid: i64) -> Result<Option<Del>, DbError> {
         incident: row.take()?,
         user: row.take()?,
         address: row.take()?,
+        escalation: row.take()?,
         step: row.take::<Option<u32>>()?.zip(row.take::<Option<u32>>()?),
         state: row.take()?,
         in_order: row.take()?,

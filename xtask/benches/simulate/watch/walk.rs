@@ -45,8 +45,6 @@ struct Walk<'a> {
     steps: VecDeque<(u32, u32)>,
     ran: u64,
     unheard: bool,
-    /// Whether it can be told who heard of a step this time.
-    can_tell: bool,
     wrong: Vec<String>,
 }
 
@@ -80,7 +78,6 @@ pub(super) fn incident(
         steps: VecDeque::new(),
         ran: 0,
         unheard,
-        can_tell: !state.clocks_were_apart(),
         wrong: Vec::new(),
     };
     for entry in entries {
@@ -150,7 +147,7 @@ impl Walk<'_> {
             "REASSIGNED" => self.reassigned(entry),
             "REPAIRED" => self.wrong.push("the auditor had to mend it".into()),
             "NOT_PAGED" if entry.text.starts_with("No page of step") => {
-                if !self.unheard && self.can_tell {
+                if !self.unheard {
                     self.wrong
                         .push("escalation moves on although somebody may have heard".into());
                 }
@@ -308,7 +305,7 @@ impl Walk<'_> {
     /// What the commit holds against what it must hold.
     fn compare(&mut self, new: &[&Del]) {
         self.all_told();
-        if self.unheard && self.can_tell {
+        if self.unheard {
             self.wrong
                 .push("nobody can hear of the step, and escalation does not move on".into());
         }

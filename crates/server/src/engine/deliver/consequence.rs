@@ -1,7 +1,7 @@
 //! How tries ended, recorded together with what follows: what the timeline says, and the next step when nobody can
 //! hear of this one.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use opsknight_domain::{
@@ -90,31 +90,29 @@ async fn by_the_way(tx: &mut Tx<'_>, ended: &Ended, now: Timestamp) -> Result<()
     Ok(())
 }
 
-/// A page: about which incident, to whom, by which step.
-type Page = (IncidentId, UserId, Option<(u32, u32)>);
+/// Which of an incident's escalations, and which of its steps.
+type Step = (IncidentId, u32, (u32, u32));
+/// A page: about which incident, by which of its escalations, to whom, by which step.
+type Page = (IncidentId, u32, UserId, Option<(u32, u32)>);
 
-/// Pages that failed for good, each with when the first of its kind was decided on.
+/// Pages that failed for good.
 #[derive(Default)]
 pub(super) struct Failed {
     /// Pages of the default order, each person once.
-    in_order: BTreeMap<Page, Timestamp>,
-    steps: BTreeMap<(IncidentId, (u32, u32)), Timestamp>,
+    in_order: BTreeSet<Page>,
+    steps: BTreeSet<Step>,
 }
 
 impl Failed {
     /// Remembers a message that failed, where it is a page.
     pub(super) fn note(&mut self, leased: &Leased) {
-        let (Purpose::Page, Some(incident)) = (leased.purpose, leased.incident) else {
+        let (Purpose::Page, Some((incident, escalation))) = (leased.purpose, leased.incident.zip(leased.escalation))
+        else {
             return;
         };
-        let at = leased.created_at;
-        if let Some(step) = leased.step {
-            let first = self.steps.entry((incident, step)).or_insert(at);
-            *first = at.min(*first);
-        }
+        self.steps.extend(leased.step.map(|step| (incident, escalation, step)));
         if let Some(user) = leased.user.filter(|_| leased.in_order) {
-            let first = self.in_order.entry((incident, user, leased.step)).or_insert(at);
-            *first = at.min(*first);
+            self.in_order.insert((incident, escalation, user, leased.step));
         }
     }
 
@@ -126,25 +124,25 @@ impl Failed {
         fresh: &mut impl Fresh,
         now: Timestamp,
     ) -> Result<(), DbError> {
-        for ((id, user, step), since) in self.in_order {
-            let (tried, heard) = deliveries::tried_in_order(tx, id, user, step, since).await?;
+        for (id, escalation, user, step) in self.in_order {
+            let (tried, heard) = deliveries::tried_in_order(tx, id, escalation, user, step).await?;
             if heard {
                 continue;
             }
             if let Some(incident) = incidents::lock(tx, id).await?
-                && let Some(change) = escalation::next_channel(incident, user, step, &tried, directory, now)
+                && let Some(change) = escalation::next_channel(incident, escalation, user, step, &tried, directory, now)
             {
                 let mut batch = Batch::default();
                 batch.take(change, fresh, now);
                 batch.write(tx, fresh, now).await?;
             }
         }
-        for ((id, step), since) in self.steps {
-            if deliveries::step_may_be_heard(tx, id, step, since).await? {
+        for (id, escalation, step) in self.steps {
+            if deliveries::step_may_be_heard(tx, id, escalation, step).await? {
                 continue;
             }
             if let Some(incident) = incidents::lock(tx, id).await?
-                && let Some(change) = escalation::unheard(incident, step, directory, now)
+                && let Some(change) = escalation::unheard(incident, escalation, step, directory, now)
             {
                 let mut batch = Batch::default();
                 batch.take(change, fresh, now);

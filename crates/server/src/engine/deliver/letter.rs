@@ -47,8 +47,8 @@ pub(super) struct Letter {
     /// Pages that are told of in the same message.
     pub(super) along: Vec<Leased>,
     pub(super) webhook: Option<Arc<WebhookRow>>,
-    /// It follows the default order of channels, and another one can be tried in its place.
-    pub(super) has_next: bool,
+    /// Those that follow the default order of channels, and in whose place another one can be tried.
+    pub(super) have_next: HashSet<DeliveryId>,
     pub(super) message: Result<Message, String>,
 }
 
@@ -58,7 +58,7 @@ impl Letter {
             leased,
             along: Vec::new(),
             webhook: None,
-            has_next: false,
+            have_next: HashSet::new(),
             message,
         }
     }
@@ -190,7 +190,7 @@ impl Desk<'_> {
             content,
         });
         Ok(Letter {
-            has_next: self.has_next(&leased),
+            have_next: self.have_next(&leased, &[]),
             webhook,
             ..Letter::of(leased, message)
         })
@@ -219,6 +219,7 @@ impl Desk<'_> {
         }
         if facts.len() < 2 {
             let mut letter = self.letter(tx, leader).await?;
+            letter.have_next = self.have_next(&letter.leased, &along);
             letter.along = along;
             letters.push(letter);
             return Ok(letters);
@@ -238,8 +239,8 @@ impl Desk<'_> {
             content,
         };
         letters.push(Letter {
+            have_next: self.have_next(&leader, &along),
             along,
-            has_next: self.has_next(&leader),
             ..Letter::of(leader, Ok(message))
         });
         Ok(letters)
@@ -255,6 +256,13 @@ impl Desk<'_> {
 
     fn incident(&self, leased: &Leased) -> Option<&Listed> {
         self.listed.get(&leased.incident?)
+    }
+
+    fn have_next(&self, leader: &Leased, along: &[Leased]) -> HashSet<DeliveryId> {
+        let all = std::iter::once(leader).chain(along);
+        all.filter(|leased| self.has_next(leased))
+            .map(|leased| leased.id)
+            .collect()
     }
 
     fn has_next(&self, leased: &Leased) -> bool {

@@ -10,7 +10,7 @@ use opsknight_store::{
 };
 use opsknight_web::state::Clock;
 
-use super::{Links, Told, after, consequence, free, letter, tries};
+use super::{Links, Told, consequence, free, letter};
 
 /// How long a provider takes to answer in a story.
 const TOOK: SignedDuration = SignedDuration::from_millis(640);
@@ -94,15 +94,15 @@ fn told(letter: &letter::Letter, say: &(dyn Fn(&str, u32) -> Pretended + Sync), 
     // A second try has better luck.
     let chance = if leased.tries > 1 { LUCKY } else { stirred % 100 };
     let Pretended { provider, said } = say(&leased.channel, chance);
-    let ending = match said {
-        Ok(words) => Ending::Sent {
+    let told = match said {
+        Ok(words) => Told::nothing(Ending::Sent {
             provider_id: None,
             detail: words.to_owned(),
-        },
-        Err(error) => after(leased, &tries(leased, 1, letter.has_next), &error, now, JITTER),
+        }),
+        Err(error) => Told::failed(error, 1, now, JITTER),
     };
     Told {
         provider: provider.to_owned(),
-        ..Told::nothing(ending)
+        ..told
     }
 }

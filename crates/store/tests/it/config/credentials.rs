@@ -111,9 +111,9 @@ both! {
             services::insert(tx, &service(1)).await?;
             integrations::insert(tx, &sealer, &integration(1, service(1).id)).await?;
             let sql = "INSERT INTO incident (id, number, title, status, urgency, is_test, dedup_key, service_id, \
-                       assigned_by_hand, in_maintenance, escalation_round, escalation_next_step, ack_breached, resolve_breached, \
+                       assigned_by_hand, in_maintenance, escalation_round, escalation_next_step, escalations, ack_breached, resolve_breached, \
                        alert_count, created_at, updated_at) \
-                       VALUES ('inc_1', 1, 't', 'SNOOZED', 'LOW', FALSE, 'k', $1, FALSE, FALSE, 0, 0, FALSE, FALSE, 1, 0, 0)";
+                       VALUES ('inc_1', 1, 't', 'SNOOZED', 'LOW', FALSE, 'k', $1, FALSE, FALSE, 0, 0, 0, FALSE, FALSE, 1, 0, 0)";
             tx.execute(sql, &[service(1).id.into()]).await?;
             Ok::<_, ChangeError>(())
         })

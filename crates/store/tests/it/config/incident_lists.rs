@@ -85,9 +85,9 @@ async fn fill(db: &Db) -> Vec<Made> {
 
 async fn insert(tx: &mut Tx<'_>, row: &Made) -> Result<(), DbError> {
     let sql = "INSERT INTO incident (id, number, title, words, status, urgency, is_test, dedup_key, service_id, \
-         team_id, assignee_id, assigned_by_hand, escalation_round, escalation_next_step, ack_breached, \
+         team_id, assignee_id, assigned_by_hand, escalation_round, escalation_next_step, escalations, ack_breached, \
          resolve_breached, in_maintenance, alert_count, created_at, updated_at) VALUES \
-         ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10, FALSE, 0, 0, FALSE, FALSE, FALSE, 1, $11, $12)";
+         ($1, $2, $3, $4, $5, $6, FALSE, $7, $8, $9, $10, FALSE, 0, 0, 0, FALSE, FALSE, FALSE, 1, $11, $12)";
     let key = format!("key-{}", row.number);
     let number = row.number.to_string();
     let words = search::kept([number.as_str(), &row.title, &key]);
