@@ -4,14 +4,18 @@
 use crate::Stage;
 
 /// Seeds that found a mistake in the program.
-const FOUND: [u64; 8] = [
+const FOUND: [u64; 12] = [
     // Who heard of a step before the incident escalated anew counted as hearing of it now, so that neither the next channel nor
     // the next step was tried when everything failed the second time.
     95, 128, 153, 321, //
     // A clock that was set back held pages back for as long, where an address had two before.
     148, 338, 389, //
     // A replica that stood still for longer than its lease handed the message over all the same.
-    1194,
+    1194, //
+    // The same as with the first ones, but told apart by clocks that were apart.
+    1010, 5542, //
+    // Pages that went in one message were given up as the first of them was, which had another channel to be tried.
+    4412, 5483,
 ];
 /// How many others are played.
 const OTHERS: u64 = 12;
