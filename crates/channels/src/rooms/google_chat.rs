@@ -110,7 +110,8 @@ fn read(said: &Said) -> Result<Receipt, DeliveryError> {
 }
 
 /// The message that is posted.
-fn render(message: &Message) -> Value {
+#[must_use]
+pub fn render(message: &Message) -> Value {
     let card = Card::of(message);
     let mut body = json!({
         "text": chat_text(&format!("{} {}", card.tone.mark(), card.line()), TITLE_UNITS_MAX),

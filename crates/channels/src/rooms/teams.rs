@@ -117,7 +117,8 @@ fn meaning(said: &Said, status: StatusCode) -> DeliveryError {
 }
 
 /// The body that is posted.
-fn render(message: &Message) -> Value {
+#[must_use]
+pub fn render(message: &Message) -> Value {
     let card = Card::of(message);
     let mut body = vec![json!({
         "type": "Container",

@@ -55,20 +55,21 @@ pub(super) const SNOOZES: [(&str, i64); 4] = [("30 minutes", 30), ("1 hour", 60)
 
 /// What is shown.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
+pub struct Shown {
     /// For notifications, and for screens that read aloud.
-    pub(super) text: String,
+    pub text: String,
     /// What people see.
-    pub(super) blocks: Vec<Value>,
+    pub blocks: Vec<Value>,
     /// What people see where Slack does not take the blocks.
-    pub(super) bare: String,
+    pub bare: String,
 }
 
 /// A member to call, or nobody.
-pub(super) type Mention<'a> = Option<&'a str>;
+pub type Mention<'a> = Option<&'a str>;
 
 /// What a message shows when it is new.
-pub(super) fn shown(message: &Message, mention: Mention<'_>) -> Shown {
+#[must_use]
+pub fn shown(message: &Message, mention: Mention<'_>) -> Shown {
     match &message.content {
         Content::Incident(news) => incident(news, mention),
         Content::Bundle(bundle) => many(bundle),
@@ -142,7 +143,8 @@ fn bare(told: &str, url: &str, news: &IncidentMessage) -> String {
 }
 
 /// What is written below the earlier message when something new happened; those who must act are called.
-pub(super) fn reply(news: &IncidentMessage, mention: Mention<'_>) -> String {
+#[must_use]
+pub fn reply(news: &IncidentMessage, mention: Mention<'_>) -> String {
     let calls = match news.happening {
         Happening::Triggered
         | Happening::Escalated
