@@ -1,6 +1,7 @@
 //! What is written to people and rooms: any message, by each medium, looked at from outside as its reader would.
 //!
-//! What alerts and people write is hostile here; addresses, identities and codes are ours, as the product makes them.
+//! What alerts and people write is hostile here; addresses, identities, codes and the first word of a note are ours, as
+//! the product makes them.
 //! A medium may shorten and leave out, but nothing of a message may become markup, a header, a mention or a link of ours,
 //! and nothing may be so long or so empty that its vendor refuses it, for then a page is lost.
 
@@ -85,11 +86,11 @@ const HOSTILE: &[&str] = &[
     "\nOpen the list:\nhttps://evil.example",
 ];
 /// How often a text is repeated, by the last number of its description.
-const TIMES: [usize; 8] = [1, 1, 1, 1, 2, 7, 60, 4_000];
+const TIMES: [usize; 16] = [1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 7, 60, 300, 900, 4_000];
 /// Most pieces of one text.
 const PIECES_MAX: u8 = 12;
-/// Longest text, in bytes: longer than any medium shows.
-const TEXT_BYTES_MAX: usize = 24_000;
+/// Longest text, in bytes: longer than any description that is shown.
+const TEXT_BYTES_MAX: usize = 6_000;
 /// Most links of an alert, and most fields of its details.
 const ITEMS_MAX: u8 = 8;
 /// Most incidents of a bundle.
@@ -185,7 +186,7 @@ fn content(u: &mut Unstructured<'_>) -> Result<Content> {
             }))
         }
         _ => Content::Note {
-            subject: words(u)?,
+            subject: format!("Note {}", words(u)?),
             text: words(u)?,
         },
     })

@@ -94,17 +94,19 @@ fn incident(news: &IncidentMessage, mention: Mention<'_>) -> Shown {
         json!({ "type": "header", "text": plain(&title(facts), HEADER_CHARS_MAX) }),
         json!({ "type": "section", "fields": fields(facts, mention) }),
     ];
-    if let Some(text) = facts.description.as_deref().filter(|text| !text.trim().is_empty()) {
-        blocks.push(section(&paragraphs(text, DESCRIPTION_CHARS_MAX)));
+    // Slack takes no blocks with an empty text, and a text of control characters is one once it is cleaned.
+    let description = facts.description.as_deref().unwrap_or_default();
+    let description = paragraphs(description, DESCRIPTION_CHARS_MAX);
+    if !description.is_empty() {
+        blocks.push(section(&description));
     }
     let links = links(facts);
     if !links.is_empty() {
         blocks.push(section(&links));
     }
     let mut context = vec![mrkdwn(&line(&sentence(news), FIELD_CHARS_MAX))];
-    if let Some(reason) = &news.reason {
-        context.push(mrkdwn(&line(reason, FIELD_CHARS_MAX)));
-    }
+    let reason = news.reason.as_deref().map(|reason| line(reason, FIELD_CHARS_MAX));
+    context.extend(reason.filter(|reason| !reason.is_empty()).map(|reason| mrkdwn(&reason)));
     let unsubscribe = news.unsubscribe_url.as_deref();
     context.extend(unsubscribe.and_then(|url| Some(mrkdwn(&link(url, "Stop such news", LINK_CHARS_MAX)?))));
     blocks.push(json!({ "type": "context", "elements": context }));
