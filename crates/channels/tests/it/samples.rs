@@ -111,7 +111,7 @@ pub(crate) fn hostile() -> Message {
 pub(crate) fn long_links() -> Message {
     let mut news = incident();
     let href = format!("https://a.example/{}", "ü".repeat(990));
-    news.incident.description = Some("ü\"".repeat(4000));
+    news.incident.description = Some("字".repeat(4000));
     news.incident.runbook_url = Some(href.clone());
     news.incident.links = vec![Link { href, text: None }; 5];
     message(news)
