@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod edit;
+pub mod letter;
 pub mod outside;
 #[path = "../../crates/sources/tests/it/sound.rs"]
 mod sound;

@@ -1,4 +1,5 @@
-//! `cargo xtask fuzz`: gives the sources, and what reads answers and addresses, what nobody should send, millions of times, and says what broke.
+//! `cargo xtask fuzz`: gives the sources, what reads answers and addresses, and what writes messages, what nobody should send, millions of
+//! times, and says what broke.
 //!
 //! The targets are in `fuzz/`, laid out as cargo-fuzz has it. That they need no nightly compiler is done here: coverage is
 //! counted by a pass of LLVM that the stable compiler can run, and the sanitizers, which it can not, would find little in
@@ -31,12 +32,16 @@ const REPLY_BYTES_MAX: u32 = 4096;
 /// Longest address, in bytes: longer ones are refused by their length.
 const ADDRESS_BYTES_MAX: u32 = 600;
 
+/// Longest description of a message, in bytes: its long texts are repetitions.
+const LETTER_BYTES_MAX: u32 = 1500;
+
 /// The targets with the longest input of each.
-const TARGETS: [(&str, u32); 4] = [
+const TARGETS: [(&str, u32); 5] = [
     ("request", REQUEST_BYTES_MAX),
     ("fixture", EDITS_BYTES_MAX),
     ("reply", REPLY_BYTES_MAX),
     ("address", ADDRESS_BYTES_MAX),
+    ("letter", LETTER_BYTES_MAX),
 ];
 
 /// What comes back, by the number of its medium in `fuzz/src/outside.rs`.
@@ -82,6 +87,12 @@ const REPLIES: &[(u8, &str)] = &[
     ),
 ];
 
+/// How many media write messages, as `fuzz/src/letter.rs` numbers them, and how many kinds of messages there are.
+const LETTER_MEDIA: u8 = 12;
+const LETTER_KINDS: u8 = 4;
+/// Longest seed of a message, in bytes.
+const LETTER_SEED_BYTES: u8 = 250;
+
 /// Addresses, by the number of their kind in `fuzz/src/outside.rs`.
 const ADDRESSES: &[(u8, &str)] = &[
     (0, "https://example.com:8443/a?b=c"),
@@ -119,6 +130,13 @@ const WORDS: &[&str] = &[
     "repo:commit_status_updated",
     "sha256=",
     "v1,",
+    "<!channel>",
+    "<@U0HOSTILE>",
+    "\r\nBcc: x@example.org\r\n",
+    "=?utf-8?q?=0D=0A?=",
+    "</Say><Dial>",
+    "&#60;",
+    "{{",
     "\\ud800",
     "\\u0000",
 ];
@@ -129,7 +147,7 @@ pub(crate) struct Options {
     /// How many inputs each target is given.
     #[arg(long, value_name = "COUNT", default_value_t = 1_000_000)]
     runs: u64,
-    /// Only this target: request, fixture, reply or address.
+    /// Only this target: request, fixture, reply, address or letter.
     #[arg(long)]
     target: Option<String>,
     /// Further words for libFuzzer, such as an input that broke something, to see it again.
@@ -205,6 +223,7 @@ fn seed(folder: &Path) -> anyhow::Result<()> {
             [&[*kind], text.as_bytes()].concat(),
         )?;
     }
+    letters(&corpus.join("letter"))?;
     let mut words: BTreeSet<String> = WORDS.iter().map(|word| (*word).to_owned()).collect();
     let sources = entries(&root().join("crates/sources/fixtures"))?;
     for (source, fixtures) in (0_u8..).zip(sources) {
@@ -228,6 +247,19 @@ fn seed(folder: &Path) -> anyhow::Result<()> {
     let words = words.iter().filter(|word| (2..=WORD_BYTES_MAX).contains(&word.len()));
     let lines: String = words.map(|word| dictionary_line(word)).collect();
     fs::write(folder.join("dictionary"), lines)?;
+    Ok(())
+}
+
+/// Writes a message of each kind for each medium; their texts are whatever the numbers choose.
+fn letters(folder: &Path) -> anyhow::Result<()> {
+    for medium in 0..LETTER_MEDIA {
+        for kind in 0..LETTER_KINDS {
+            let chosen =
+                (0..LETTER_SEED_BYTES).map(|at| at.wrapping_mul(37).wrapping_add(medium * LETTER_KINDS + kind));
+            let seed: Vec<u8> = [medium, kind].into_iter().chain(chosen).collect();
+            fs::write(folder.join(format!("seed-{medium}-{kind}")), seed)?;
+        }
+    }
     Ok(())
 }
 

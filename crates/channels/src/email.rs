@@ -74,6 +74,15 @@ impl Smtp {
             from: settings.mailbox()?,
         })
     }
+
+    /// The whole mail with its headers, as it goes over the wire. Opens no connection.
+    ///
+    /// # Errors
+    ///
+    /// `Refused` where `to` is no mail address.
+    pub fn write(&self, to: &str, message: &Message, now: Timestamp) -> Result<Vec<u8>, DeliveryError> {
+        compose::compose(Letter::new(&self.from, to, message)?, message, now)
+    }
 }
 
 #[async_trait]
@@ -83,9 +92,8 @@ impl Channel for Smtp {
     }
 
     async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
-        let letter = Letter::new(&self.from, to, message)?;
-        let to = letter.to.clone();
-        let mail = compose::compose(letter, message, now)?;
+        let mail = self.write(to, message, now)?;
+        let to = compose::address(to).map_err(|why| DeliveryError::Refused { why })?;
         let answer = self.server.deliver(&self.from.email, &to, &mail).await?;
         Ok(Receipt::of(answer))
     }

@@ -6,7 +6,7 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 
-use crate::words::one_line;
+use crate::words::{one_line, straight};
 
 /// Longest name of a service or a person, in characters.
 const NAME_CHARS_MAX: usize = 100;
@@ -74,12 +74,14 @@ pub(crate) const fn urgency_name(urgency: Urgency) -> &'static str {
     }
 }
 
-/// A URL that may be a link: of the web, and of a length that no mail program breaks.
+/// A URL that may be a link: of the web, and of a length that no mail program breaks. Where it leads can be read:
+/// characters that turn text around, which come along when it is copied or to deceive, are left out.
 pub(crate) fn web_url(text: &str) -> Option<String> {
+    let text = straight(text);
     let lower = text.get(..8).map(str::to_ascii_lowercase)?;
     let web = lower.starts_with("http://") || lower.starts_with("https://");
     let whole = text.len() <= URL_CHARS_MAX && !text.chars().any(|c| c.is_whitespace() || c.is_control());
-    (web && whole).then(|| text.to_owned())
+    (web && whole).then_some(text)
 }
 
 /// `#123 High CPU on web-01 (Web Application)` on one line, its title not longer than `title_chars_max`.
@@ -112,4 +114,27 @@ pub(crate) fn bundled(bundle: &Bundle, lines_max: usize) -> (String, String) {
     }
     text.push_str(&format!("\nOpen the list:\n{}", bundle.url));
     (subject, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_where_it_leads() {
+        for (given, taken) in [
+            ("https://a.example/x", Some("https://a.example/x")),
+            ("\u{feff}HTTPS://a.example/x\u{200e}", Some("HTTPS://a.example/x")),
+            (
+                "https://a.example/\u{202e}moc.knab//:sptth",
+                Some("https://a.example/moc.knab//:sptth"),
+            ),
+            ("https://a.example/x y", None),
+            ("https://a.example/x\0", None),
+            ("java\u{202e}script:alert(1)", None),
+            ("https:/\u{1f525}", None),
+        ] {
+            assert_eq!(web_url(given).as_deref(), taken, "{given}");
+        }
+    }
 }

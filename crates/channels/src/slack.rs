@@ -28,7 +28,7 @@ mod settings;
 mod text;
 
 pub use address::check_address;
-pub use blocks::{ACKNOWLEDGE, ACTIONS_BLOCK, METADATA_EVENT, RESOLVE, SNOOZE, VIEW};
+pub use blocks::{ACKNOWLEDGE, ACTIONS_BLOCK, METADATA_EVENT, Mention, RESOLVE, SNOOZE, Shown, VIEW, reply, shown};
 pub use people::{Member, ROOM_PAGES_MAX, Room};
 pub use settings::{SlackSettings, WORKSPACES_MAX, Workspace};
 

@@ -32,6 +32,11 @@ pub(crate) fn lines(text: &str, chars_max: usize) -> String {
     shorten(kept.trim().to_owned(), chars_max)
 }
 
+/// Text without the characters that turn its direction around.
+pub(crate) fn straight(text: &str) -> String {
+    text.chars().filter(|c| !turns_text(*c)).collect()
+}
+
 /// What a provider said, as it is kept.
 pub(crate) fn answer(text: &str) -> String {
     one_line(text, WORDS_CHARS_MAX)

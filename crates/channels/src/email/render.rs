@@ -69,7 +69,7 @@ pub fn render(message: &Message) -> Rendered {
 
 /// A mail of nothing but text.
 fn written(subject: &str, text: &str) -> Rendered {
-    let subject = one_line(subject, SUBJECT_TITLE_CHARS_MAX);
+    let subject = no_encoded_word(&one_line(subject, SUBJECT_TITLE_CHARS_MAX));
     let text = lines(text, NOTE_CHARS_MAX);
     let view = NoteView {
         subject: &subject,
@@ -97,7 +97,13 @@ fn subject(news: &IncidentMessage) -> String {
     let test = if facts.is_test { "[TEST] " } else { "" };
     let title = one_line(&facts.title, SUBJECT_TITLE_CHARS_MAX);
     let service = one_line(&facts.service.name, NAME_CHARS_MAX);
-    format!("{test}[{tag}] #{} {title} — {service}", facts.number)
+    no_encoded_word(&format!("{test}[{tag}] #{} {title} — {service}", facts.number))
+}
+
+/// A subject in which mail programs read only what stands there: an encoded word (RFC 2047, section 2) in a title would
+/// be decoded, and could show what it hides. A sign without width between its first two takes that away.
+fn no_encoded_word(subject: &str) -> String {
+    subject.replace("=?", "=\u{200b}?")
 }
 
 /// The colour of a status, the same as on the pages; the word stands beside it.

@@ -176,7 +176,9 @@ fn idempotency_key(delivery: DeliveryId) -> Uuid {
         .into_uuid()
 }
 
-fn render(message: &Message) -> Value {
+/// What is posted, but for the application and for whom.
+#[must_use]
+pub fn render(message: &Message) -> Value {
     let mut body = match &message.content {
         Content::Incident(news) => incident(news),
         Content::Bundle(bundle) => {

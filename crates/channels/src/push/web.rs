@@ -35,7 +35,7 @@ mod seal;
 mod subscription;
 mod vapid;
 
-pub use payload::PAYLOAD_BYTES_MAX;
+pub use payload::{PAYLOAD_BYTES_MAX, render};
 pub use subscription::Subscription;
 pub use vapid::VapidKey;
 
@@ -221,7 +221,7 @@ impl Channel for WebPush {
     async fn send(&self, to: &str, message: &Message, now: Timestamp) -> Result<Receipt, DeliveryError> {
         let subscription = Subscription::parse(to).map_err(|why| DeliveryError::Refused { why })?;
         let url = self.endpoint(&subscription)?;
-        let text = payload::render(message, &self.settings.public_url);
+        let text = render(message, &self.settings.public_url);
         let sealed = seal::seal(&subscription, text.as_bytes(), &self.random).map_err(|seal::InvalidKey| {
             DeliveryError::Refused {
                 why: "the subscription's key is not a point of the curve".into(),

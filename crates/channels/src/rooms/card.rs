@@ -10,7 +10,8 @@ use opsknight_domain::{
     urgency::Urgency,
 };
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use url::{Position, Url};
+use serde_json::Value;
+use url::{Host, Position, Url};
 
 use crate::{
     news::{bundled, label, sentence, status_name, urgency_name, web_url},
@@ -197,6 +198,17 @@ impl Card {
         }
     }
 
+    /// What `write` makes of the card with as many links as `fits` lets it have: a link that an alert gave along may be so
+    /// long, once it is written in ASCII, that a room would refuse the whole message for it.
+    pub(super) fn fitted(mut self, write: impl Fn(&Self) -> Value, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let body = write(&self);
+            if fits(&body) || self.links.pop().is_none() {
+                return body;
+            }
+        }
+    }
+
     /// Head and title on one line, for notifications and lists.
     pub(super) fn line(&self) -> String {
         match &self.title {
@@ -244,6 +256,14 @@ fn table(news: &IncidentMessage) -> Vec<(&'static str, String)> {
 /// message.
 fn href(text: &str) -> Option<String> {
     let url = Url::parse(&web_url(text)?).ok()?;
+    // The URL Standard lets names of hosts have quotes and braces, which nobody can write otherwise.
+    if let Some(Host::Domain(name)) = url.host()
+        && !name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    {
+        return None;
+    }
     let rest = utf8_percent_encode(&url[Position::BeforePath..], NOT_OF_URLS);
     Some(format!("{}{rest}", &url[..Position::BeforePath]))
 }
@@ -273,6 +293,8 @@ mod tests {
             ("javascript:alert(1)", None),
             ("https://", None),
             ("https://a b/", None),
+            ("https://a\"b{c}.example/", None),
+            ("https://a_b.example/", Some("https://a_b.example/")),
         ] {
             assert_eq!(href(given).as_deref(), taken, "{given}");
         }

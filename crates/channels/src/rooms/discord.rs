@@ -147,7 +147,8 @@ fn exhausted(said: &Said) -> Option<SignedDuration> {
 }
 
 /// The body that is posted.
-fn render(message: &Message) -> Value {
+#[must_use]
+pub fn render(message: &Message) -> Value {
     let card = Card::of(message);
     let mut fields: Vec<Value> = card
         .facts

@@ -22,7 +22,9 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(1);
 const TITLE_UNITS_MAX: usize = 600;
 /// Longest value of a fact, in UTF-16 units of its escaped form.
 const FACT_UNITS_MAX: usize = 400;
-/// Longest description, in UTF-16 units of its escaped form. A message takes 32,000 bytes in all.
+/// What a message takes in all, in bytes (`spaces.messages`).
+const BODY_BYTES_MAX: usize = 32_000;
+/// Longest description, in UTF-16 units of its escaped form.
 const TEXT_UNITS_MAX: usize = 3500;
 /// An incident is one thread, and where a space has no threads its messages stand by themselves.
 const REPLY: (&str, &str) = ("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");
@@ -110,13 +112,20 @@ fn read(said: &Said) -> Result<Receipt, DeliveryError> {
 }
 
 /// The message that is posted.
-fn render(message: &Message) -> Value {
-    let card = Card::of(message);
+#[must_use]
+pub fn render(message: &Message) -> Value {
+    Card::of(message).fitted(
+        |card| written(message, card),
+        |body| body.to_string().len() <= BODY_BYTES_MAX,
+    )
+}
+
+fn written(message: &Message, card: &Card) -> Value {
     let mut body = json!({
         "text": chat_text(&format!("{} {}", card.tone.mark(), card.line()), TITLE_UNITS_MAX),
         "cardsV2": [{
             "cardId": message.delivery.to_string(),
-            "card": { "header": header(&card), "sections": [{ "widgets": widgets(&card) }] },
+            "card": { "header": header(card), "sections": [{ "widgets": widgets(card) }] },
         }],
     });
     if let Some((incident, _)) = card.incident {

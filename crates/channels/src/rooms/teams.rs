@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{DeliveryError, Endpoint, Hook, Message, Receipt, Timeouts, tls::Roots};
 
-/// Longest description, in UTF-16 units. Teams takes 28 kB, and counts two bytes for each unit: what goes into the
-/// other places is far less than the rest.
+/// What Teams takes, in bytes, of which it counts two for each UTF-16 unit ("Format cards in Microsoft Teams"): 28 kB.
+const BODY_BYTES_MAX: usize = 28_000;
+/// Longest description, in UTF-16 units: what goes into the other places is far less than the rest.
 const TEXT_UNITS_MAX: usize = 3000;
 /// Longest title, in UTF-16 units.
 const TITLE_UNITS_MAX: usize = 400;
@@ -117,13 +118,20 @@ fn meaning(said: &Said, status: StatusCode) -> DeliveryError {
 }
 
 /// The body that is posted.
-fn render(message: &Message) -> Value {
-    let card = Card::of(message);
+#[must_use]
+pub fn render(message: &Message) -> Value {
+    Card::of(message).fitted(written, |body| {
+        let body = body.to_string();
+        body.len().max(body.encode_utf16().count() * 2) <= BODY_BYTES_MAX
+    })
+}
+
+fn written(card: &Card) -> Value {
     let mut body = vec![json!({
         "type": "Container",
         "style": style(card.tone),
         "bleed": true,
-        "items": head(&card),
+        "items": head(card),
     })];
     if !card.facts.is_empty() {
         let facts = card

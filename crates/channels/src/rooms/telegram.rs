@@ -13,7 +13,6 @@ use url::Url;
 use self::{
     address::{Bot, Chat},
     answer::Answer,
-    text::{Form, Piece},
 };
 use super::{
     card::Card,
@@ -25,6 +24,8 @@ mod address;
 mod answer;
 pub mod incoming;
 mod text;
+
+pub use text::{Form, Piece};
 
 /// Longest notice that is shown to whoever pressed a button, in characters (`answerCallbackQuery`).
 const NOTICE_CHARS_MAX: usize = 200;
@@ -189,6 +190,12 @@ impl Telegram {
             Err(answer) => Err(answer.meaning(&said, bot.field)),
         }
     }
+}
+
+/// What a chat is sent of a message, but for which chat and what it replies to.
+#[must_use]
+pub fn render(message: &Message, piece: Piece, form: Form) -> Value {
+    text::body(&Card::of(message), piece, form)
 }
 
 /// The first message about an incident, as a receipt names it.

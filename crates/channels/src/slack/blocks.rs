@@ -55,20 +55,21 @@ pub(super) const SNOOZES: [(&str, i64); 4] = [("30 minutes", 30), ("1 hour", 60)
 
 /// What is shown.
 #[derive(Debug, Clone)]
-pub(super) struct Shown {
+pub struct Shown {
     /// For notifications, and for screens that read aloud.
-    pub(super) text: String,
+    pub text: String,
     /// What people see.
-    pub(super) blocks: Vec<Value>,
+    pub blocks: Vec<Value>,
     /// What people see where Slack does not take the blocks.
-    pub(super) bare: String,
+    pub bare: String,
 }
 
 /// A member to call, or nobody.
-pub(super) type Mention<'a> = Option<&'a str>;
+pub type Mention<'a> = Option<&'a str>;
 
 /// What a message shows when it is new.
-pub(super) fn shown(message: &Message, mention: Mention<'_>) -> Shown {
+#[must_use]
+pub fn shown(message: &Message, mention: Mention<'_>) -> Shown {
     match &message.content {
         Content::Incident(news) => incident(news, mention),
         Content::Bundle(bundle) => many(bundle),
@@ -93,17 +94,19 @@ fn incident(news: &IncidentMessage, mention: Mention<'_>) -> Shown {
         json!({ "type": "header", "text": plain(&title(facts), HEADER_CHARS_MAX) }),
         json!({ "type": "section", "fields": fields(facts, mention) }),
     ];
-    if let Some(text) = facts.description.as_deref().filter(|text| !text.trim().is_empty()) {
-        blocks.push(section(&paragraphs(text, DESCRIPTION_CHARS_MAX)));
+    // Slack takes no blocks with an empty text, and a text of control characters is one once it is cleaned.
+    let description = facts.description.as_deref().unwrap_or_default();
+    let description = paragraphs(description, DESCRIPTION_CHARS_MAX);
+    if !description.is_empty() {
+        blocks.push(section(&description));
     }
     let links = links(facts);
     if !links.is_empty() {
         blocks.push(section(&links));
     }
     let mut context = vec![mrkdwn(&line(&sentence(news), FIELD_CHARS_MAX))];
-    if let Some(reason) = &news.reason {
-        context.push(mrkdwn(&line(reason, FIELD_CHARS_MAX)));
-    }
+    let reason = news.reason.as_deref().map(|reason| line(reason, FIELD_CHARS_MAX));
+    context.extend(reason.filter(|reason| !reason.is_empty()).map(|reason| mrkdwn(&reason)));
     let unsubscribe = news.unsubscribe_url.as_deref();
     context.extend(unsubscribe.and_then(|url| Some(mrkdwn(&link(url, "Stop such news", LINK_CHARS_MAX)?))));
     blocks.push(json!({ "type": "context", "elements": context }));
@@ -142,7 +145,8 @@ fn bare(told: &str, url: &str, news: &IncidentMessage) -> String {
 }
 
 /// What is written below the earlier message when something new happened; those who must act are called.
-pub(super) fn reply(news: &IncidentMessage, mention: Mention<'_>) -> String {
+#[must_use]
+pub fn reply(news: &IncidentMessage, mention: Mention<'_>) -> String {
     let calls = match news.happening {
         Happening::Triggered
         | Happening::Escalated

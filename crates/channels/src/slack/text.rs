@@ -38,14 +38,18 @@ pub(super) fn paragraphs(text: &str, chars_max: usize) -> String {
     let mut left = chars_max.saturating_sub(1);
     for (word, link) in words {
         // A link is whole or not there; of other words as much is kept as fits.
-        let written = match link {
+        let (written, is_whole) = match link {
             Some(link) if link.chars().count() > left => break,
-            Some(link) => link,
-            None => beginning(word, left),
+            Some(link) => (link, true),
+            None => {
+                let written = beginning(word, left);
+                let is_whole = written == beginning(word, usize::MAX);
+                (written, is_whole)
+            }
         };
         left -= written.chars().count();
         cut.push_str(&written);
-        if written.chars().count() < word.chars().count() {
+        if !is_whole {
             break;
         }
     }
@@ -155,6 +159,11 @@ mod tests {
                 assert!(written.chars().count() <= chars_max, "{written} {chars_max}");
             }
         }
+    }
+
+    #[test]
+    fn nothing_follows_what_was_cut() {
+        assert_eq!(paragraphs("&&&&&&&& a b c", 14), "&amp;&amp;…");
     }
 
     #[test]

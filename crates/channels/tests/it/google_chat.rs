@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     conformance::{Mood, Peer, Room, SECRETS},
-    samples::{hostile, note, now, page, resolved, storm},
+    samples::{hostile, long_links, note, now, page, resolved, storm},
     schemas::{google_message, google_parameters},
     web_server::{Request, WebServer, answer},
 };
@@ -82,7 +82,7 @@ async fn the_messages_are_these() {
 
 #[tokio::test]
 async fn every_message_is_as_described_and_short_enough() {
-    for message in [page(), resolved(), note(), hostile(), storm()] {
+    for message in [page(), resolved(), note(), hostile(), storm(), long_links()] {
         let request = request(&message).await;
         assert_eq!(request.header("content-type"), Some("application/json"));
         assert!(request.bytes.len() <= BODY_BYTES_MAX, "{}", request.bytes.len());

@@ -176,6 +176,22 @@ async fn a_subject_of_a_note_cannot_inject_either() {
     assert_eq!(header(&mail, "Bcc"), None);
 }
 
+#[test]
+fn a_subject_shows_what_stands_in_it() {
+    let mut sly = incident();
+    sly.incident.title = "=?utf-8?q?=5BResolved=5D?= all is well".into();
+    let subject = render(&message(sly)).subject;
+    assert!(!subject.contains("=?") && subject.contains("?utf-8?q?"), "{subject}");
+    let note = Message {
+        content: Content::Note {
+            subject: "=?utf-8?q?=0D=0ABcc:_x?=".into(),
+            text: "x".into(),
+        },
+        ..note()
+    };
+    assert!(!render(&note).subject.contains("=?"));
+}
+
 #[tokio::test]
 async fn news_can_be_ended_with_one_click_and_pages_cannot() {
     let news = written(&resolved()).await;

@@ -107,6 +107,16 @@ pub(crate) fn hostile() -> Message {
     message(news)
 }
 
+/// An alert whose links are long, and three times as long in ASCII.
+pub(crate) fn long_links() -> Message {
+    let mut news = incident();
+    let href = format!("https://a.example/{}", "ü".repeat(990));
+    news.incident.description = Some("字".repeat(4000));
+    news.incident.runbook_url = Some(href.clone());
+    news.incident.links = vec![Link { href, text: None }; 5];
+    message(news)
+}
+
 pub(crate) fn note() -> Message {
     Message {
         delivery: "dlv_01ke3q5x9se8eba6ncyw3g4j1s".parse().unwrap(),

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     conformance::{Mood, Peer, Room, SECRETS},
-    samples::{hostile, incident, message, note, now, page, resolved, storm},
+    samples::{hostile, incident, long_links, message, note, now, page, resolved, storm},
     schemas::adaptive_card,
     web_server::{WebServer, answer},
 };
@@ -67,7 +67,7 @@ async fn the_cards_are_these() {
 
 #[tokio::test]
 async fn every_card_is_of_the_schema_and_short_enough() {
-    for message in [page(), resolved(), note(), hostile(), storm()] {
+    for message in [page(), resolved(), note(), hostile(), storm(), long_links()] {
         let (body, bytes, in_utf16) = body(&message).await;
         assert!(bytes.max(in_utf16) <= BODY_BYTES_MAX, "{bytes} {in_utf16}");
         assert_eq!(body["type"], "message");

@@ -36,7 +36,8 @@ struct Shown<'a> {
 }
 
 /// The JSON text for a message. `public_url` is opened where it is about nothing in particular.
-pub(super) fn render(message: &Message, public_url: &Url) -> String {
+#[must_use]
+pub fn render(message: &Message, public_url: &Url) -> String {
     let shown = match &message.content {
         Content::Incident(news) => incident(news),
         Content::Bundle(bundle) => many(bundle, message),

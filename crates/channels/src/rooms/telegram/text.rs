@@ -27,14 +27,16 @@ const LINKS_UNITS_MAX: usize = 700;
 
 /// How the text is marked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub enum Form {
+    /// Telegram's own marks.
     MarkdownV2,
+    /// No marks: Telegram reads nothing into it.
     Plain,
 }
 
 /// How much is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     /// All that is known.
     Whole,
     /// What is new, in a reply to the whole.

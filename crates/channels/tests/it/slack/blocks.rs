@@ -112,6 +112,9 @@ async fn slacks_limits_are_kept_whatever_is_said() {
     empty.incident.description = Some(" \n".into());
     empty.incident.url = String::new();
     empty.incident.service.name = "\u{202e}".into();
+    let mut unseen = incident();
+    unseen.incident.description = Some("\0\u{202e}".into());
+    unseen.reason = Some("\u{202e}".into());
     let nothing = Message {
         content: Content::Note {
             subject: "\r\n".into(),
@@ -127,6 +130,7 @@ async fn slacks_limits_are_kept_whatever_is_said() {
         storm(),
         message(ampersands),
         message(empty),
+        message(unseen),
         nothing,
     ] {
         for request in sent(&message).await {
