@@ -60,7 +60,7 @@ impl Auditor {
     /// When the database cannot answer.
     pub async fn run(&self) -> Result<usize, DbError> {
         let now = self.clock.now();
-        let found = self.wake_forgotten(now).await? + self.settle_maintenance(now).await?;
+        let found = self.wake_forgotten(now).await? + self.settle_maintenance().await?;
         self.forget(now).await?;
         Ok(found)
     }
@@ -109,9 +109,11 @@ impl Auditor {
 
     /// Incidents that wait for another end than their service's maintenance has: one that was being opened while the
     /// windows changed was decided on by those of before.
-    async fn settle_maintenance(&self, now: Timestamp) -> Result<usize, DbError> {
-        let pictures = self.store.pictures.clone();
+    async fn settle_maintenance(&self) -> Result<usize, DbError> {
+        let (pictures, clock) = (self.store.pictures.clone(), self.clock.clone());
         let unit = async move |tx: &mut Tx<'_>| {
+            // What is found is found now: this program may have stood still since it began to look.
+            let now = clock.now();
             let waiting = maintenance::waiting(tx).await?;
             let picture = pictures.current(tx, now).await?;
             let mut found = 0;
