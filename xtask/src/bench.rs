@@ -2,7 +2,7 @@
 //!
 //! The measuring itself is the load generator in `xtask/benches/load`; here is only what it needs around it.
 
-use std::{env, path::PathBuf, process::Command};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     needs::{self, POSTGRES_BIN},
     postgres::{Durability, Guard, Server},
-    process, root,
+    process,
 };
 
 /// What `cargo xtask bench` is asked to do.
@@ -33,8 +33,8 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let target = target()?;
     let build = ["build", "--release", "--locked", "--package", "opsknight-server"];
-    process::step("cargo build --release", || process::show(cargo().args(build)))?;
-    let mut load = cargo();
+    process::step("cargo build --release", || process::show(process::cargo().args(build)))?;
+    let mut load = process::cargo();
     load.args([
         "bench",
         "--quiet",
@@ -78,14 +78,8 @@ fn durable_postgres() -> anyhow::Result<(Server, Guard)> {
 
 /// Where cargo puts what it builds.
 fn target() -> anyhow::Result<PathBuf> {
-    let text = process::quiet(cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
+    let text = process::quiet(process::cargo().args(["metadata", "--no-deps", "--format-version", "1"]))?;
     let metadata: Value = serde_json::from_str(&text)?;
     let folder = metadata["target_directory"].as_str();
     folder.map(PathBuf::from).context("cargo does not say where it builds")
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
 }

@@ -4,11 +4,9 @@
 //! and prints what it saw. It fails when anything that was answered 2xx has no incident, no page or no news, and when a
 //! message arrived more often than it was tried.
 
-use std::{env, process::Command};
-
 use clap::Args;
 
-use crate::{environment, process, root};
+use crate::{environment, process};
 
 /// The test that strikes.
 const TEST: &str = "replicas::chaos::whatever_happens_what_was_taken_is_told";
@@ -27,9 +25,8 @@ pub(crate) struct Options {
 /// Strikes.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let environment = process::step("find what the tests need", environment::for_this_process)?;
-    let mut strike = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut strike = process::cargo();
     strike
-        .current_dir(root())
         .args([
             "test",
             "--locked",

@@ -2,11 +2,9 @@
 //!
 //! Known faults of crates are published in a database that is fetched; licences, bans and sources need no network.
 
-use std::{env, process::Command};
-
 use clap::Args;
 
-use crate::{process, root};
+use crate::process;
 
 /// What `cargo xtask deny` is asked to do.
 #[derive(Args)]
@@ -30,7 +28,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// The part that needs no network, where cargo-deny is installed: building it takes longer than all other checks.
 pub(crate) fn run_where_installed() -> anyhow::Result<()> {
-    if process::succeeds(cargo().args(["deny", "--version"])) {
+    if process::succeeds(process::cargo().args(["deny", "--version"])) {
         return run(&Options { offline: true });
     }
     process::say(
@@ -40,11 +38,9 @@ pub(crate) fn run_where_installed() -> anyhow::Result<()> {
 }
 
 fn check(what: &[&str]) -> anyhow::Result<()> {
-    process::show(cargo().args(["deny", "--log-level", "error", "check"]).args(what))
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
+    process::show(
+        process::cargo()
+            .args(["deny", "--log-level", "error", "check"])
+            .args(what),
+    )
 }

@@ -97,9 +97,8 @@ fn build(folder: &Path) -> anyhow::Result<()> {
             .current_dir(root())
             .args(["log", "-1", "--format=%ct"]),
     );
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = process::cargo();
     cargo
-        .current_dir(root())
         .args([
             "build",
             "--release",

@@ -7,7 +7,7 @@
 
 use std::{
     collections::BTreeSet,
-    env, fs,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -183,12 +183,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// The folder with the built targets. They lie apart from the product, which is built without coverage.
 fn build(folder: &Path) -> anyhow::Result<PathBuf> {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let host = process::host()?;
     let target = root().join("target").join("fuzz");
     // With a target named, the flags are not given to build scripts and macros.
     process::show(
-        Command::new(cargo)
+        process::cargo()
             .current_dir(folder)
             .env("RUSTFLAGS", RUSTFLAGS)
             .args([

@@ -3,11 +3,14 @@
 //! Everything is said on stderr: stdout belongs to what a task is asked to print.
 
 use std::{
+    env,
     process::{Command, Output},
     time::Instant,
 };
 
 use anyhow::{Context, bail};
+
+use crate::root;
 
 /// How much of a failed program's output is shown, in lines.
 const TAIL_LINES: usize = 40;
@@ -26,6 +29,22 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> anyhow::Result<T>) -> a
     let word = if result.is_ok() { "done" } else { "FAILED" };
     say(&format!("{name}: {word} after {seconds:.1} s"));
     result
+}
+
+/// Cargo, as if it were called from a shell in the root of the repository.
+///
+/// What it says of `xtask` to `xtask` is not handed on: `ring` builds anew whenever these variables differ, and with it
+/// half of all crates.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    for (name, _) in env::vars_os() {
+        let is_of_xtask = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_xtask) {
+            command.env_remove(name);
+        }
+    }
+    command
 }
 
 /// Runs a program whose output is for the user to read.

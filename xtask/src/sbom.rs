@@ -5,9 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    env, fs,
+    fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, ensure};
@@ -65,7 +64,7 @@ pub(crate) fn document() -> anyhow::Result<Value> {
         "--filter-platform",
         &host,
     ];
-    let metadata: Value = serde_json::from_str(&process::quiet(cargo().args(words))?)?;
+    let metadata: Value = serde_json::from_str(&process::quiet(process::cargo().args(words))?)?;
     let checksums = checksums(&fs::read_to_string(root().join("Cargo.lock"))?);
     let packages: Vec<&Value> = list(&metadata, "packages")
         .filter(|package| all.contains(&name(package)))
@@ -108,7 +107,7 @@ fn tree(host: &str, edges: &str) -> anyhow::Result<BTreeSet<String>> {
         "--format",
         "{p}",
     ];
-    let text = process::quiet(cargo().args(words))?;
+    let text = process::quiet(process::cargo().args(words))?;
     let named = text.lines().filter_map(|line| {
         let mut words = line.split(' ');
         Some(format!("{} {}", words.next()?, words.next()?.strip_prefix('v')?))
@@ -255,12 +254,6 @@ fn check(document: &Value) -> anyhow::Result<()> {
 
 fn list<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
     value[field].as_array().into_iter().flatten()
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 use anyhow::{Context as _, bail};
@@ -40,22 +39,21 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.into.is_none() {
         clear(&folder)?;
     }
-    let mut take = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    take.current_dir(root())
-        .args([
-            "test",
-            "--locked",
-            "--package",
-            "opsknight-server",
-            "--test",
-            "it",
-            "--",
-            "--exact",
-            TEST,
-        ])
-        .envs(environment.variables.iter().cloned())
-        .env("OPSKNIGHT_PICTURES", env::current_dir()?.join(&folder))
-        .env("OPSKNIGHT_FAKETIME", faketime);
+    let mut take = process::cargo();
+    take.args([
+        "test",
+        "--locked",
+        "--package",
+        "opsknight-server",
+        "--test",
+        "it",
+        "--",
+        "--exact",
+        TEST,
+    ])
+    .envs(environment.variables.iter().cloned())
+    .env("OPSKNIGHT_PICTURES", env::current_dir()?.join(&folder))
+    .env("OPSKNIGHT_FAKETIME", faketime);
     process::step("take the pictures", || process::show(&mut take))?;
     let taken = pictures(&folder)?;
     if taken.is_empty() {

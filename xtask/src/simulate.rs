@@ -2,11 +2,9 @@
 //!
 //! The simulation itself is in `xtask/benches/simulate`; here is only how it is started.
 
-use std::{env, process::Command};
-
 use clap::Args;
 
-use crate::{process, root};
+use crate::process;
 
 /// What `cargo xtask simulate` is asked to do.
 #[derive(Args)]
@@ -30,8 +28,8 @@ pub(crate) struct Options {
 
 /// Plays the seeds.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root()).args([
+    let mut command = process::cargo();
+    command.args([
         "bench",
         "--quiet",
         "--locked",

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in one command.
 
-use std::{env, ffi::OsString, process::Command};
+use std::ffi::OsString;
 
 use clap::Args;
 
@@ -23,8 +23,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if !options.fast {
         process::step("cargo xtask tidy", || tidy::run(&root()))?;
         process::step("cargo fmt --check", || {
-            process::show(cargo().args(["fmt", "--all", "--check"]))?;
-            process::show(cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
+            process::show(process::cargo().args(["fmt", "--all", "--check"]))?;
+            process::show(process::cargo().args(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
         })?;
         // It stands outside of the workspace, so that nothing else would see that its lock file has not followed.
         process::step("the lock file of fuzz/", || {
@@ -37,7 +37,7 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 "--depth",
                 "0",
             ];
-            process::quiet(cargo().args(tree))
+            process::quiet(process::cargo().args(tree))
         })?;
         process::step("cargo xtask deny --offline", deny::run_where_installed)?;
         let clippy = [
@@ -49,11 +49,11 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
             "-D",
             "warnings",
         ];
-        process::step("cargo clippy", || process::show(cargo().args(clippy)))?;
+        process::step("cargo clippy", || process::show(process::cargo().args(clippy)))?;
     }
     process::step("cargo test", || {
         process::show(
-            cargo()
+            process::cargo()
                 .args(test_words(&options.words))
                 .envs(environment.variables.iter().cloned()),
         )
@@ -72,12 +72,6 @@ fn test_words(extra: &[OsString]) -> Vec<OsString> {
     }
     words.extend_from_slice(extra);
     words
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
 }
 
 #[cfg(test)]
