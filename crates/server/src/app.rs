@@ -29,6 +29,7 @@ use crate::{
     front,
     receive::{Bounds, Door},
     reply::Desk,
+    telemetry,
 };
 
 /// What the program is made of.
@@ -73,6 +74,7 @@ pub struct App {
     clock: Arc<dyn Clock>,
     web: AppState,
     desk: Arc<Desk>,
+    figures: PrometheusHandle,
 }
 
 impl App {
@@ -149,6 +151,7 @@ impl App {
             clock: clock.clone(),
             web: state,
             desk,
+            figures: make.figures,
         })
     }
 
@@ -166,6 +169,7 @@ impl App {
             clock,
             web,
             desk,
+            figures,
         } = self;
         let shift = Shift {
             store,
@@ -181,6 +185,7 @@ impl App {
             web.stop_live();
             desk.finish().await;
         });
+        workers.spawn(telemetry::add_up(figures, stop.clone()));
         workers.spawn(ingester.run());
         workers.spawn(shift.clone().deliver(deliverer));
         workers.spawn(shift.clone().escalate(escalator));

@@ -1,11 +1,16 @@
 //! Logs and figures of the running program.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::{EnvFilter, fmt};
 
 use crate::config::{LogFormat, Settings, Wrong};
+
+/// How often measurements are added up.
+const ADD_UP_EVERY: Duration = Duration::from_secs(5);
 
 /// Sends log lines to standard error.
 ///
@@ -44,6 +49,14 @@ pub fn figures() -> PrometheusHandle {
     let _already = metrics::set_global_recorder(recorder);
     describe();
     handle
+}
+
+/// Adds up what is measured, until the program ends. Each measurement is kept by itself until then, for ever where nobody
+/// asks for the figures.
+pub async fn add_up(figures: PrometheusHandle, stop: CancellationToken) {
+    while stop.run_until_cancelled(sleep(ADD_UP_EVERY)).await.is_some() {
+        figures.run_upkeep();
+    }
 }
 
 /// What each figure means, beside its name.
