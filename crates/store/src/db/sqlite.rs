@@ -34,9 +34,9 @@ const READERS: usize = 3;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 /// How often a group is begun when the lock cannot be had.
 const BEGIN_TRIES_MAX: u32 = 2;
-/// Page cache of the writer and of each reader, in KiB. Together they bound what SQLite keeps in memory. The writer's is the
-/// greater one: a new incident goes into a leaf of each of some twenty indexes.
-const WRITER_CACHE_KIB: u32 = 16 << 10;
+/// Page cache of the writer and of each reader, in KiB. Together they bound what SQLite keeps in memory. Twice as much for the
+/// writer and more made nothing faster.
+const WRITER_CACHE_KIB: u32 = 6 << 10;
 const READER_CACHE_KIB: u32 = 2 << 10;
 /// Prepared statements that each connection keeps.
 const STATEMENTS_KEPT: usize = 256;
