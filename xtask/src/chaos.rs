@@ -6,7 +6,7 @@
 
 use clap::Args;
 
-use crate::{environment, process};
+use crate::{environment, process, test};
 
 /// The test that strikes.
 const TEST: &str = "replicas::chaos::whatever_happens_what_was_taken_is_told";
@@ -25,19 +25,7 @@ pub(crate) struct Options {
 /// Strikes.
 pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     let environment = process::step("find what the tests need", environment::for_this_process)?;
-    let mut strike = process::cargo();
-    strike
-        .args([
-            "test",
-            "--locked",
-            "--package",
-            "opsknight-server",
-            "--test",
-            "it",
-            "--",
-        ])
-        .args(["--exact", "--nocapture", TEST])
-        .envs(environment.variables.iter().cloned())
-        .env("OPSKNIGHT_CHAOS", format!("{} {}", options.minutes * 60, options.seed));
+    let mut strike = test::of_server(TEST, &environment);
+    strike.env("OPSKNIGHT_CHAOS", format!("{} {}", options.minutes * 60, options.seed));
     process::step("strike three replicas", || process::show(&mut strike))
 }

@@ -15,7 +15,7 @@ use clap::Args;
 use crate::{
     environment,
     needs::{self, FAKETIME},
-    process, root,
+    process, root, test,
 };
 
 /// Where the guide has its pictures.
@@ -39,21 +39,9 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
     if options.into.is_none() {
         clear(&folder)?;
     }
-    let mut take = process::cargo();
-    take.args([
-        "test",
-        "--locked",
-        "--package",
-        "opsknight-server",
-        "--test",
-        "it",
-        "--",
-        "--exact",
-        TEST,
-    ])
-    .envs(environment.variables.iter().cloned())
-    .env("OPSKNIGHT_PICTURES", env::current_dir()?.join(&folder))
-    .env("OPSKNIGHT_FAKETIME", faketime);
+    let mut take = test::of_server(TEST, &environment);
+    take.env("OPSKNIGHT_PICTURES", env::current_dir()?.join(&folder))
+        .env("OPSKNIGHT_FAKETIME", faketime);
     process::step("take the pictures", || process::show(&mut take))?;
     let taken = pictures(&folder)?;
     if taken.is_empty() {

@@ -1,10 +1,14 @@
 //! `cargo xtask test`: everything that must hold before a change lands, in one command.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, process::Command};
 
 use clap::Args;
 
-use crate::{deny, environment, process, root, tidy};
+use crate::{
+    deny,
+    environment::{self, Environment},
+    process, root, tidy,
+};
 
 /// What `cargo xtask test` is asked to do.
 #[derive(Args)]
@@ -58,6 +62,23 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
                 .envs(environment.variables.iter().cloned()),
         )
     })
+}
+
+/// One of the tests that look at the program from outside, with what tests need, to be told more by its environment.
+pub(crate) fn of_server(name: &str, environment: &Environment) -> Command {
+    let mut test = process::cargo();
+    test.args([
+        "test",
+        "--locked",
+        "--package",
+        "opsknight-server",
+        "--test",
+        "it",
+        "--",
+    ])
+    .args(["--exact", "--nocapture", name])
+    .envs(environment.variables.iter().cloned());
+    test
 }
 
 /// The words for cargo: the whole workspace, unless the caller names packages.

@@ -21,6 +21,11 @@ both! {
     pages_that_go_in_one_message_fail_each_in_its_own_way,
 }
 
+fn texts_and_slack(raw: &mut RawProviders) {
+    twilio(raw);
+    raw.slack_bot_token = Some("xoxb-token-of-ours".into());
+}
+
 /// A small organisation in which Ann has a telephone.
 async fn with_phone(world: &World, kind: &str) -> (Organisation, crate::api::Integration, String) {
     let organisation = organisation(&world.api, 5).await;
@@ -185,11 +190,7 @@ async fn the_other_provider_is_asked_at_once(place: &Place) {
 }
 
 async fn channels_are_tried_in_their_order_until_one_takes_it(place: &Place) {
-    let slack_too = |raw: &mut RawProviders| {
-        twilio(raw);
-        raw.slack_bot_token = Some("xoxb-token-of-ours".into());
-    };
-    let mut world = World::begin_with(place, slack_too).await;
+    let mut world = World::begin_with(place, texts_and_slack).await;
     let (_, events, _) = with_phone(&world, "SMS").await;
     let vendors = &world.around.clone().vendors;
     // Slack takes it: no text message is sent, and a mail is in any case.
@@ -221,11 +222,7 @@ async fn channels_are_tried_in_their_order_until_one_takes_it(place: &Place) {
 }
 
 async fn pages_that_go_in_one_message_fail_each_in_its_own_way(place: &Place) {
-    let slack_too = |raw: &mut RawProviders| {
-        twilio(raw);
-        raw.slack_bot_token = Some("xoxb-token-of-ours".into());
-    };
-    let mut world = World::begin_with(place, slack_too).await;
+    let mut world = World::begin_with(place, texts_and_slack).await;
     let (_, events, ann) = with_phone(&world, "SMS").await;
     // What is not urgent comes by Slack and by nothing else; what is urgent comes by the default order.
     people::rules(&world, &ann, &[("MEDIUM", "SLACK", 0)]).await;
