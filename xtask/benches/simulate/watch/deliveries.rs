@@ -68,7 +68,7 @@ pub(super) fn moved(state: &mut State, who: Who, del: Del) {
             left.map(|why| state.watch.fail(format!("{name}: {why}")))
                 .unwrap_or_default();
         }
-        if let Some(why) = wrong(state, &was, &del) {
+        if let Some(why) = wrong(state, &was, &del, hold) {
             state.watch.fail(format!("{name}: {was} → {}: {why}", del.state));
         }
     }
@@ -122,8 +122,11 @@ fn left_the_hands(state: &mut State, who: Who, del: &Del, hold: Option<Hold>) ->
 }
 
 /// What is wrong with a message having come to where it is.
-fn wrong(state: &State, was: &str, del: &Del) -> Option<&'static str> {
+fn wrong(state: &State, was: &str, del: &Del, hold: Option<Hold>) -> Option<&'static str> {
     let is_page = del.purpose == "PAGE";
+    // What was not wanted when it was taken is left out, also where the incident was opened again before that was recorded:
+    // whoever is called then has another page.
+    let was_wanted = hold.is_none_or(|hold| hold.wanted);
     let by_which = del.bundle.unwrap_or(del.id);
     let calls = |of: &HashMap<DeliveryId, Vec<usize>>| of.get(&del.id).or_else(|| of.get(&by_which)).cloned();
     match del.state.as_str() {
@@ -131,7 +134,12 @@ fn wrong(state: &State, was: &str, del: &Del) -> Option<&'static str> {
         "SENT" if del.purpose != "EDIT" && calls(&state.calls.taken).is_none() => {
             Some("it is recorded as sent, and no provider took it")
         }
-        "SKIPPED" if is_page && is_wanted(&state.watch, del) && status(&state.watch, del).is_some_and(is_open) => {
+        "SKIPPED"
+            if is_page
+                && was_wanted
+                && is_wanted(&state.watch, del)
+                && status(&state.watch, del).is_some_and(is_open) =>
+        {
             Some("it is left out although it is wanted")
         }
         "FAILED" if is_page && !del.in_order => {
